@@ -1,0 +1,43 @@
+// What every kind of backend looks like to those who start calls. One object per backend and
+// worker, used on that worker's loop only; what the process shares (pools, quotas) lies behind it.
+#ifndef MG_BACKEND_BACKEND_H
+#define MG_BACKEND_BACKEND_H
+
+#include "data/call.h"
+#include "loop/loop.h"
+
+struct mg_backend {
+    const struct mg_backend_kind *kind;
+    struct mg_loop *loop;
+    struct mg_str name; // as in gateway.lua
+};
+
+// The table each kind fills. mg_backend_* below see to what is common.
+struct mg_backend_kind {
+    const char *word; // "http", "sql", "file", "value"
+    // Starts call->..., or fails it, by mg_backend_land, in a later turn of the loop.
+    void (*start)(struct mg_backend *backend, struct mg_call *call);
+    // The answer is no longer wanted: lands it as MG_CANCELLED as soon as its memory is free of
+    // foreign hands (pool threads own copies, so that is the next turn). An HTTP call whose method
+    // is not safe and whose first byte was sent goes on without its call (it lets go of the call's
+    // memory first).
+    void (*cancel)(struct mg_backend *backend, struct mg_call *call);
+    // Streams: reads on after mg_sink.data said false. NULL where nothing is streamed.
+    void (*resume)(struct mg_backend *backend, struct mg_call *call);
+    // Cancels what is in flight, then calls closed(owner) in a later turn; the object is gone then.
+    void (*close)(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
+};
+
+// Sets call->began, starts it; call->landed runs exactly once, in a later turn.
+void mg_backend_start(struct mg_backend *backend, struct mg_call *call);
+void mg_backend_cancel(struct mg_backend *backend,
+                       struct mg_call *call); // landed already: no effect
+void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
+
+// For the kinds: ends a call. `error` is MG_OK or the kind of failure with `message` (copied into
+// the call's arena). Fills result.ms, clears call->running, runs call->landed: so only from the
+// loop, never inside start or cancel.
+void mg_backend_land(struct mg_backend *backend, struct mg_call *call, enum mg_status error,
+                     struct mg_str message);
+
+#endif

@@ -1,0 +1,105 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct mg_arena_block {
+    struct mg_arena_block *next;
+    size_t size;
+    _Alignas(max_align_t) char room[];
+};
+
+struct mg_arena_hook {
+    struct mg_arena_hook *next;
+    void (*end)(void *thing);
+    void *thing;
+};
+
+enum { alignment = _Alignof(max_align_t), first_block = 4096 - sizeof(struct mg_arena_block) };
+
+void mg_arena_fini(struct mg_arena *arena)
+{
+    for (struct mg_arena_hook *hook = arena->hooks; hook; hook = hook->next)
+        hook->end(hook->thing);
+    while (arena->blocks) {
+        struct mg_arena_block *block = arena->blocks;
+        arena->blocks = block->next;
+        free(block);
+    }
+    *arena = (struct mg_arena){0};
+}
+
+static bool grow(struct mg_arena *arena, size_t size)
+{
+    size_t room = arena->blocks ? arena->blocks->size * 2 : first_block;
+    if (room > 65536)
+        room = 65536;
+    if (room < size)
+        room = size;
+    struct mg_arena_block *block = malloc(sizeof *block + room);
+    if (!block)
+        return false;
+    block->next = arena->blocks;
+    block->size = room;
+    arena->blocks = block;
+    arena->at = block->room;
+    arena->end = block->room + room;
+    arena->used += sizeof *block + room;
+    return true;
+}
+
+void *mg_arena_alloc(struct mg_arena *arena, size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size = (size + alignment - 1) & ~(size_t)(alignment - 1);
+    if ((size_t)(arena->end - arena->at) < size && !grow(arena, size))
+        return NULL;
+    void *room = arena->at;
+    arena->at += size;
+    return room;
+}
+
+void *mg_arena_zero(struct mg_arena *arena, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / 2 / size)
+        return NULL;
+    void *room = mg_arena_alloc(arena, count * size);
+    return room ? memset(room, 0, count * size) : NULL;
+}
+
+struct mg_str mg_arena_copy(struct mg_arena *arena, struct mg_str bytes)
+{
+    char *room = mg_arena_alloc(arena, bytes.len + 1);
+    if (!room)
+        return (struct mg_str){0};
+    if (bytes.len)
+        memcpy(room, bytes.data, bytes.len);
+    room[bytes.len] = '\0';
+    return (struct mg_str){room, bytes.len};
+}
+
+struct mg_str mg_arena_printf(struct mg_arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *room = len < 0 ? NULL : mg_arena_alloc(arena, (size_t)len + 1);
+    if (room)
+        vsnprintf(room, (size_t)len + 1, format, again);
+    va_end(again);
+    return (struct mg_str){room, room ? (size_t)len : 0};
+}
+
+bool mg_arena_at_end(struct mg_arena *arena, void (*end)(void *thing), void *thing)
+{
+    struct mg_arena_hook *hook = mg_arena_alloc(arena, sizeof *hook);
+    if (!hook)
+        return false;
+    *hook = (struct mg_arena_hook){arena->hooks, end, thing};
+    arena->hooks = hook;
+    return true;
+}

@@ -1,0 +1,142 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { line_most = 2048, ring_size = 256 * 1024, drain_ms = 1000 };
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    pthread_t writer;
+    char *ring; // NULL while no writer runs
+    size_t len; // bytes waiting
+    unsigned long dropped;
+    bool running, stopping;
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER};
+
+static _Atomic enum mg_log_level most_level = MG_LOG_INFO;
+
+// Writes all, waiting at most `wait_ms` for room (-1: for ever); false when the time ran out.
+static bool write_out(const char *data, size_t len, int wait_ms)
+{
+    while (len) {
+        struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
+        if (wait_ms >= 0 && poll(&fd, 1, wait_ms) <= 0)
+            return false;
+        ssize_t n = write(STDERR_FILENO, data, len);
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return false;
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+static void *write_lines(void *unused)
+{
+    char *batch = malloc(ring_size);
+    pthread_mutex_lock(&sink.lock);
+    while (batch && (!sink.stopping || sink.len)) {
+        if (!sink.len) {
+            pthread_cond_wait(&sink.filled, &sink.lock);
+            continue;
+        }
+        size_t len = sink.len;
+        memcpy(batch, sink.ring, len);
+        unsigned long dropped = sink.dropped;
+        sink.len = 0;
+        sink.dropped = 0;
+        bool stopping = sink.stopping;
+        pthread_mutex_unlock(&sink.lock);
+        bool written = write_out(batch, len, stopping ? drain_ms : -1);
+        if (dropped)
+            dprintf(STDERR_FILENO, "warn  %lu log lines were dropped: nobody read them\n", dropped);
+        pthread_mutex_lock(&sink.lock);
+        if (stopping && !written)
+            break;
+    }
+    pthread_mutex_unlock(&sink.lock);
+    free(batch);
+    return unused;
+}
+
+void mg_log_init(enum mg_log_level most)
+{
+    most_level = most;
+    sink.ring = malloc(ring_size);
+    sink.stopping = false;
+    sink.running = sink.ring && pthread_create(&sink.writer, NULL, write_lines, NULL) == 0;
+}
+
+void mg_log_fini(void)
+{
+    if (sink.running) {
+        pthread_mutex_lock(&sink.lock);
+        sink.stopping = true;
+        pthread_cond_signal(&sink.filled);
+        pthread_mutex_unlock(&sink.lock);
+        pthread_join(sink.writer, NULL);
+    }
+    sink.running = false;
+    free(sink.ring);
+    sink.ring = NULL;
+}
+
+// Copies `text` with control bytes escaped; returns the length written, at most `room`.
+static size_t escape(char *out, size_t room, const char *text)
+{
+    size_t len = 0;
+    for (; *text && len + 4 < room; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f)
+            len += (size_t)snprintf(out + len, 5, "\\x%02x", c);
+        else
+            out[len++] = (char)c;
+    }
+    return len;
+}
+
+void mg_log(enum mg_log_level level, const char *format, ...)
+{
+    static const char *const words[] = {"error", "warn ", "info ", "debug"};
+    if (level > most_level)
+        return;
+    char text[line_most], line[line_most + 64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
+    len += (size_t)snprintf(line + len, sizeof line - len, ".%03ldZ %s ", now.tv_nsec / 1000000,
+                            words[level]);
+    len += escape(line + len, sizeof line - len - 1, text);
+    line[len++] = '\n';
+
+    pthread_mutex_lock(&sink.lock);
+    bool running = sink.running;
+    if (running && len <= ring_size - sink.len) {
+        memcpy(sink.ring + sink.len, line, len);
+        sink.len += len;
+        pthread_cond_signal(&sink.filled);
+    } else if (running) {
+        sink.dropped++;
+    }
+    pthread_mutex_unlock(&sink.lock);
+    if (!running)
+        write_out(line, len, drain_ms);
+}

@@ -1,0 +1,92 @@
+#include "base/str.h"
+
+bool mg_str_eq_nocase(struct mg_str a, struct mg_str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (mg_lower(a.data[i]) != mg_lower(b.data[i]))
+            return false;
+    return true;
+}
+
+bool mg_str_starts(struct mg_str text, struct mg_str prefix)
+{
+    return text.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(text.data, prefix.data, prefix.len) == 0);
+}
+
+int mg_str_cmp(struct mg_str a, struct mg_str b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared ? memcmp(a.data, b.data, shared) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+size_t mg_str_find(struct mg_str text, char c, size_t from)
+{
+    const char *found = from < text.len ? memchr(text.data + from, c, text.len - from) : NULL;
+    return found ? (size_t)(found - text.data) : text.len;
+}
+
+struct mg_str mg_str_trim(struct mg_str text)
+{
+    while (text.len && (*text.data == ' ' || *text.data == '\t'))
+        text = mg_str_cut(text, 1, text.len);
+    while (text.len && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+bool mg_str_uint(struct mg_str text, uint64_t *value)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.data[i] - (unsigned)'0';
+        if (digit > 9 || sum > (UINT64_MAX - digit) / 10)
+            return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return text.len > 0;
+}
+
+// Levenshtein distance over two rows; names longer than the rows never match.
+static size_t distance(struct mg_str a, struct mg_str b)
+{
+    enum { longest = 63 };
+    size_t row[longest + 1];
+    if (a.len > longest || b.len > longest)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + (mg_lower(a.data[i - 1]) != mg_lower(b.data[j - 1]));
+            if (above + 1 < best)
+                best = above + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[b.len];
+}
+
+const char *mg_str_nearest(struct mg_str name, const char *const *candidates, size_t count)
+{
+    const char *nearest = NULL;
+    size_t best = name.len / 3 + 2;
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(name, mg_str_of(candidates[i]));
+        if (d < best) {
+            best = d;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}

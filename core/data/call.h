@@ -1,0 +1,83 @@
+// A call: one thing to ask of one backend, ready to be made (no placeholders are left in it), and
+// where its result lands. Plans render calls from templates, running functions describe them.
+// A call and all its bytes live in an arena that outlives its landing.
+#ifndef MG_DATA_CALL_H
+#define MG_DATA_CALL_H
+
+#include "data/method.h"
+#include "data/result.h"
+
+enum mg_call_kind { MG_CALL_HTTP, MG_CALL_FILE, MG_CALL_SQL, MG_CALL_VALUE, MG_CALL_KINDS };
+
+struct mg_http_ask {
+    enum mg_method method;
+    struct mg_str path;        // "/users/42?page=2": encoded, appended to the service's URL
+    struct mg_headers headers; // complete: names are tokens, values free of CR, LF, NUL
+    struct mg_str body;
+    bool has_body;
+    unsigned redirects; // how many to follow; 0: none
+};
+
+enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
+
+struct mg_file_ask {
+    enum mg_file_verb verb;
+    struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
+};
+
+enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };
+
+enum mg_sql_type { MG_SQL_NULL, MG_SQL_BOOL, MG_SQL_INT, MG_SQL_REAL, MG_SQL_TEXT };
+
+struct mg_sql_arg {
+    enum mg_sql_type type;
+    int64_t integer; // INT, BOOL
+    double real;
+    struct mg_str text; // TEXT
+};
+
+struct mg_sql_ask {
+    enum mg_sql_verb verb;
+    struct mg_str sql;
+    const struct mg_sql_arg *args; // bound in order, never pasted
+    unsigned arg_count;
+};
+
+struct mg_value_ask {
+    struct mg_str json;
+    uint64_t delay; // ms
+};
+
+struct mg_call;
+
+// Where a streamed result goes, in place of the call's result.body (a call without a sink is
+// collected and bounded by body_most). All run on the loop. `landed` of the call still comes last.
+struct mg_sink {
+    void (*head)(struct mg_sink *sink, int status, const struct mg_headers *headers);
+    // Takes all bytes before it returns. False: do not read on until mg_backend_resume.
+    bool (*data)(struct mg_sink *sink, struct mg_str bytes);
+};
+
+struct mg_call {
+    enum mg_call_kind kind;
+    unsigned backend; // index among the configured backends of its kind
+    union {
+        struct mg_http_ask http;
+        struct mg_file_ask file;
+        struct mg_sql_ask sql;
+        struct mg_value_ask value;
+    };
+    uint64_t deadline;      // loop time in ms at which it fails as MG_TIMEOUT; never 0
+    size_t body_most;       // bytes a collected body may have; beyond: MG_TOO_LARGE
+    struct mg_sink *sink;   // NULL: collected
+    struct mg_arena *arena; // for the result's bytes
+
+    struct mg_result result;
+    // Runs exactly once per started call, on its loop, in a later turn than start or cancel.
+    void (*landed)(struct mg_call *call);
+    void *owner;    // of `landed`
+    void *running;  // the backend's own while it is in flight, NULL otherwise
+    uint64_t began; // loop time in ms when it was started; set by mg_backend_start
+};
+
+#endif

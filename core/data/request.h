@@ -1,0 +1,39 @@
+// A request as the client sent it, checked. It owns the arena in which everything of its exchange
+// lives: headers, parameters, calls, results, the reply. Freed once, by the exchange's end.
+#ifndef MG_DATA_REQUEST_H
+#define MG_DATA_REQUEST_H
+
+#include "base/buf.h"
+#include "data/headers.h"
+#include "data/method.h"
+
+struct mg_param {
+    struct mg_str name, value; // value: percent-decoded
+};
+
+enum { MG_PARAMS_MOST = 16 };
+
+struct mg_request {
+    struct mg_arena arena;
+    enum mg_method method;
+    struct mg_str target; // as it came, without scheme and authority
+    struct mg_str path;   // of the target, still percent-encoded; starts with "/" ("*": OPTIONS *)
+    struct mg_str query;  // what follows "?", still encoded; may be empty
+    struct mg_str host;   // Host without port, lower case; the authority of an absolute target
+    struct mg_str peer;   // the client's address, such as "127.0.0.1"
+    struct mg_headers headers;
+    struct mg_headers trailers; // kept apart; framing and routing fields dropped (RFC 9110 §6.5)
+    struct mg_str id;           // X-Request-Id: of the client if sound, else made
+    bool old;                   // HTTP/1.0
+    bool has_body;              // a body was announced, even if it turns out empty
+    struct mg_buf body;         // collected body; its limit is set by whoever handles the head
+    struct mg_param params[MG_PARAMS_MOST]; // path parameters, set by the router's caller
+    unsigned param_count;
+    uint64_t began; // loop time in ms when the first byte of the head was read
+    void *exchange; // who answers it; not looked at by net/
+};
+
+struct mg_request *mg_request_new(void);          // NULL: no memory
+void mg_request_free(struct mg_request *request); // NULL allowed
+
+#endif

@@ -1,0 +1,52 @@
+// One event loop: one thread runs it, and only that thread touches it (mailboxes apart). Beside
+// libuv's handles it has deferred tasks and timers that need no close: their memory may go the
+// moment they are dropped, which libuv's handles do not allow (they end in a later turn).
+#ifndef MG_LOOP_LOOP_H
+#define MG_LOOP_LOOP_H
+
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/status.h"
+
+// Work for a later turn of the loop, run once. Embedded in what it belongs to; all-zeroes is idle.
+struct mg_task {
+    struct mg_list node;
+    void (*run)(struct mg_task *task);
+};
+
+// Runs once at a time. Embedded; all-zeroes is idle. Kept in a heap with one libuv timer under it.
+struct mg_timer {
+    uint64_t at;                         // loop time in ms
+    size_t place;                        // in the heap, counted from 1; 0: idle
+    void (*run)(struct mg_timer *timer); // idle again before it runs
+};
+
+struct mg_loop {
+    uv_loop_t uv;
+    struct mg_list deferred;
+    struct mg_timer **heap;
+    size_t heap_len, heap_cap;
+    uv_timer_t clock; // due at heap[0]
+    uv_check_t after; // runs the deferred tasks
+    uv_idle_t spin;   // active while tasks are deferred, so that the loop does not block
+};
+
+enum mg_status mg_loop_init(struct mg_loop *loop);
+void mg_loop_run(struct mg_loop *loop);  // until mg_loop_stop, or nothing is left to wait for
+void mg_loop_stop(struct mg_loop *loop); // on its own thread
+// Closes its own handles. Handles of others that are still open are a bug: names each and aborts.
+void mg_loop_fini(struct mg_loop *loop);
+
+uint64_t mg_loop_now(const struct mg_loop *loop); // ms, monotonic; fixed within a turn
+uint64_t mg_loop_fresh(struct mg_loop *loop);     // the same, read anew (after long work)
+
+void mg_loop_defer(struct mg_loop *loop, struct mg_task *task); // again while waiting: no effect
+void mg_task_drop(struct mg_task *task);                        // idle: no effect
+
+// Sets or moves the timer to `at` (loop time in ms; the past means the next turn). False: no
+// memory.
+bool mg_timer_set(struct mg_loop *loop, struct mg_timer *timer, uint64_t at);
+void mg_timer_drop(struct mg_loop *loop, struct mg_timer *timer);
+
+#endif

@@ -1,0 +1,79 @@
+// Client connections of one worker: bytes into requests, replies into bytes, with all limits and
+// time-outs of the client side. Requests of a connection are answered one after the other
+// (pipelining, RFC 9112 §9.3.2); reading stays armed meanwhile, so that a client that leaves is
+// seen.
+#ifndef MG_NET_CONN_H
+#define MG_NET_CONN_H
+
+#include <stdatomic.h>
+
+#include "data/reply.h"
+#include "data/request.h"
+#include "http/request_parser.h"
+#include "loop/loop.h"
+
+struct mg_conn;
+
+struct mg_conn_limits {
+    struct mg_request_limits request;
+    uint64_t header_ms;    // from the first byte of a request to the end of its head; beyond: 408
+    uint64_t body_idle_ms; // without a byte of the body: 408
+    unsigned body_rate; // bytes a second a body must keep up on average, after the first idle time
+    uint64_t idle_ms;   // between requests: closed without a word
+    uint64_t write_ms;  // without the client taking a byte of a reply: reset
+    unsigned requests;  // per connection, then "Connection: close"
+    size_t pipelined;   // bytes read ahead while a request is being answered
+    uint64_t linger_ms; // after an early refusal: reading and dropping before the close
+    unsigned connections; // of the process
+};
+
+// What the connection asks of whoever answers. All run on the worker's loop. For each request that
+// `head` saw, exactly one of `sent` and `gone` is the last that is said of it; after it the
+// connection holds no reference to the request or its reply.
+struct mg_conn_handler {
+    // The head is complete and checked; the request belongs to the callee from here on. It sets
+    // request->body.limit (checked against Content-Length before reading: 413), or replies at once.
+    void (*head)(void *owner, struct mg_conn *conn, struct mg_request *request);
+    // The body is complete (collected in request->body). Not called when a reply was given before.
+    void (*complete)(void *owner, struct mg_request *request);
+    // A message whose body was refused on the way (413, 408, 400): the handler answers it.
+    void (*refused)(void *owner, struct mg_request *request, int status, const char *detail);
+    // The reply is out of the worker's hands.
+    void (*sent)(void *owner, struct mg_request *request);
+    // The client has left (closed its sending side, reset), or the reply could not be written. A
+    // reply may still be given within this call: it is written if it can be. Then it is forgotten.
+    void (*gone)(void *owner, struct mg_request *request);
+    // A request so broken that no head came of it: fills `reply` (a problem; memory in `arena`).
+    void (*broken)(void *owner, struct mg_arena *arena, int status, const char *detail,
+                   struct mg_reply *reply);
+};
+
+// What the connections of one worker share. Filled by the caller, opened once, closed in order.
+struct mg_net {
+    struct mg_loop *loop;
+    const struct mg_conn_limits *limits;
+    const struct mg_conn_handler *handler;
+    void *owner;
+    _Atomic unsigned *connections; // of the process, counted against limits->connections
+    // The net's own:
+    struct mg_list conns, listeners;
+    bool draining;
+    char date[30];
+    int64_t date_at;
+    char *scratch; // one read buffer for all connections
+};
+
+enum mg_status mg_net_init(struct mg_net *net);
+
+// No new requests: idle connections close, others after the reply in progress ("Connection:
+// close").
+void mg_net_drain(struct mg_net *net);
+bool mg_net_idle(const struct mg_net *net); // no connection is left
+void mg_net_abort(struct mg_net *net);      // closes all that is left, replies cut
+void mg_net_fini(struct mg_net *net);       // after it is idle and the loop has turned
+
+// Answers the request that is being answered on this connection. `reply` and its bytes must stay
+// until `sent` or `gone`. HEAD, 204, 304 are seen to here. Never calls the handler back directly.
+void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struct mg_reply *reply);
+
+#endif
