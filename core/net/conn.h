@@ -45,7 +45,8 @@ struct mg_conn_handler {
     // The client has left (closed its sending side, reset), or the reply could not be written. A
     // reply may still be given within this call: it is written if it can be (what the socket does
     // not take at once is copied, up to 256 KiB). Then it is forgotten: the request and the reply
-    // may be freed within the call, after mg_conn_reply, and the connection must not be named again.
+    // may be freed within the call, after mg_conn_reply, and the connection must not be named
+    // again.
     void (*gone)(void *owner, struct mg_request *request);
     // A request so broken that no head came of it: fills `reply` (a problem; memory in `arena`).
     void (*broken)(void *owner, struct mg_arena *arena, int status, const char *detail,

@@ -155,7 +155,8 @@ static void write_on(struct mg_conn *conn)
 void mg_conn_stalled(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    uint64_t taken = out->taken + out->queued - uv_stream_get_write_queue_size(mg_conn_stream(conn));
+    uint64_t taken =
+        out->taken + out->queued - uv_stream_get_write_queue_size(mg_conn_stream(conn));
     if (taken != out->progress) {
         out->progress = taken;
         out->moved = now(conn);
