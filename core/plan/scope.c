@@ -1,0 +1,183 @@
+#include "plan/scope.h"
+
+#include "plan/input.h"
+
+bool mg_content_is_json(struct mg_str content_type)
+{
+    struct mg_str type =
+        mg_str_trim(mg_str_cut(content_type, 0, mg_str_find(content_type, ';', 0)));
+    struct mg_str suffix = MG_STR("+json");
+    if (mg_str_eq_nocase(type, MG_STR("application/json")))
+        return true;
+    return type.len > suffix.len &&
+           mg_str_eq_nocase(mg_str_cut(type, type.len - suffix.len, type.len), suffix);
+}
+
+bool mg_scope_query(struct mg_scope *scope)
+{
+    if (!scope->query_parsed &&
+        !mg_fields_form(&scope->query, scope->request->query, scope->fields_most, scope->arena))
+        return false;
+    scope->query_parsed = true;
+    return true;
+}
+
+bool mg_scope_cookies(struct mg_scope *scope)
+{
+    struct mg_str text;
+    if (scope->cookies_parsed)
+        return true;
+    scope->cookies_parsed = true;
+    // Several Cookie fields are joined by "; " as HTTP/2 splits them (RFC 9113 §8.2.3).
+    unsigned index = 0;
+    const struct mg_header *header =
+        mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index);
+    if (!header)
+        return true;
+    text = header->value;
+    while ((header = mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index)))
+        text = mg_arena_printf(scope->arena, "%.*s; %.*s", (int)text.len, text.data,
+                               (int)header->value.len, header->value.data);
+    return mg_fields_cookies(&scope->cookies, text, scope->fields_most, scope->arena);
+}
+
+enum mg_scope_fault mg_scope_body(struct mg_scope *scope)
+{
+    if (scope->body_parsed)
+        return scope->body_fault;
+    scope->body_parsed = true;
+    struct mg_str type, body = mg_buf_str(&scope->request->body);
+    if (body.len == 0)
+        return scope->body_fault = MG_SCOPE_NO_BODY;
+    if (mg_headers_get(&scope->request->headers, scope->arena, MG_STR("content-type"), &type) &&
+        !mg_content_is_json(type))
+        return scope->body_fault = MG_SCOPE_NOT_JSON;
+    if (!mg_json_valid(body, MG_JSON_DEPTH_MOST, NULL))
+        return scope->body_fault = MG_SCOPE_BAD_BODY;
+    scope->body = mg_json_trim(body);
+    return MG_SCOPE_SOUND;
+}
+
+static struct mg_value text_value(struct mg_str text)
+{
+    return (struct mg_value){MG_VALUE_TEXT, text, false, false};
+}
+
+static struct mg_value json_value(struct mg_str json)
+{
+    return (struct mg_value){MG_VALUE_JSON, json, false, false};
+}
+
+static struct mg_value missing(bool client)
+{
+    return (struct mg_value){MG_VALUE_MISSING, {0}, client, false};
+}
+
+static struct mg_value field_value(const struct mg_fields *fields, struct mg_str name)
+{
+    unsigned index = 0;
+    const struct mg_field *field = mg_fields_next(fields, name, &index);
+    return field ? text_value(field->value) : missing(true);
+}
+
+struct mg_value mg_result_value(const struct mg_result *result)
+{
+    if (result->error != MG_OK && !result->fallback)
+        return missing(false);
+    return result->form == MG_BODY_JSON ? json_value(mg_json_trim(result->body))
+                                        : text_value(result->body);
+}
+
+static struct mg_value walk(struct mg_value value, const struct mg_json_step *steps, unsigned count)
+{
+    if (count == 0 || value.kind == MG_VALUE_MISSING)
+        return value;
+    struct mg_str found;
+    if (value.kind != MG_VALUE_JSON || !mg_json_walk(value.bytes, steps, count, &found))
+        return missing(false);
+    return json_value(found);
+}
+
+static struct mg_value result_value(struct mg_scope *scope, const struct mg_reference *reference)
+{
+    const struct mg_result *result = &scope->calls[reference->index]->result;
+    struct mg_str text;
+    if (reference->root == MG_ROOT_RESULT_BODY)
+        return walk(mg_result_value(result), reference->steps, reference->step_count);
+    if (reference->root == MG_ROOT_RESULT_STATUS) {
+        text = mg_arena_printf(scope->arena, "%d", result->status);
+        return result->status && text.data ? json_value(text) : missing(false);
+    }
+    return mg_headers_get(&result->headers, scope->arena, reference->name, &text) ? text_value(text)
+                                                                                  : missing(false);
+}
+
+static struct mg_value request_value(struct mg_scope *scope, const struct mg_reference *reference)
+{
+    struct mg_str text;
+    switch (reference->root) {
+    case MG_ROOT_PARAM:
+        return text_value(scope->request->params[reference->index].value);
+    case MG_ROOT_QUERY:
+        return mg_scope_query(scope) ? field_value(&scope->query, reference->name) : missing(true);
+    case MG_ROOT_COOKIE:
+        return mg_scope_cookies(scope) ? field_value(&scope->cookies, reference->name)
+                                       : missing(true);
+    case MG_ROOT_HEADER:
+        return mg_headers_get(&scope->request->headers, scope->arena, reference->name, &text)
+                   ? text_value(text)
+                   : missing(true);
+    case MG_ROOT_BODY:
+        if (mg_scope_body(scope) != MG_SCOPE_SOUND)
+            return missing(true);
+        struct mg_value found =
+            walk(json_value(scope->body), reference->steps, reference->step_count);
+        found.client = true;
+        return found;
+    default:
+        return scope->local && scope->local(scope->owner, reference->name, &text) ? text_value(text)
+                                                                                  : missing(false);
+    }
+}
+
+static struct mg_value declared_value(struct mg_scope *scope, const struct mg_reference *reference)
+{
+    const struct mg_input_value *value = &scope->inputs[reference->input];
+    bool inner = reference->root == MG_ROOT_BODY; // its first step is the declared field
+    struct mg_value found =
+        value->present ? walk(json_value(value->json), reference->steps + inner,
+                              inner && reference->step_count ? reference->step_count - 1 : 0)
+                       : missing(true);
+    found.client = true;
+    found.optional = mg_input_optional(scope->input, reference->input);
+    return found;
+}
+
+struct mg_value mg_scope_value(struct mg_scope *scope, const struct mg_reference *reference)
+{
+    if (mg_reference_is_result(reference))
+        return result_value(scope, reference);
+    if (reference->input >= 0 && scope->inputs)
+        return declared_value(scope, reference);
+    return request_value(scope, reference);
+}
+
+bool mg_value_text(const struct mg_value *value, struct mg_arena *arena, struct mg_str *text)
+{
+    *text = value->bytes;
+    if (value->kind == MG_VALUE_TEXT)
+        return true;
+    if (value->kind == MG_VALUE_MISSING)
+        return false;
+    switch (mg_json_type(value->bytes)) {
+    case MG_JSON_STRING:
+        *text = mg_json_text_in(value->bytes, arena);
+        return text->data != NULL;
+    case MG_JSON_NUMBER:
+    case MG_JSON_TRUE:
+    case MG_JSON_FALSE:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,37 @@
+local core = require "support.core"
+local C = core.cdef "base/str.h"
+local ffi = require "ffi"
+
+describe("mg_str", function()
+  it("finds no candidate near an unrelated name", function()
+    local candidates = ffi.new("const char *[2]", { "users", "orders" })
+    assert.equal("users", ffi.string(C.mg_str_nearest(core.str "usres", candidates, 2)))
+    assert.is_true(C.mg_str_nearest(core.str "banner", candidates, 2) == nil)
+  end)
+
+  it("reads whole decimal numbers only, and refuses those beyond 64 bits", function()
+    local value = ffi.new "uint64_t[1]"
+    assert.is_true(C.mg_str_uint(core.str "18446744073709551615", value))
+    assert.equal(18446744073709551615ULL, value[0])
+    for _, text in ipairs { "18446744073709551616", "", "-1", "+1", "1 ", "0x1", "1.0" } do
+      assert.is_false(C.mg_str_uint(core.str(text), value), text)
+    end
+  end)
+
+  it("orders by bytes, the shorter first on a tie", function()
+    assert.is_true(C.mg_str_cmp(core.str "a", core.str "ab") < 0)
+    assert.is_true(C.mg_str_cmp(core.str "b", core.str "ab") > 0)
+    assert.is_true(C.mg_str_cmp(core.str "\255", core.str "a") > 0)
+    assert.equal(0, C.mg_str_cmp(core.str "", core.str ""))
+  end)
+end)
+
+describe("mg_buf", function()
+  it("keeps its bytes and remembers the failure when an append would pass its cap", function()
+    local buf = core.buf(4)
+    assert.is_true(C.mg_buf_put(buf, core.str "abc"))
+    assert.is_false(C.mg_buf_put(buf, core.str "de"))
+    assert.equal("abc", core.text(buf))
+    assert.equal(C.MG_TOO_LARGE, tonumber(buf.failed))
+  end)
+end)
