@@ -9,13 +9,15 @@
 struct mg_backend {
     const struct mg_backend_kind *kind;
     struct mg_loop *loop;
-    struct mg_str name; // as in gateway.lua
+    struct mg_str name;     // as in gateway.lua
+    struct mg_call *failed; // mg_backend_fail's own, like `failing`; all-zeroes at first
+    struct mg_task failing;
 };
 
 // The table each kind fills. mg_backend_* below see to what is common.
 struct mg_backend_kind {
     const char *word; // "http", "sql", "file", "value"
-    // Starts call->..., or fails it, by mg_backend_land, in a later turn of the loop.
+    // Starts call->..., which sets call->running, or fails it, by mg_backend_fail.
     void (*start)(struct mg_backend *backend, struct mg_call *call);
     // The answer is no longer wanted: lands it as MG_CANCELLED as soon as its memory is free of
     // foreign hands (pool threads own copies, so that is the next turn). An HTTP call whose method
@@ -30,14 +32,21 @@ struct mg_backend_kind {
 
 // Sets call->began, starts it; call->landed runs exactly once, in a later turn.
 void mg_backend_start(struct mg_backend *backend, struct mg_call *call);
-void mg_backend_cancel(struct mg_backend *backend,
-                       struct mg_call *call); // landed already: no effect
+// Landed already, or failing: no effect.
+void mg_backend_cancel(struct mg_backend *backend, struct mg_call *call);
 void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
 
 // For the kinds: ends a call. `error` is MG_OK or the kind of failure with `message` (copied into
 // the call's arena). Fills result.ms, clears call->running, runs call->landed: so only from the
 // loop, never inside start or cancel.
 void mg_backend_land(struct mg_backend *backend, struct mg_call *call, enum mg_status error,
+                     struct mg_str message);
+
+// For the kinds, anywhere: lands the call so in a later turn. Needs no memory but that of the
+// message. Until then the call is this function's: call->running is its own, kind->cancel is not
+// called for it. A kind that closes defers closed() after its last failure, so that it comes after
+// the landing.
+void mg_backend_fail(struct mg_backend *backend, struct mg_call *call, enum mg_status error,
                      struct mg_str message);
 
 #endif

@@ -18,6 +18,7 @@ struct mg_task {
 // Runs once at a time. Embedded; all-zeroes is idle. Kept in a heap with one libuv timer under it.
 struct mg_timer {
     uint64_t at;                         // loop time in ms
+    uint64_t order;                      // of setting: timers due at the same time run in it
     size_t place;                        // in the heap, counted from 1; 0: idle
     void (*run)(struct mg_timer *timer); // idle again before it runs
 };
@@ -27,15 +28,21 @@ struct mg_loop {
     struct mg_list deferred;
     struct mg_timer **heap;
     size_t heap_len, heap_cap;
-    uv_timer_t clock; // due at heap[0]
-    uv_check_t after; // runs the deferred tasks
-    uv_idle_t spin;   // active while tasks are deferred, so that the loop does not block
+    uint64_t orders;        // the last given to a timer
+    uint64_t clock_at;      // when the clock is due, no later than heap[0]
+    uv_timer_t clock;       // active while any timer is set
+    bool ticking;           // timers are being run: the clock is set when they are through
+    struct mg_task overdue; // for timers set to the past meanwhile
+    uv_check_t after;       // runs the deferred tasks
+    uv_idle_t spin;         // active while tasks are deferred, so that the loop does not block
 };
 
+// MG_NO_MEMORY: no memory, or no descriptors; nothing is left behind.
 enum mg_status mg_loop_init(struct mg_loop *loop);
 void mg_loop_run(struct mg_loop *loop);  // until mg_loop_stop, or nothing is left to wait for
 void mg_loop_stop(struct mg_loop *loop); // on its own thread
-// Closes its own handles. Handles of others that are still open are a bug: names each and aborts.
+// Closes its own handles, forgets the tasks and timers still set, waits for handles that are
+// already closing. Handles of others that are still open are a bug: names each and aborts.
 void mg_loop_fini(struct mg_loop *loop);
 
 uint64_t mg_loop_now(const struct mg_loop *loop); // ms, monotonic; fixed within a turn
@@ -47,6 +54,6 @@ void mg_task_drop(struct mg_task *task);                        // idle: no effe
 // Sets or moves the timer to `at` (loop time in ms; the past means the next turn). False: no
 // memory.
 bool mg_timer_set(struct mg_loop *loop, struct mg_timer *timer, uint64_t at);
-void mg_timer_drop(struct mg_loop *loop, struct mg_timer *timer);
+void mg_timer_drop(struct mg_loop *loop, struct mg_timer *timer); // idle: no effect
 
 #endif

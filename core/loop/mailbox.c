@@ -1,0 +1,72 @@
+#include "loop/mailbox.h"
+
+static struct mg_mail *take_all(struct mg_mailbox *box, bool close)
+{
+    pthread_mutex_lock(&box->lock);
+    struct mg_mail *first = box->first;
+    box->first = NULL;
+    box->last = &box->first;
+    box->closed = box->closed || close;
+    pthread_mutex_unlock(&box->lock);
+    return first;
+}
+
+// Does not look at the box: a delivery may close it.
+static void deliver_all(struct mg_mail *mail)
+{
+    while (mail) {
+        struct mg_mail *next = mail->next;
+        mail->deliver(mail);
+        mail = next;
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    deliver_all(take_all(wake->data, false));
+}
+
+enum mg_status mg_mailbox_open(struct mg_mailbox *box, struct mg_loop *loop)
+{
+    *box = (struct mg_mailbox){.last = &box->first};
+    if (pthread_mutex_init(&box->lock, NULL) != 0)
+        return MG_NO_MEMORY;
+    if (uv_async_init(&loop->uv, &box->wake, on_wake) != 0) {
+        pthread_mutex_destroy(&box->lock);
+        return MG_NO_MEMORY;
+    }
+    box->wake.data = box;
+    return MG_OK;
+}
+
+// The wake-up happens under the lock: after it the box may be gone, closed by its owner.
+bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail)
+{
+    mail->next = NULL;
+    pthread_mutex_lock(&box->lock);
+    bool open = !box->closed;
+    if (open) {
+        bool empty = !box->first;
+        *box->last = mail;
+        box->last = &mail->next;
+        if (empty)
+            uv_async_send(&box->wake);
+    }
+    pthread_mutex_unlock(&box->lock);
+    return open;
+}
+
+static void on_closed(uv_handle_t *wake)
+{
+    struct mg_mailbox *box = wake->data;
+    pthread_mutex_destroy(&box->lock);
+}
+
+void mg_mailbox_close(struct mg_mailbox *box)
+{
+    if (box->closed)
+        return;
+    struct mg_mail *left = take_all(box, true);
+    uv_close((uv_handle_t *)&box->wake, on_closed);
+    deliver_all(left);
+}
