@@ -21,7 +21,8 @@ static bool start(struct mg_fields *fields, struct mg_str text, char separator, 
     return fields->items != NULL;
 }
 
-bool mg_fields_form(struct mg_fields *fields, struct mg_str text, unsigned most, struct mg_arena *arena)
+bool mg_fields_form(struct mg_fields *fields, struct mg_str text, unsigned most,
+                    struct mg_arena *arena)
 {
     if (!start(fields, text, '&', most, arena))
         return false;

@@ -16,7 +16,8 @@ struct mg_fields {
 
 // False when there are more than `most`, an escape is broken, or there is no memory. Names and
 // values are borrowed from `text` or made in the arena.
-bool mg_fields_form(struct mg_fields *fields, struct mg_str text, unsigned most, struct mg_arena *arena);
+bool mg_fields_form(struct mg_fields *fields, struct mg_str text, unsigned most,
+                    struct mg_arena *arena);
 bool mg_fields_cookies(struct mg_fields *fields, struct mg_str text, unsigned most,
                        struct mg_arena *arena);
 

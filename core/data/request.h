@@ -20,7 +20,11 @@ struct mg_request {
     struct mg_str path;   // of the target, still percent-encoded; starts with "/" ("*": OPTIONS *)
     struct mg_str query;  // what follows "?", still encoded; may be empty
     struct mg_str host;   // Host without port, lower case; the authority of an absolute target
-    struct mg_str peer;   // the client's address, such as "127.0.0.1"
+    struct mg_str peer;   // the address of the connection's other end, such as "127.0.0.1"
+    struct mg_str ip;     // the client's address: peer, or what a trusted proxy says
+    struct mg_str proto;  // "http" or "https": how the client came, as far as it is believed
+    struct mg_str authority;     // Host as it came, with port
+    struct mg_str forwarded_for; // X-Forwarded-For to send on: a trusted proxy's list, and peer
     struct mg_headers headers;
     struct mg_headers trailers; // kept apart; framing and routing fields dropped (RFC 9110 §6.5)
     struct mg_str id;           // X-Request-Id: of the client if sound, else made

@@ -18,7 +18,8 @@ struct mg_result {
     struct mg_headers headers; // HTTP only
     struct mg_str body;        // JSON text or bytes; empty when it failed
     enum mg_body_form form;
-    uint32_t ms; // from start to landing, queueing included
+    bool fallback; // it failed, and `body` is what the call says to use instead
+    uint32_t ms;   // from start to landing, queueing included
 };
 
 #endif

@@ -69,8 +69,9 @@ static bool compile_field(struct field *field, struct mg_str json, const struct 
     return false;
 }
 
-struct mg_input *mg_input_compile(struct mg_str json, const struct mg_str *params, unsigned param_count,
-                                  struct mg_arena *arena, struct mg_str *error)
+struct mg_input *mg_input_compile(struct mg_str json, const struct mg_str *params,
+                                  unsigned param_count, struct mg_arena *arena,
+                                  struct mg_str *error)
 {
     struct mg_input *input = MG_ARENA_NEW(arena, struct mg_input);
     struct mg_json_iter iter;
@@ -205,7 +206,8 @@ static bool is_uuid(struct mg_str text)
 
 static bool is_number(struct mg_str text)
 {
-    return text.len && text.len <= 64 && (text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9')) &&
+    return text.len && text.len <= 64 &&
+           (text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9')) &&
            mg_json_valid(text, 1, NULL) && isfinite(mg_json_double(text));
 }
 
@@ -225,7 +227,8 @@ static struct mg_str quoted(struct mg_str text, struct mg_arena *arena)
 {
     struct mg_buf buf = {0};
     mg_json_put_string(&buf, text);
-    struct mg_str copy = buf.failed == MG_OK ? mg_arena_copy(arena, mg_buf_str(&buf)) : (struct mg_str){0};
+    struct mg_str copy =
+        buf.failed == MG_OK ? mg_arena_copy(arena, mg_buf_str(&buf)) : (struct mg_str){0};
     mg_buf_fini(&buf);
     return copy;
 }
@@ -298,7 +301,8 @@ static double measure(struct mg_str json, struct mg_arena *arena)
     return count;
 }
 
-static const char *check_bounds(const struct field *field, struct mg_str json, struct mg_arena *arena)
+static const char *check_bounds(const struct field *field, struct mg_str json,
+                                struct mg_arena *arena)
 {
     enum mg_json_type is = mg_json_type(json);
     if ((field->has_min || field->has_max) && (is == MG_JSON_STRING || is == MG_JSON_NUMBER)) {
@@ -315,7 +319,8 @@ static const char *check_bounds(const struct field *field, struct mg_str json, s
     for (mg_json_begin(&iter, field->one_of); mg_json_next(&iter);)
         if (same_json(iter.value, json, arena))
             return NULL;
-    return mg_arena_printf(arena, "must be one of %.*s", (int)field->one_of.len, field->one_of.data).data;
+    return mg_arena_printf(arena, "must be one of %.*s", (int)field->one_of.len, field->one_of.data)
+        .data;
 }
 
 static const char *take_text(const struct field *field, struct mg_str text, struct mg_arena *arena,
@@ -395,7 +400,8 @@ static unsigned gather(const struct field *field, struct mg_scope *scope, struct
     return count;
 }
 
-static void check_field(struct check *check, const struct field *field, struct mg_input_value *value)
+static void check_field(struct check *check, const struct field *field,
+                        struct mg_input_value *value)
 {
     struct mg_scope *scope = check->scope;
     const char *wrong = NULL;
@@ -431,7 +437,8 @@ bool mg_input_check(const struct mg_input *input, struct mg_scope *scope, struct
     if (!scope->inputs)
         return false;
     if (!mg_scope_query(scope)) {
-        mg_buf_put(errors, MG_STR("[{\"at\":\"query\",\"detail\":\"is broken or has too many fields\"}]"));
+        mg_buf_put(errors,
+                   MG_STR("[{\"at\":\"query\",\"detail\":\"is broken or has too many fields\"}]"));
         return false;
     }
     for (unsigned i = 0; i < input->count; i++)

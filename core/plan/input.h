@@ -12,8 +12,9 @@ struct mg_input;
 // Compiles the canonical description (an object with params, query, headers and body, each an
 // object of fields). `params` are the route's path parameters, which references count by index.
 // NULL: *error (in the arena) says why.
-struct mg_input *mg_input_compile(struct mg_str json, const struct mg_str *params, unsigned param_count,
-                                  struct mg_arena *arena, struct mg_str *error);
+struct mg_input *mg_input_compile(struct mg_str json, const struct mg_str *params,
+                                  unsigned param_count, struct mg_arena *arena,
+                                  struct mg_str *error);
 
 // The index of the field that declares what `reference` names, or -1. `input` may be NULL.
 int mg_input_find(const struct mg_input *input, const struct mg_reference *reference);

@@ -107,7 +107,8 @@ static const char *unknown(struct mg_str root, const struct mg_names *names, str
 {
     size_t fixed = sizeof request_roots / sizeof *request_roots;
     size_t count = 0;
-    const char **all = mg_arena_zero(arena, names->param_count + names->call_count + fixed, sizeof *all);
+    const char **all =
+        mg_arena_zero(arena, names->param_count + names->call_count + fixed, sizeof *all);
     if (!all)
         return "out of memory";
     for (unsigned i = 0; i < names->param_count; i++)
@@ -134,12 +135,13 @@ static const char *parse_request_root(struct mg_reference *reference, struct mg_
 }
 
 // A path parameter or a call of the route. False: `root` names neither.
-static bool find_own(struct mg_reference *reference, struct mg_str root, const struct mg_names *names,
-                     bool *call)
+static bool find_own(struct mg_reference *reference, struct mg_str root,
+                     const struct mg_names *names, bool *call)
 {
     for (unsigned i = 0; i < names->param_count; i++) {
         if (mg_str_eq(root, names->params[i])) {
             *reference = (struct mg_reference){.root = MG_ROOT_PARAM, .index = i, .name = root};
+            reference->rest = names->rest && i + 1 == names->param_count;
             *call = false;
             return true;
         }

@@ -21,6 +21,7 @@ enum mg_root {
 struct mg_reference {
     enum mg_root root;
     unsigned index;
+    bool rest;          // PARAM: {name...}, whose value keeps its slashes
     struct mg_str name; // QUERY, HEADER, COOKIE, RESULT_HEADER, LOCAL, PARAM
     struct mg_json_step *steps;
     unsigned step_count;
@@ -31,6 +32,7 @@ struct mg_reference {
 struct mg_names {
     const struct mg_str *params;
     unsigned param_count;
+    bool rest; // the last parameter takes the rest of the path
     const struct mg_str *calls;
     unsigned call_count;
     const struct mg_input *input; // may be NULL

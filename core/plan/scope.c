@@ -4,7 +4,8 @@
 
 bool mg_content_is_json(struct mg_str content_type)
 {
-    struct mg_str type = mg_str_trim(mg_str_cut(content_type, 0, mg_str_find(content_type, ';', 0)));
+    struct mg_str type =
+        mg_str_trim(mg_str_cut(content_type, 0, mg_str_find(content_type, ';', 0)));
     struct mg_str suffix = MG_STR("+json");
     if (mg_str_eq_nocase(type, MG_STR("application/json")))
         return true;
@@ -14,8 +15,8 @@ bool mg_content_is_json(struct mg_str content_type)
 
 bool mg_scope_query(struct mg_scope *scope)
 {
-    if (!scope->query_parsed && !mg_fields_form(&scope->query, scope->request->query,
-                                                scope->fields_most, scope->arena))
+    if (!scope->query_parsed &&
+        !mg_fields_form(&scope->query, scope->request->query, scope->fields_most, scope->arena))
         return false;
     scope->query_parsed = true;
     return true;
@@ -29,7 +30,8 @@ bool mg_scope_cookies(struct mg_scope *scope)
     scope->cookies_parsed = true;
     // Several Cookie fields are joined by "; " as HTTP/2 splits them (RFC 9113 §8.2.3).
     unsigned index = 0;
-    const struct mg_header *header = mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index);
+    const struct mg_header *header =
+        mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index);
     if (!header)
         return true;
     text = header->value;
@@ -107,7 +109,7 @@ static struct mg_value result_value(struct mg_scope *scope, const struct mg_refe
         return result->status && text.data ? json_value(text) : missing(false);
     }
     return mg_headers_get(&result->headers, scope->arena, reference->name, &text) ? text_value(text)
-                                                                                : missing(false);
+                                                                                  : missing(false);
 }
 
 static struct mg_value request_value(struct mg_scope *scope, const struct mg_reference *reference)
@@ -119,7 +121,8 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
     case MG_ROOT_QUERY:
         return mg_scope_query(scope) ? field_value(&scope->query, reference->name) : missing(true);
     case MG_ROOT_COOKIE:
-        return mg_scope_cookies(scope) ? field_value(&scope->cookies, reference->name) : missing(true);
+        return mg_scope_cookies(scope) ? field_value(&scope->cookies, reference->name)
+                                       : missing(true);
     case MG_ROOT_HEADER:
         return mg_headers_get(&scope->request->headers, scope->arena, reference->name, &text)
                    ? text_value(text)
@@ -127,7 +130,8 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
     case MG_ROOT_BODY:
         if (mg_scope_body(scope) != MG_SCOPE_SOUND)
             return missing(true);
-        struct mg_value found = walk(json_value(scope->body), reference->steps, reference->step_count);
+        struct mg_value found =
+            walk(json_value(scope->body), reference->steps, reference->step_count);
         found.client = true;
         return found;
     default:

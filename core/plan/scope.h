@@ -15,11 +15,11 @@ struct mg_input_value {
 
 struct mg_scope {
     struct mg_request *request;
-    struct mg_arena *arena;         // the exchange's
-    unsigned fields_most;           // of a query, form or cookie header
-    struct mg_input_value *inputs;  // one per field of the route's input, or NULL
-    const struct mg_input *input;   // may be NULL
-    struct mg_call *const *calls;   // by the plan's indices
+    struct mg_arena *arena;        // the exchange's
+    unsigned fields_most;          // of a query, form or cookie header
+    struct mg_input_value *inputs; // one per field of the route's input, or NULL
+    const struct mg_input *input;  // may be NULL
+    struct mg_call *const *calls;  // by the plan's indices
     // Parameters of a running function's own call ({name} in its path); false: none of that name.
     bool (*local)(void *owner, struct mg_str name, struct mg_str *value);
     void *owner;
@@ -27,7 +27,12 @@ struct mg_scope {
     struct mg_fields query, cookies;
     struct mg_str body; // the request's JSON
     bool query_parsed, cookies_parsed, body_parsed;
-    enum mg_scope_fault { MG_SCOPE_SOUND, MG_SCOPE_NO_BODY, MG_SCOPE_BAD_BODY, MG_SCOPE_NOT_JSON } body_fault;
+    enum mg_scope_fault {
+        MG_SCOPE_SOUND,
+        MG_SCOPE_NO_BODY,
+        MG_SCOPE_BAD_BODY,
+        MG_SCOPE_NOT_JSON
+    } body_fault;
 };
 
 struct mg_value {

@@ -74,7 +74,8 @@ static void prefix_path(struct build *build, const struct mg_json_iter *iter, si
     struct mg_str path = *build->path;
     const char *dot = path.len && path.data[0] != '[' ? "." : "";
     if (!iter->object) {
-        *build->path = mg_arena_printf(build->arena, "[%zu]%s%.*s", index, dot, (int)path.len, path.data);
+        *build->path =
+            mg_arena_printf(build->arena, "[%zu]%s%.*s", index, dot, (int)path.len, path.data);
         return;
     }
     struct mg_str key = mg_json_text_in(iter->key, build->arena);
@@ -121,7 +122,8 @@ bool mg_shape_parse(struct mg_shape *shape, struct mg_str json, const struct mg_
     return ok;
 }
 
-bool mg_template_visit(const struct mg_template *template, mg_reference_visit_fn *visit, void *owner)
+bool mg_template_visit(const struct mg_template *template, mg_reference_visit_fn *visit,
+                       void *owner)
 {
     for (unsigned i = 0; i < template->count; i++)
         if (!template->pieces[i].literal && !visit(&template->pieces[i].reference, owner))

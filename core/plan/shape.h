@@ -24,7 +24,8 @@ bool mg_shape_parse(struct mg_shape *shape, struct mg_str json, const struct mg_
 
 // Calls visit(reference, owner) for each reference of the shape; stops at false, which it returns.
 typedef bool mg_reference_visit_fn(const struct mg_reference *reference, void *owner);
-bool mg_template_visit(const struct mg_template *template, mg_reference_visit_fn *visit, void *owner);
+bool mg_template_visit(const struct mg_template *template, mg_reference_visit_fn *visit,
+                       void *owner);
 bool mg_shape_visit(const struct mg_shape *shape, mg_reference_visit_fn *visit, void *owner);
 
 #endif

@@ -12,7 +12,8 @@ bool mg_template_parse(struct mg_template *template, struct mg_str text,
     size_t braces = 0;
     for (size_t i = 0; i < text.len; i++)
         braces += text.data[i] == '{';
-    *template = (struct mg_template){mg_arena_zero(arena, 2 * braces + 1, sizeof(struct mg_piece)), 0};
+    *template =
+        (struct mg_template){mg_arena_zero(arena, 2 * braces + 1, sizeof(struct mg_piece)), 0};
     if (!template->pieces) {
         *error = MG_STR("out of memory");
         return false;
@@ -31,7 +32,8 @@ bool mg_template_parse(struct mg_template *template, struct mg_str text,
         }
         put_literal(template, mg_str_cut(text, from, at));
         struct mg_piece *piece = &template->pieces[template->count++];
-        if (!mg_reference_parse(&piece->reference, mg_str_cut(text, at + 1, end), names, arena, error))
+        if (!mg_reference_parse(&piece->reference, mg_str_cut(text, at + 1, end), names, arena,
+                                error))
             return false;
         from = at = end + 1;
     }

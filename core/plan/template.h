@@ -23,7 +23,7 @@ bool mg_template_parse(struct mg_template *template, struct mg_str text,
 static inline const struct mg_reference *mg_template_single(const struct mg_template *template)
 {
     return template->count == 1 && !template->pieces[0].literal ? &template->pieces[0].reference
-                                                                 : NULL;
+                                                                : NULL;
 }
 
 #endif

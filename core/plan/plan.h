@@ -1,0 +1,100 @@
+// What a route declares, compiled at load into data that C can run: its input, its calls with what
+// each waits for, and the form of its reply. Read-only afterwards; shared by a worker's requests.
+#ifndef MG_PLAN_PLAN_H
+#define MG_PLAN_PLAN_H
+
+#include "data/call.h"
+#include "data/request.h"
+#include "plan/contract.h"
+#include "plan/input.h"
+#include "plan/shape.h"
+
+enum { MG_PLAN_CALLS_MOST = 64 };
+
+// A backend's headers and defaults, as configured; what plans and running functions call by name.
+struct mg_plan_backend {
+    enum mg_call_kind kind;
+    struct mg_str name;
+    unsigned index;                    // what mg_call.backend says
+    uint64_t within;                   // ms; 0: none of its own
+    struct mg_named_template *headers; // HTTP: sent with every call
+    unsigned header_count;
+};
+
+struct mg_named_template {
+    struct mg_str name;
+    struct mg_template template;
+};
+
+// What of the client's headers and query goes along with a call.
+struct mg_forward {
+    struct mg_str *headers, *query; // names
+    unsigned header_count, query_count;
+    bool all_headers, all_query; // "*": all but hop-by-hop
+};
+
+enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
+
+struct mg_plan_call {
+    struct mg_str name;
+    const struct mg_plan_backend *backend; // NULL for VALUE
+    enum mg_call_kind kind;
+    unsigned verb; // enum mg_method, mg_file_verb or mg_sql_verb
+    struct mg_contract contract;
+    struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
+    struct mg_template path;   // HTTP, FILE
+    struct mg_named_template *query, *headers, *form;
+    unsigned query_count, header_count, form_count;
+    enum mg_plan_body body_kind;
+    struct mg_shape json;    // JSON body, or a VALUE's value
+    struct mg_template text; // TEXT (without placeholders) or XML body
+    struct mg_str sql;
+    struct mg_shape *args; // one per SQL parameter
+    unsigned arg_count;
+    uint64_t delay; // VALUE, ms
+    unsigned redirects;
+    struct mg_forward forward;
+    uint64_t needs; // bits: calls that must have landed before it starts
+    int line;
+};
+
+enum mg_plan_reply { MG_PLAN_REPLY_MERGED, MG_PLAN_REPLY_TEMPLATE, MG_PLAN_REPLY_FUNCTION };
+
+struct mg_plan {
+    struct mg_str file, path;
+    int line;
+    bool any_method;
+    enum mg_method method;
+    uint64_t within; // ms; 0: the gateway's default
+    struct mg_str params[MG_PARAMS_MOST];
+    unsigned param_count;
+    struct mg_input *input;     // NULL: none declared
+    struct mg_plan_call *calls; // in byte order of their names
+    unsigned count;
+    enum mg_plan_reply reply_kind;
+    struct mg_shape reply; // TEMPLATE
+    int function;          // FUNCTION
+};
+
+struct mg_plan_error {
+    struct mg_str message;
+    int line;           // of the call or route it is about
+    struct mg_str path; // of the key within it, such as "calls.profile.query.user"; may be empty
+};
+
+// Compiles the canonical JSON that lua/moongate/route.lua writes. `params` come from the router.
+// NULL: *error says why (in the arena).
+struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
+                                unsigned param_count, const struct mg_plan_backend *backends,
+                                unsigned backend_count, struct mg_arena *arena,
+                                struct mg_plan_error *error);
+
+// Compiles the header templates of a service: they may name parts of the request only.
+bool mg_plan_headers(struct mg_str json, struct mg_named_template **headers, unsigned *count,
+                     struct mg_arena *arena, struct mg_str *error);
+
+const struct mg_plan_backend *mg_plan_backend_find(const struct mg_plan_backend *backends,
+                                                   unsigned count, enum mg_call_kind kind,
+                                                   struct mg_str name);
+
+#endif
