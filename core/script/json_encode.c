@@ -83,7 +83,10 @@ static void check_room(struct encoder *encoder)
 
 static void put_char(struct encoder *encoder, char c)
 {
-    if (!mg_buf_put_char(encoder->out, c))
+    struct mg_buf *out = encoder->out;
+    if (out->len < out->cap)
+        out->data[out->len++] = c;
+    else if (!mg_buf_put_char(out, c))
         check_room(encoder);
 }
 
@@ -173,9 +176,16 @@ static void put_array(struct encoder *encoder, const struct place *place, int co
     put_char(encoder, ']');
 }
 
+static inline int compare(const struct mg_str *a, const struct mg_str *b)
+{
+    if (a->len && b->len && *a->data != *b->data) // most names differ here
+        return (unsigned char)*a->data - (unsigned char)*b->data;
+    return mg_str_cmp(*a, *b);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-    return mg_str_cmp(*(const struct mg_str *)a, *(const struct mg_str *)b);
+    return compare(a, b);
 }
 
 static void sort(struct mg_str *keys, size_t count)
@@ -188,7 +198,7 @@ static void sort(struct mg_str *keys, size_t count)
     for (size_t i = 1; i < count; i++) {
         struct mg_str key = keys[i];
         size_t at = i;
-        for (; at && mg_str_cmp(key, keys[at - 1]) < 0; at--)
+        for (; at && compare(&key, &keys[at - 1]) < 0; at--)
             keys[at] = keys[at - 1];
         keys[at] = key;
     }
