@@ -376,11 +376,10 @@ bool mg_request_parser_keep_alive(const struct mg_request_parser *parser)
 
 bool mg_request_parser_expects(const struct mg_request_parser *parser)
 {
-    const struct mg_request *request = parser->request;
     unsigned index = 0;
-    const struct mg_header *expect = mg_headers_next(&request->headers, MG_STR("expect"), &index);
-    bool has_data = parser->framing.chunked || parser->framing.length > 0;
-    return expect && has_data && !request->old &&
+    const struct mg_header *expect =
+        mg_headers_next(&parser->request->headers, MG_STR("expect"), &index);
+    return expect && !parser->request->old &&
            mg_str_eq_nocase(expect->value, MG_STR("100-continue"));
 }
 
