@@ -314,6 +314,5 @@ void mg_router_find(const struct mg_router *router, struct mg_arena *arena, stru
                         .match = match};
     if (host.len > 0 && walk_host(&walk, &router->hosts, host.len))
         return;
-    walk.depth = 0;
     walk_path(&walk, &router->paths, 1);
 }
