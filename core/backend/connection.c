@@ -221,7 +221,7 @@ static bool ends_here(struct mg_connection *connection, const char *tail, const 
     while (tail < end) {
         sqlite3_stmt *more = NULL;
         const char *from = tail;
-        int code = sqlite3_prepare_v3(connection->db, from, (int)(end - from), 0, &more, &tail, 0);
+        int code = sqlite3_prepare_v3(connection->db, from, (int)(end - from), 0, &more, &tail);
         sqlite3_finalize(more);
         if (code != SQLITE_OK || more || tail == from)
             return false;
@@ -291,7 +291,7 @@ static sqlite3_stmt *find(struct mg_connection *connection, struct mg_str sql,
     return statement;
 }
 
-static int bind(sqlite3_stmt *statement, int at, const struct mg_sql_arg *arg)
+static int bind_value(sqlite3_stmt *statement, int at, const struct mg_sql_arg *arg)
 {
     switch (arg->type) {
     case MG_SQL_NULL:
@@ -320,7 +320,7 @@ static bool bind_all(struct mg_connection *connection, sqlite3_stmt *statement,
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        int code = bind(statement, (int)i + 1, &ask->args[i]);
+        int code = bind_value(statement, (int)i + 1, &ask->args[i]);
         if (code != SQLITE_OK) {
             fail(connection, errand, code);
             return false;
