@@ -29,6 +29,7 @@ struct backend {
 };
 
 enum state {
+    NEW,     // was just made
     QUEUED,  // waits for a place
     NAMING,  // waits for the addresses of its host
     GOING,   // the transport has it
@@ -65,17 +66,23 @@ static uint64_t now_us(void)
     return uv_hrtime() / 1000;
 }
 
+static void leave_queue(struct run *run)
+{
+    if (run->state != QUEUED)
+        return;
+    run->state = NEW;
+    mg_list_drop(&run->node);
+    atomic_fetch_sub(&run->backend->service->waiting, 1);
+    mg_quota_wait_give(run->backend->seat);
+}
+
 // Gives back what it holds and frees it. Its call, if it still has one, is the caller's to land.
 static void release(struct run *run)
 {
     struct backend *backend = run->backend;
     mg_timer_drop(backend->base.loop, &run->timer);
     mg_name_wait_drop(&run->wait);
-    if (run->state == QUEUED && mg_list_in(&run->node)) {
-        mg_list_drop(&run->node);
-        atomic_fetch_sub(&backend->service->waiting, 1);
-        mg_quota_wait_give(backend->seat);
-    }
+    leave_queue(run);
     mg_list_drop(&run->node);
     if (run->place) {
         mg_service_leave(backend->service, run->place, now_us() - run->placed_us);
@@ -87,6 +94,14 @@ static void release(struct run *run)
     free(run);
 }
 
+static void land_failed(struct backend *backend, struct mg_call *call, enum mg_status error,
+                        const char *message)
+{
+    if (!call->sink) // a sink has seen the head; otherwise a failed call has none
+        call->result = (struct mg_result){0};
+    mg_backend_fail(&backend->base, call, error, mg_str_of(message));
+}
+
 // Ends a run that has not been sent, or need not go on.
 static void fail(struct run *run, enum mg_status error, const char *message)
 {
@@ -95,7 +110,7 @@ static void fail(struct run *run, enum mg_status error, const char *message)
     if (run->transfer.inner)
         backend->http->transport->cut(backend->http->transport, &run->transfer);
     if (call)
-        mg_backend_fail(&backend->base, call, error, mg_str_of(message));
+        land_failed(backend, call, error, message);
     release(run);
 }
 
@@ -213,9 +228,8 @@ static void on_free(void *owner)
 {
     struct backend *backend = owner;
     while (!mg_list_empty(&backend->queue) && mg_quota_take(backend->seat)) {
-        struct run *run = MG_OWNER(mg_list_pop(&backend->queue), struct run, node);
-        atomic_fetch_sub(&backend->service->waiting, 1);
-        mg_quota_wait_give(backend->seat);
+        struct run *run = MG_OWNER(backend->queue.next, struct run, node);
+        leave_queue(run);
         begin(run);
     }
 }
@@ -227,6 +241,7 @@ static bool enter_queue(struct run *run)
     if (!mg_service_patient(backend->service, run->call->deadline - now) ||
         !mg_quota_wait_take(backend->seat))
         return false;
+    run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);
     mg_list_push(&backend->queue, &run->node);
     return true;
@@ -305,7 +320,7 @@ static void go_on_elsewhere(struct run *run)
 static void on_end(struct mg_http_transfer *transfer, enum mg_status error, const char *message)
 {
     struct run *run = run_of(transfer);
-    struct mg_backend *base = &run->backend->base;
+    struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     if (!call) {
         release(run);
@@ -322,7 +337,10 @@ static void on_end(struct mg_http_transfer *transfer, enum mg_status error, cons
         message = run->answer.message;
     }
     release(run); // first: landing may start the next call
-    mg_backend_land(base, call, error, mg_str_of(error == MG_OK ? NULL : message));
+    if (error == MG_OK)
+        mg_backend_land(&backend->base, call, MG_OK, (struct mg_str){0});
+    else
+        land_failed(backend, call, error, message);
 }
 
 static const struct mg_http_events events = {on_head, on_data, on_end};
@@ -353,7 +371,7 @@ static void let_go(struct run *run, enum mg_status error, const char *message)
     bool reached = run->state == GOING && !mg_method_safe(run->method) &&
                    transport->sent(transport, &run->transfer);
     if (reached && carry_on_unheard(run))
-        mg_backend_fail(&backend->base, call, error, mg_str_of(message));
+        land_failed(backend, call, error, message);
     else
         fail(run, error, message);
 }
