@@ -9,7 +9,9 @@
 
 struct probe_name {
     const char *text;
-    const char *address; // NULL: the look-up fails; "hang": it waits for probe_names_let_go
+    // One or two with "," between; NULL: the look-up fails; "hang": it waits for
+    // probe_names_let_go.
+    const char *address;
 };
 
 struct probe_names {
@@ -37,6 +39,16 @@ struct probe {
     struct mg_timer beat, until;
 };
 
+static unsigned parse_addresses(const char *text, struct mg_address items[])
+{
+    struct mg_str whole = mg_str_of(text);
+    size_t comma = mg_str_find(whole, ',', 0);
+    unsigned count = mg_address_parse(mg_str_cut(whole, 0, comma), &items[0]);
+    if (comma < whole.len)
+        count += mg_address_parse(mg_str_cut(whole, comma + 1, whole.len), &items[count]);
+    return count;
+}
+
 static unsigned look_up(void *owner, const char *name, struct mg_address items[])
 {
     struct probe_names *names = owner;
@@ -44,23 +56,46 @@ static unsigned look_up(void *owner, const char *name, struct mg_address items[]
     pthread_mutex_lock(&names->lock);
     names->looked_up++;
     for (unsigned i = 0; i < names->count; i++) {
-        const char *address = names->names[i].address;
-        if (strcmp(names->names[i].text, name) != 0 || !address)
+        struct probe_name *at = &names->names[i];
+        if (strcmp(at->text, name) != 0)
             continue;
-        while (strcmp(address, "hang") == 0 && !names->gone)
+        while (at->address && strcmp(at->address, "hang") == 0 && !names->gone)
             pthread_cond_wait(&names->go, &names->lock);
-        count += mg_address_parse(mg_str_of(address), &items[0]);
+        count = at->address ? parse_addresses(at->address, items) : 0;
     }
     pthread_mutex_unlock(&names->lock);
     return count;
 }
 
-void probe_names_let_go(struct probe *probe)
+static void names_let_go(struct probe *probe)
 {
     pthread_mutex_lock(&probe->names.lock);
     probe->names.gone = true;
     pthread_cond_broadcast(&probe->names.go);
     pthread_mutex_unlock(&probe->names.lock);
+}
+
+// From the next look-up on; one that hangs ends.
+void probe_name_set(struct probe *probe, const char *text, const char *address)
+{
+    struct probe_names *names = &probe->names;
+    pthread_mutex_lock(&names->lock);
+    for (unsigned i = 0; i < names->count; i++) {
+        if (strcmp(names->names[i].text, text) == 0) {
+            free((char *)names->names[i].address);
+            names->names[i].address = address ? strdup(address) : NULL;
+        }
+    }
+    pthread_cond_broadcast(&names->go);
+    pthread_mutex_unlock(&names->lock);
+}
+
+unsigned probe_names_looked_up(struct probe *probe)
+{
+    pthread_mutex_lock(&probe->names.lock);
+    unsigned count = probe->names.looked_up;
+    pthread_mutex_unlock(&probe->names.lock);
+    return count;
 }
 
 static void on_beat(struct mg_timer *timer)
@@ -93,7 +128,8 @@ static bool open_worker(struct probe *probe)
 
 // NULL: *why says it.
 struct probe *probe_new(const struct mg_http_config *config, const struct probe_name *names,
-                        unsigned name_count, const char *ca_file, const char **why)
+                        unsigned name_count, unsigned refresh_ms, const char *ca_file,
+                        const char **why)
 {
     struct probe *probe = calloc(1, sizeof *probe);
     pthread_mutex_init(&probe->names.lock, NULL);
@@ -101,7 +137,8 @@ struct probe *probe_new(const struct mg_http_config *config, const struct probe_
     for (unsigned i = 0; i < name_count; i++)
         probe->names.names[probe->names.count++] = (struct probe_name){
             strdup(names[i].text), names[i].address ? strdup(names[i].address) : NULL};
-    struct mg_resolver_options options = {.look_up = look_up, .owner = &probe->names};
+    struct mg_resolver_options options = {
+        .look_up = look_up, .owner = &probe->names, .refresh_ms = refresh_ms};
     probe->owns = true;
     probe->resolver = mg_resolver_new(&options);
     probe->tls = ca_file ? mg_tls_store_new(ca_file) : NULL;
@@ -179,7 +216,7 @@ void probe_free(struct probe *probe)
 {
     close_worker(probe);
     if (probe->owns) {
-        probe_names_let_go(probe);
+        names_let_go(probe);
         mg_service_free(probe->service);
         mg_resolver_free(probe->resolver);
         mg_tls_store_free(probe->tls);

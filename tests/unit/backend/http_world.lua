@@ -22,9 +22,11 @@ struct probe_config {
 };
 struct probe_name { const char *text; const char *address; };
 struct probe *probe_new(const struct probe_config *config, const struct probe_name *names,
-                        unsigned name_count, const char *ca_file, const char **why);
+                        unsigned name_count, unsigned refresh_ms, const char *ca_file,
+                        const char **why);
+void probe_name_set(struct probe *probe, const char *text, const char *address);
+unsigned probe_names_looked_up(struct probe *probe);
 void probe_free(struct probe *probe);
-void probe_names_let_go(struct probe *probe);
 void probe_start(struct probe *probe, struct mg_call *call);
 void probe_cancel(struct probe *probe, struct mg_call *call);
 bool probe_run(struct probe *probe, unsigned landed, unsigned ms);
@@ -82,7 +84,7 @@ function world.answer(status, body, headers)
 end
 
 -- A service at `urls` (one, or a list); options are those of struct mg_http_config, `names` (host ->
--- address, false: fails, "hang") and `ca`.
+-- address, false: fails, "hang"), `refresh_ms` of names, and `ca`, a file of certificates.
 function world.service(urls, options)
   options = options or {}
   urls = type(urls) == "table" and urls or { urls }
@@ -102,7 +104,7 @@ function world.service(urls, options)
     count = count + 1
   end
   local why = ffi.new "const char *[1]"
-  local probe = C.probe_new(config, names, count, options.ca, why)
+  local probe = C.probe_new(config, names, count, options.refresh_ms or 0, options.ca, why)
   if probe == nil then
     return nil, ffi.string(why[0])
   end
