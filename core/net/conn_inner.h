@@ -31,8 +31,8 @@ struct mg_conn_out {
     unsigned at, count;
     size_t offset;
     size_t queued;     // bytes libuv holds
-    uint64_t taken;    // bytes the socket took before those
-    uint64_t progress; // what it had taken when it was last looked at,
+    uint64_t taken;    // bytes the socket took before those, of all replies
+    uint64_t progress; // how many the client had confirmed when it was last looked at,
     uint64_t moved;    // and when that had last grown (loop time in ms)
 };
 

@@ -78,12 +78,12 @@ static void enter_head(struct mg_conn *conn)
     mg_conn_until(conn, now(conn) + conn->net->limits->header_ms);
 }
 
-// An expectation that is none of ours is refused (RFC 9110 §10.1.1). HTTP/1.0 has none.
-static bool meets_expectation(struct mg_conn *conn)
+// An expectation that is none of ours is refused; HTTP/1.0 has none (RFC 9110 §10.1.1).
+static bool meets_expectation(const struct mg_request *request)
 {
     unsigned index = 0;
-    return conn->request->old || mg_request_parser_expects(conn->parser) ||
-           !mg_headers_next(&conn->request->headers, MG_STR("expect"), &index);
+    const struct mg_header *expect = mg_headers_next(&request->headers, MG_STR("expect"), &index);
+    return !expect || request->old || mg_str_eq_nocase(expect->value, MG_STR("100-continue"));
 }
 
 // After the handler has seen the head: is the body to be read? `more`: bytes of it are here.
@@ -91,11 +91,11 @@ static void check_head(struct mg_conn *conn, bool more)
 {
     int64_t length = mg_request_parser_length(conn->parser);
     size_t limit = conn->request->body.limit;
-    if (!meets_expectation(conn))
-        refuse(conn, 417, "an expectation other than 100-continue");
+    if (!meets_expectation(conn->request))
+        refuse(conn, 417, "The only expectation that is met is 100-continue.");
     else if (limit && length > 0 && (uint64_t)length > limit)
-        refuse(conn, 413, "the body is larger than what is allowed here");
-    else if (mg_request_parser_expects(conn->parser) && !conn->request->old && !more)
+        refuse(conn, 413, "The body is larger than allowed.");
+    else if (mg_request_parser_expects(conn->parser) && !more)
         mg_conn_continue(conn);
 }
 
@@ -130,16 +130,16 @@ static void take_body(struct mg_conn *conn, struct mg_str data)
     conn->body_bytes += data.len;
     mg_conn_until(conn, now(conn) + conn->net->limits->body_idle_ms);
     if (too_slow(conn)) {
-        refuse(conn, 408, "the body came too slowly");
+        refuse(conn, 408, "The body came too slowly.");
         return;
     }
     struct mg_buf *body = &conn->request->body;
     if (conn->early || mg_buf_put(body, data))
         return;
     if (body->failed == MG_TOO_LARGE)
-        refuse(conn, 413, "the body is larger than what is allowed here");
+        refuse(conn, 413, "The body is larger than allowed.");
     else
-        refuse(conn, 500, "no memory for the body");
+        refuse(conn, 500, "There is no memory left for the body.");
 }
 
 static void complete(struct mg_conn *conn)
@@ -354,9 +354,9 @@ void mg_conn_next(struct mg_conn *conn)
 void mg_conn_overdue(struct mg_conn *conn)
 {
     if (conn->state == MG_CONN_HEAD)
-        refuse_head(conn, 408, "the head did not come in time");
+        refuse_head(conn, 408, "The request's head did not come in time.");
     else
-        refuse(conn, 408, "the body did not come in time");
+        refuse(conn, 408, "The body did not come in time.");
 }
 
 // A reply that comes before its request has: worth waiting for the rest?
