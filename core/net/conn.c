@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { resting_ms = 60000 }; // how far away the timer of a connection without a deadline stands
@@ -126,6 +127,23 @@ void mg_conn_cut(struct mg_conn *conn, bool reset)
     conn->request = NULL;
     conn->told = false;
     conn->net->handler->gone(conn->net->owner, request);
+}
+
+// A request that is already in the socket must not be lost to a drain.
+static bool has_bytes(struct mg_conn *conn)
+{
+    char byte;
+    uv_os_fd_t fd;
+    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+void mg_conn_retire(struct mg_conn *conn)
+{
+    if (conn->served > 0 && !has_bytes(conn))
+        mg_conn_close(conn);
+    else
+        mg_conn_until(conn, mg_loop_now(conn->net->loop) + conn->net->limits->linger_ms);
 }
 
 static void name_peer(struct mg_conn *conn, const struct sockaddr *peer)

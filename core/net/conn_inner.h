@@ -82,6 +82,7 @@ void mg_conn_change(struct mg_conn *conn, enum mg_conn_state state);
 void mg_conn_until(struct mg_conn *conn, uint64_t at); // sets the deadline; 0: none
 void mg_conn_close(struct mg_conn *conn);              // in good order
 void mg_conn_cut(struct mg_conn *conn, bool reset);    // and tells the handler, if it waits
+void mg_conn_retire(struct mg_conn *conn);             // idle while the net drains
 
 // conn_read.c
 bool mg_conn_read_on(struct mg_conn *conn);

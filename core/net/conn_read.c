@@ -23,10 +23,10 @@ static void leave(struct mg_conn *conn)
     struct mg_request *request = conn->request;
     if (conn->state == MG_CONN_BODY)
         mg_conn_change(conn, MG_CONN_ANSWER);
+    conn->told = false;
     conn->leaving = true;
     conn->net->handler->gone(conn->net->owner, request);
     conn->leaving = false;
-    conn->told = false;
     conn->request = NULL;
     if (conn->state == MG_CONN_ANSWER)
         mg_conn_close(conn);
@@ -310,13 +310,18 @@ static void feed_ahead(struct mg_conn *conn)
     }
 }
 
+// libuv 1.44 calls it without looking when a handle closes before it was shut.
+static void on_shut(uv_shutdown_t *shutdown, int status)
+{
+}
+
 static void linger(struct mg_conn *conn)
 {
     mg_conn_change(conn, MG_CONN_LINGER);
     conn->deaf = true;
     conn->dropped = 0;
     mg_conn_until(conn, now(conn) + conn->net->limits->linger_ms);
-    if (uv_shutdown(&conn->shutdown, mg_conn_stream(conn), NULL) != 0 || !mg_conn_read_on(conn))
+    if (uv_shutdown(&conn->shutdown, mg_conn_stream(conn), on_shut) != 0 || !mg_conn_read_on(conn))
         mg_conn_close(conn);
 }
 
@@ -345,7 +350,7 @@ void mg_conn_next(struct mg_conn *conn)
     if (parsing(conn) && conn->ended)
         ended(conn);
     else if (conn->state == MG_CONN_IDLE && conn->net->draining)
-        mg_conn_close(conn);
+        mg_conn_retire(conn);
     else if (!conn->ended && mg_conn_waiting(conn) < conn->net->limits->pipelined &&
              !mg_conn_read_on(conn))
         mg_conn_cut(conn, false);
@@ -372,7 +377,7 @@ void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struc
 {
     if (conn->state == MG_CONN_CLOSED)
         return;
-    assert(conn->told && conn->request == request && !conn->early);
+    assert((conn->told || conn->leaving) && conn->request == request && !conn->early);
     if (conn->state == MG_CONN_BODY && rest_is_small(conn)) {
         conn->early = reply;
         return;

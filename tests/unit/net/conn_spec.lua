@@ -86,7 +86,7 @@ describe("a connection", function()
 
   it("sends a large reply whole", function()
     serve({}, function(server)
-      local client = server:connect(4096)
+      local client = server:connect(65536)
       client:send(request("GET", "/big?5000000"))
       assert.equal(5000000, #client:reply().body)
       client:send(request("POST", "/echo", {}, "next"))

@@ -59,6 +59,13 @@ static void reply_big(struct answer *answer, uint64_t bytes)
     mg_conn_reply(answer->conn, answer->request, &answer->reply);
 }
 
+static uint64_t number(struct mg_str text)
+{
+    uint64_t value = 0;
+    mg_str_uint(text, &value);
+    return value;
+}
+
 static void late(struct mg_timer *timer)
 {
     struct answer *answer = MG_OWNER(timer, struct answer, timer);
@@ -86,8 +93,7 @@ static void on_complete(void *owner, struct mg_request *request)
 {
     struct echo *echo = owner;
     struct answer *answer = request->exchange;
-    uint64_t value = 0;
-    mg_str_uint(request->query, &value);
+    uint64_t value = number(request->query);
     echo->complete++;
     if (mg_str_is(request->path, "/echo") || mg_str_is(request->path, "/small"))
         reply(answer, 200, mg_buf_str(&request->body));
@@ -122,7 +128,7 @@ static void on_gone(void *owner, struct mg_request *request)
     struct answer *answer = request->exchange;
     echo->gone++;
     if (mg_str_is(request->path, "/gone"))
-        reply(answer, 200, MG_STR("farewell"));
+        reply_big(answer, number(request->query));
     answer->conn = NULL;
     if (mg_method_safe(request->method) || !answer->timer.place)
         finish(answer);
@@ -220,6 +226,9 @@ struct echo *echo_start(const struct echo_options *options)
     mg_net_init(&echo->net);
     echo->fd = mg_listener_bind(MG_STR("127.0.0.1:0"), false, &why);
     mg_buf_fini(&why);
+    int room = (int)options->send_room;
+    if (room)
+        setsockopt(echo->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     mg_mailbox_open(&echo->box, &echo->loop);
     pthread_create(&echo->thread, NULL, run, echo);
     return echo;

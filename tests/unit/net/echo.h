@@ -4,7 +4,7 @@
 //   /small        the same, but no more than 16 bytes of it are taken
 //   /early        404 as soon as the head is there
 //   /after?MS     /echo, but MS milliseconds later
-//   /gone         answers only when the client has left
+//   /gone?BYTES   answers only when the client has left, with as many bytes
 //   /never        does not answer
 //   /big?BYTES    a body of that many bytes, in pieces of 1,000
 //   /none         204
@@ -15,6 +15,7 @@
 struct echo_options { // 0: a default that no spec runs into
     unsigned header_ms, body_idle_ms, body_rate, idle_ms, write_ms, linger_ms;
     unsigned requests, pipelined, connections, header, target;
+    unsigned send_room; // bytes of the sockets' send buffers
 };
 
 struct echo_counts {
