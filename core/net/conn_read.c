@@ -2,9 +2,13 @@
 #include "net/conn_inner.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
-enum { drop_small = 64 * 1024 }; // a body worth reading for nothing to keep the connection
+enum {
+    drop_small = 64 * 1024, // a body worth reading for nothing to keep the connection
+    blind_ms = 100          // between looks at a connection that is not read from
+};
 
 static uint64_t now(const struct mg_conn *conn)
 {
@@ -32,16 +36,38 @@ static void leave(struct mg_conn *conn)
         mg_conn_close(conn);
 }
 
+// The handler may take its time. The end of a client whose bytes are no longer read does not show
+// itself: it has to be looked for.
+static void await_answer(struct mg_conn *conn)
+{
+    mg_conn_until(conn, conn->reading ? 0 : now(conn) + blind_ms);
+}
+
+void mg_conn_look(struct mg_conn *conn)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0)
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    if (info.tcpi_state == TCP_CLOSE)
+        mg_conn_cut(conn, false);
+    else if (info.tcpi_state == TCP_CLOSE_WAIT)
+        leave(conn);
+    else
+        await_answer(conn);
+}
+
 // Refuses a request that the handler knows of.
 static void refuse(struct mg_conn *conn, int status, const char *detail)
 {
     conn->deaf = true;
-    mg_conn_until(conn, 0);
     if (conn->early) {
         mg_conn_send(conn, conn->early);
         return;
     }
     mg_conn_change(conn, MG_CONN_ANSWER);
+    await_answer(conn);
     conn->net->handler->refused(conn->net->owner, conn->request, status, detail);
 }
 
@@ -145,7 +171,7 @@ static void take_body(struct mg_conn *conn, struct mg_str data)
 static void complete(struct mg_conn *conn)
 {
     mg_conn_change(conn, MG_CONN_ANSWER);
-    mg_conn_until(conn, 0);
+    await_answer(conn);
     if (conn->early)
         mg_conn_send(conn, conn->early);
     else
@@ -296,6 +322,8 @@ void mg_conn_read_off(struct mg_conn *conn)
 {
     uv_read_stop(mg_conn_stream(conn));
     conn->reading = false;
+    if (conn->state == MG_CONN_ANSWER)
+        await_answer(conn);
 }
 
 // What was read ahead, up to the end of the next request.
@@ -310,35 +338,10 @@ static void feed_ahead(struct mg_conn *conn)
     }
 }
 
-// libuv 1.44 calls it without looking when a handle closes before it was shut.
-static void on_shut(uv_shutdown_t *shutdown, int status)
-{
-}
-
-static void linger(struct mg_conn *conn)
-{
-    mg_conn_change(conn, MG_CONN_LINGER);
-    conn->deaf = true;
-    conn->dropped = 0;
-    mg_conn_until(conn, now(conn) + conn->net->limits->linger_ms);
-    if (uv_shutdown(&conn->shutdown, mg_conn_stream(conn), on_shut) != 0 || !mg_conn_read_on(conn))
-        mg_conn_close(conn);
-}
-
-// A close with bytes unread, or still to come, would reset the connection and could take the reply
-// with it before the client has read it (RFC 9112 §9.6).
-static void part(struct mg_conn *conn)
-{
-    if (conn->ended || (conn->polite && !conn->deaf && mg_conn_waiting(conn) == 0))
-        mg_conn_close(conn);
-    else
-        linger(conn);
-}
-
 void mg_conn_next(struct mg_conn *conn)
 {
     if (!conn->keep) {
-        part(conn);
+        mg_conn_part(conn);
         return;
     }
     mg_conn_change(conn, MG_CONN_IDLE);

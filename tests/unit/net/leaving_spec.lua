@@ -85,6 +85,19 @@ describe("a client that closes its sending side", function()
     end)
   end)
 
+  it("is noticed behind pipelined bytes that nobody reads yet", function()
+    serve({ pipelined = 1000 }, function(server)
+      for i, way in ipairs { "finish", "reset" } do
+        local client = server:connect()
+        client:send(request("GET", "/never") .. request("GET", "/echo"):rep(100))
+        eventually(server, "complete", i)
+        client[way](client)
+        eventually(server, "gone", i)
+        eventually(server, "open", 0)
+      end
+    end)
+  end)
+
   it("does not end an unsafe request, which goes on unheard", function()
     serve({}, function(server)
       local client = server:connect()

@@ -126,7 +126,8 @@ function server:deafen() C.echo_deafen(self.echo) end
 function server:drain() C.echo_drain(self.echo) end
 function server:cpu() return C.echo_cpu(self.echo) end
 
--- Runs test(server) against a server of its own, which has to end with nothing left.
+-- Runs test(server) against a server of its own, which has to end with nothing left and to have
+-- said of each request exactly one of `sent` and `gone`.
 function net.serve(options, test)
   local echo = C.echo_start(ffi.new("struct echo_options", options))
   local self = setmetatable({ echo = echo, port = C.echo_port(echo), clients = {} }, server)
@@ -146,6 +147,8 @@ function net.serve(options, test)
     error(why, 0)
   end
   assert(rid, ("left behind: %d connections, %d requests"):format(left.open, left.requests))
+  assert(left.head == left.sent + left.gone,
+    ("of %d requests %d were sent, %d gone"):format(left.head, left.sent, left.gone))
 end
 
 -- A request as bytes. `fields` are lines without their ends.
