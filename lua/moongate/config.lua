@@ -43,7 +43,7 @@ local service = short_for_url(needs_url(schema.table({
   connect = schema.duration(connect.min, connect.max),
   at_once = schema.integer(1, limits.by_name.service_at_once.max),
   waiting = schema.integer(0, limits.by_name.service_waiting.max),
-  headers = schema.map(schema.string(header.value), header.name),
+  headers = header.map(schema.string(header.value)),
 }, { share = true }, { timeout = "within" })))
 
 local function sqlite(value)

@@ -1,0 +1,6 @@
+return {
+  limits = {
+    depth  = 1000000,
+    header = "1B",
+  },
+}
