@@ -76,16 +76,22 @@ function loading.place()
   return loading.file, text and lines.of_return(text, "") or 1
 end
 
+---Raises an error at the author's line, also where a tail call hid it from `error(message, 2)`.
+---@param message string
+function loading.raise(message)
+  local file, line = loading.place()
+  error(("%s:%d: %s"):format(file, line, message), 0)
+end
+
 ---The author used the library wrongly: noted with its place while loading, else raised.
 ---@param message string
 ---@param category string?
 function loading.misuse(message, category)
-  local file, line = loading.place()
-  if loading.active then
-    loading.report(file, line, message, category)
-  else
-    error(("%s:%d: %s"):format(file, line, message), 0)
+  if not loading.active then
+    loading.raise(message)
   end
+  local file, line = loading.place()
+  loading.report(file, line, message, category)
 end
 
 -- Stands in for what could not be made, so that the code around it can still be checked: it can be

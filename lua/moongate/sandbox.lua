@@ -62,14 +62,14 @@ end
 local string_rep, string_format = string.rep, string.format
 
 local function too_long(what)
-  return error(("%s: the result would be longer than 1 MiB"):format(what), 3)
+  loading.raise(("%s: the result would be longer than 1 MiB"):format(what))
 end
 
 local function rep(text, count, separator)
   local one = type(text) == "string" and #text or #tostring(text)
   local between = separator and #tostring(separator) or 0
   if (tonumber(count) or 0) * (one + between) > STRING_MOST then
-    return too_long("string.rep")
+    too_long("string.rep")
   end
   return string_rep(text, count, separator)
 end
@@ -81,7 +81,7 @@ local function format(...)
     length = length + (type(value) == "string" and #value or 0)
   end
   if length > STRING_MOST then
-    return too_long("string.format")
+    too_long("string.format")
   end
   return string_format(...)
 end
@@ -181,14 +181,14 @@ end
 
 local function require_module(name)
   if type(name) ~= "string" then
-    error(("require takes a name, not %s"):format(words.show(name)), 2)
+    loading.raise(("require takes a name, not %s"):format(words.show(name)))
   elseif name == "moongate" then
     return require "moongate"
   end
   if not modules[name] then
     local ok, wrong = load_module(name)
     if not ok then
-      error(wrong, 2)
+      loading.raise(wrong)
     end
   end
   return modules[name].value
