@@ -105,7 +105,7 @@ local function take(one, given, node, verb)
   for field, value in pairs(canonical or {}) do
     one[field] = value
   end
-  if canonical and given.fallback ~= nil then
+  if canonical and rawget(given, "fallback") ~= nil then
     one.has_fallback = true
   end
 end

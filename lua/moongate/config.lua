@@ -27,7 +27,7 @@ end
 local function needs_url(node)
   return function(value, report)
     local canonical = node(value, report)
-    if canonical and value.url == nil then
+    if canonical and rawget(value, "url") == nil then
       report:fail('has no url: write url = "..."')
     end
     return canonical
@@ -66,8 +66,9 @@ local database_keys = schema.table({
 
 -- What is there only with PostgreSQL is of no interest while that is not built.
 local database = short_for_url(needs_url(function(value, report)
-  if type(value) == "table" and type(value.url) == "string" and value.url:find("^postgres") then
-    value = { url = value.url }
+  local url = type(value) == "table" and rawget(value, "url")
+  if type(url) == "string" and url:find("^postgres") then
+    value = { url = url }
   end
   return database_keys(value, report)
 end))
@@ -155,7 +156,7 @@ function config.names(value)
   local names = {}
   for kind, key in pairs { service = "services", database = "databases", files = "files" } do
     names[kind] = {}
-    local declared = type(value) == "table" and value[key]
+    local declared = type(value) == "table" and rawget(value, key)
     for each in pairs(type(declared) == "table" and declared or {}) do
       names[kind][each] = true
     end

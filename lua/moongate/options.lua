@@ -106,7 +106,7 @@ local BODIES = { "json", "form", "text", "xml" }
 function options.conflict(given, verb)
   local body
   for _, kind in ipairs(BODIES) do
-    if given[kind] ~= nil then
+    if rawget(given, kind) ~= nil then
       if body then
         return ("%s and %s: a request has one body"):format(body, kind), kind
       end

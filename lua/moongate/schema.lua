@@ -34,10 +34,10 @@ function Report:path()
   local path = ""
   for i = 1, self.depth do
     local key = self.keys[i]
-    if type(key) == "number" then
-      path = ("%s[%d]"):format(path, key)
-    else
+    if type(key) == "string" then
       path = path == "" and key or path .. "." .. key
+    else
+      path = ("%s[%s]"):format(path, words.show(key))
     end
   end
   return path
