@@ -22,7 +22,9 @@ local function report_raised(file, raised)
     return loading.report(raised.file, raised.line, sandbox.explain(raised.message))
   end
   local name, line, message = raised:match("^(.-):(%d+): (.*)$")
-  if not loading.texts[name] then
+  if not name then
+    name, line, message = file, 1, raised
+  elseif not loading.texts[name] then
     name = file -- Lua shortens the long name of a chunk that does not parse
   end
   loading.report(name, tonumber(line), sandbox.explain(message))

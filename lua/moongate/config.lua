@@ -52,7 +52,7 @@ local function sqlite(value)
   end
   local path = value:match("^sqlite:(.*)$")
   if not path then
-    return ('"%s" is no database: write one such as "sqlite:shop.db"'):format(value:sub(1, 60))
+    return ('%s is no database: write one such as "sqlite:shop.db"'):format(words.show(value))
   elseif path == "" or path:find("%z") then
     return 'names no file: write one such as "sqlite:shop.db"'
   end

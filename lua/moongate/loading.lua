@@ -47,13 +47,21 @@ function loading.finish()
   return found
 end
 
+-- A message is one line, and not as long as what it quotes may be.
+local function one_line(message)
+  if #message > 500 then
+    message = message:sub(1, 497) .. "..."
+  end
+  return (message:gsub("%c+", " "))
+end
+
 ---@param file string
 ---@param line integer
 ---@param message string
 ---@param category string?
 function loading.report(file, line, message, category)
   loading.problems[#loading.problems + 1] =
-    { file = file, line = line, message = message, category = category or "error" }
+    { file = file, line = line, message = one_line(message), category = category or "error" }
 end
 
 ---Where the author's code stands: the innermost function on the stack that one of the gateway's

@@ -206,23 +206,6 @@ function schema.boolean(value, report)
   return value
 end
 
----One of these strings.
----@param names string[]
----@param what string plural noun for the message
-function schema.one_of(names, what)
-  local set = {}
-  for _, name in ipairs(names) do
-    set[name] = true
-  end
-  return function(value, report)
-    if not set[value] then
-      local shown = type(value) == "string" and value or type(value)
-      return report:fail(('"%s" is none%s'):format(shown, words.hint(shown, names, what)))
-    end
-    return value
-  end
-end
-
 ---`node` unless the value is the literal `word`, which becomes `canonical`.
 function schema.word_or(word, canonical, node)
   return function(value, report)

@@ -77,7 +77,7 @@ end
 ---@return string
 function words.show(value)
   if type(value) == "string" then
-    local text = #value > 40 and value:sub(1, 37) .. "..." or value
+    local text = #value > 80 and value:sub(1, 77) .. "..." or value
     return '"' .. text:gsub("%c", "?") .. '"'
   elseif type(value) == "number" or type(value) == "boolean" then
     return tostring(value)

@@ -31,7 +31,7 @@ describe("the words of messages", function()
 
   it("show values short and on one line", function()
     assert.equal('"a?b"', words.show "a\nb")
-    assert.equal(42, #words.show(("x"):rep(1000)))
+    assert.equal(82, #words.show(("x"):rep(1000)))
     assert.equal("a table", words.show {})
   end)
 end)
