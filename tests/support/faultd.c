@@ -1,0 +1,418 @@
+// faultd: sockets, time and the record. `faultd` prints "faultd: listening on
+// http://127.0.0.1:PORT" and runs until it is killed or its parent is gone. What it answers:
+// faultd_answers.c. Besides that:
+//   /_log     what it was sent, as JSON (see put_log); with ?brief=1 without the raw bytes
+//   /_reset   forgets the record
+// The record keeps the first 32,768 requests and connections and 64 MiB of raw bytes, 64 KiB of
+// each request; the counts go on.
+#include "faultd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    INPUT_MOST = 32 << 20, // beyond it, a connection is not read from
+    OUTPUT_ROOM = 262144,
+};
+
+struct conn {
+    int fd;
+    struct bytes in, out;
+    size_t sent;
+    struct program program;
+    unsigned at;  // step
+    double wake;  // ms; 0: not waiting for the clock
+    bool busy;    // an answer is under way
+    bool control; // it came to the control port and is no part of the record
+    bool ended;   // freed at the end of this turn
+    struct seat seat;
+    struct conn *next;
+};
+
+static struct listener {
+    int fd;
+    bool control;
+    unsigned port;
+} listeners[2] = {{.control = false}, {.control = true}};
+
+static struct conn *conns;
+static int epoll;
+
+// Connections
+
+static void conn_end(struct conn *conn, const char *how)
+{
+    if (conn->ended)
+        return;
+    if (conn->busy)
+        record_done(&conn->seat, false);
+    if (!conn->control)
+        record_close(&conn->seat, how);
+    if (strcmp(how, "rst") == 0)
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(conn->fd);
+    conn->ended = true;
+}
+
+static void program_clear(struct program *program)
+{
+    for (unsigned i = 0; i < program->count; i++)
+        bytes_free(&program->steps[i].bytes);
+    program->count = 0;
+}
+
+static void conn_free(struct conn *conn)
+{
+    program_clear(&conn->program);
+    bytes_free(&conn->in);
+    bytes_free(&conn->out);
+    free(conn);
+}
+
+// Sends what it can; true when nothing is left.
+static bool conn_flush(struct conn *conn)
+{
+    while (conn->sent < conn->out.len) {
+        ssize_t sent =
+            send(conn->fd, conn->out.data + conn->sent, conn->out.len - conn->sent, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0) {
+            if (errno != EAGAIN)
+                conn_end(conn, errno == ECONNRESET || errno == EPIPE ? "reset" : "eof");
+            return false;
+        }
+        conn->sent += (size_t)sent;
+    }
+    conn->out.len = conn->sent = 0;
+    return true;
+}
+
+// The steps. Each is called again until it says true: done.
+
+static bool step_fill(struct conn *conn, struct step *step)
+{
+    char block[16384];
+    memset(block, 'x', sizeof block);
+    while (step->ms < step->count) { // ms: how many were sent, as a fill does not wait
+        if (conn->out.len - conn->sent > OUTPUT_ROOM && !conn_flush(conn))
+            return false;
+        uint64_t left = step->count - step->ms;
+        size_t len = left < sizeof block ? (size_t)left : sizeof block;
+        block[0] = step->ms == 0 ? '"' : 'x';
+        if (len == left)
+            block[len - 1] = '"';
+        bytes_put(&conn->out, block, len);
+        step->ms += len;
+    }
+    return true;
+}
+
+static bool step_wait(struct conn *conn, uint64_t ms)
+{
+    if (conn->wake == 0) {
+        conn->wake = faultd_now() + (double)ms;
+        return false;
+    }
+    if (faultd_now() < conn->wake)
+        return false;
+    conn->wake = 0;
+    return true;
+}
+
+static bool step_drip(struct conn *conn, struct step *step)
+{
+    while (step->count < step->bytes.len) {
+        if (step->count > 0 && !step_wait(conn, step->ms))
+            return false;
+        bytes_put(&conn->out, step->bytes.data + step->count++, 1);
+        conn_flush(conn);
+    }
+    return true;
+}
+
+static bool step_run(struct conn *conn, struct step *step)
+{
+    switch (step->kind) {
+    case STEP_SEND:
+        bytes_put(&conn->out, step->bytes.data, step->bytes.len);
+        return true;
+    case STEP_FILL:
+        return step_fill(conn, step);
+    case STEP_DRIP:
+        return step_drip(conn, step);
+    case STEP_WAIT:
+        return step_wait(conn, step->ms);
+    case STEP_HANG:
+        return false;
+    case STEP_CLOSE:
+    case STEP_RESET:
+        if (!conn_flush(conn))
+            return false;
+        if (step->kind == STEP_CLOSE && conn->busy) {
+            record_done(&conn->seat, true);
+            conn->busy = false;
+        }
+        conn_end(conn, step->kind == STEP_CLOSE ? "fin" : "rst");
+        return false;
+    }
+    return false;
+}
+
+// Requests
+
+static const char *field(const char *head, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+    for (const char *at = head; (at = memmem(at, len - (size_t)(at - head), "\r\n", 2));) {
+        at += 2;
+        if ((size_t)(head + len - at) > name_len && strncasecmp(at, name, name_len) == 0)
+            return at + name_len;
+    }
+    return NULL;
+}
+
+// Length of the chunked body at `at`, 0 when it is not complete; appends the data to `body`.
+static size_t take_chunks(const char *start, size_t len, struct bytes *body)
+{
+    const char *at = start, *end = start + len;
+    for (;;) {
+        const char *line = memmem(at, (size_t)(end - at), "\r\n", 2);
+        if (!line)
+            return 0;
+        size_t size = (size_t)strtoull(at, NULL, 16);
+        at = line + 2;
+        if (size == 0)
+            break;
+        if ((size_t)(end - at) < size + 2)
+            return 0;
+        bytes_put(body, at, size);
+        at += size + 2;
+    }
+    while ((size_t)(end - at) >= 2) { // trailers
+        const char *line = memmem(at, (size_t)(end - at), "\r\n", 2);
+        if (!line)
+            return 0;
+        bool last = line == at;
+        at = line + 2;
+        if (last)
+            return (size_t)(at - start);
+    }
+    return 0;
+}
+
+// True when a whole request is at the front of the input; *total is its length.
+static bool ask_take(const struct bytes *in, struct ask *ask, size_t *total)
+{
+    const char *end = in->len ? memmem(in->data, in->len, "\r\n\r\n", 4) : NULL;
+    if (!end)
+        return false;
+    ask->head = in->data;
+    ask->head_len = (size_t)(end + 4 - in->data);
+    size_t left = in->len - ask->head_len, length = 0;
+    const char *value = field(ask->head, ask->head_len - 2, "content-length:");
+    if (field(ask->head, ask->head_len - 2, "transfer-encoding:")) {
+        length = take_chunks(end + 4, left, &ask->body);
+        if (length == 0) {
+            bytes_free(&ask->body);
+            return false;
+        }
+    } else if (value) {
+        length = (size_t)strtoull(value, NULL, 10);
+        if (left < length)
+            return false;
+        bytes_put(&ask->body, end + 4, length);
+    }
+    *total = ask->head_len + length;
+    return true;
+}
+
+static void answer_control(struct conn *conn, const char *target)
+{
+    struct bytes body = {0};
+    if (strncmp(target, "/log", 4) == 0) {
+        record_put(&body, strstr(target, "brief=1") != NULL);
+    } else {
+        record_reset();
+        bytes_text(&body, "{}");
+    }
+    bytes_printf(&conn->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", body.len);
+    bytes_put(&conn->out, body.data, body.len);
+    bytes_free(&body);
+}
+
+// Begins the answer to the request at the front of the input, if there is a whole one.
+static bool conn_begin(struct conn *conn)
+{
+    struct ask ask = {0};
+    size_t total;
+    if (!ask_take(&conn->in, &ask, &total))
+        return false;
+    char *method = NULL, *target = NULL;
+    if (sscanf(ask.head, "%m[^ \r\n] %m[^ \r\n]", &method, &target) != 2) {
+        conn_end(conn, "rst");
+    } else if (conn->control) {
+        answer_control(conn, target);
+    } else {
+        record_request(&conn->seat, conn->in.data, total);
+        conn->busy = true;
+        conn->at = 0;
+        conn->wake = 0;
+        ask.method = method;
+        ask.target = target;
+        if (conn->program.stale)
+            conn_end(conn, "fin");
+        else
+            faultd_answer(&conn->program, &ask);
+    }
+    free(method);
+    free(target);
+    bytes_free(&ask.body);
+    bytes_drop(&conn->in, total);
+    return !conn->ended;
+}
+
+// Does all that can be done now.
+static void conn_run(struct conn *conn)
+{
+    while (!conn->ended) {
+        if (!conn->busy && !conn_begin(conn))
+            break;
+        struct program *program = &conn->program;
+        while (conn->busy && conn->at < program->count && step_run(conn, &program->steps[conn->at]))
+            conn->at++;
+        if (conn->ended || (conn->busy && conn->at < program->count))
+            break;
+        if (!conn_flush(conn))
+            break;
+        if (conn->busy)
+            record_done(&conn->seat, true);
+        conn->busy = false;
+        program_clear(program);
+    }
+    if (!conn->ended)
+        conn_flush(conn);
+    if (conn->ended)
+        return;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
+    if (conn->in.len > INPUT_MOST)
+        event.events = 0;
+    if (conn->sent < conn->out.len)
+        event.events |= EPOLLOUT;
+    epoll_ctl(epoll, EPOLL_CTL_MOD, conn->fd, &event);
+}
+
+static void conn_read(struct conn *conn)
+{
+    bytes_room(&conn->in, 65536);
+    ssize_t got = recv(conn->fd, conn->in.data + conn->in.len, 65535, 0);
+    if (got > 0)
+        conn->in.len += (size_t)got;
+    else if (got == 0)
+        conn_end(conn, "eof");
+    else if (errno != EAGAIN && errno != EINTR)
+        conn_end(conn, "reset");
+}
+
+static void accept_all(const struct listener *listener)
+{
+    int fd;
+    while ((fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct conn *conn = calloc(1, sizeof *conn);
+        if (!conn)
+            abort();
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        conn->fd = fd;
+        conn->next = conns;
+        conns = conn;
+        conn->control = listener->control;
+        if (!conn->control)
+            record_open(&conn->seat);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    }
+}
+
+// Runs those whose time has come and frees those that ended; ms until the next is due, or -1.
+static int conns_due(void)
+{
+    double soonest = -1, time = faultd_now();
+    for (struct conn **at = &conns; *at;) {
+        struct conn *conn = *at;
+        if (!conn->ended && conn->wake > 0 && conn->wake <= time)
+            conn_run(conn);
+        if (conn->ended) {
+            *at = conn->next;
+            conn_free(conn);
+            continue;
+        }
+        if (conn->wake > 0 && (soonest < 0 || conn->wake < soonest))
+            soonest = conn->wake;
+        at = &conn->next;
+    }
+    return soonest < 0 ? -1 : soonest <= time ? 0 : (int)(soonest - time) + 1;
+}
+
+static void listen_anywhere(struct listener *listener)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) || listen(fd, 4096) ||
+        getsockname(fd, (struct sockaddr *)&address, &len)) {
+        perror("faultd");
+        exit(1);
+    }
+    listener->fd = fd;
+    listener->port = ntohs(address.sin_port);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void event_run(const struct epoll_event *event)
+{
+    if (event->data.ptr == &listeners[0] || event->data.ptr == &listeners[1]) {
+        accept_all(event->data.ptr);
+        return;
+    }
+    struct conn *conn = event->data.ptr;
+    if (conn->ended)
+        return;
+    if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        conn_read(conn);
+    conn_run(conn);
+}
+
+int main(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    record_reset();
+    listen_anywhere(&listeners[0]);
+    listen_anywhere(&listeners[1]);
+    printf("faultd: listening on 127.0.0.1:%u, control on 127.0.0.1:%u\n", listeners[0].port,
+           listeners[1].port);
+    fflush(stdout);
+    for (;;) {
+        struct epoll_event events[256];
+        int count = epoll_wait(epoll, events, 256, conns_due());
+        for (int i = 0; i < count; i++)
+            event_run(&events[i]);
+    }
+}

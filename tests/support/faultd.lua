@@ -1,0 +1,93 @@
+-- A backend that misbehaves as its requests' paths say (faultd_answers.c lists them) and remembers
+-- what it was sent:
+--   local backend = faultd.start()
+--   ... services = { users = backend.url } ... users:get "/delay/200/id/7" ...
+--   local record = backend:record()    -- record.requests, record.in_flight_most, record.log[1].raw
+-- after_each(faultd.clean) ends them all.
+local http = require "support.http"
+local places = require "support.places"
+local posix = require "support.posix"
+local process = require "support.process"
+local wait = require "support.wait"
+
+local faultd = {}
+faultd.__index = faultd
+local running, sockets = {}, {}
+
+function faultd.start()
+  local self = setmetatable({}, faultd)
+  self.process = process.start { places.build .. "/tests/faultd" }
+  running[#running + 1] = self.process
+  local port, control = self.process:expect "listening on 127.0.0.1:(%d+), control on 127.0.0.1:(%d+)"
+  assert(port, "faultd does not start")
+  self.port, self.control = tonumber(port), tonumber(control)
+  self.url = "http://127.0.0.1:" .. port
+  return self
+end
+
+-- The record is JSON with one character for each byte: turns them back into bytes.
+local function bytes_of(text)
+  return (text:gsub("([\194\195])([\128-\191])", function(lead, tail)
+    return string.char((lead:byte() - 194) * 64 + tail:byte())
+  end))
+end
+
+-- What it was sent since it began or was reset: { requests, in_flight, in_flight_most, connections,
+-- open, open_most, now, log = { { connection, at, done, raw } }, conns = { { opened, closed, how,
+-- requests } } }. Times are ms on its own clock; `done` is missing while not answered in full, `how`
+-- is "eof" or "reset" (the other side closed), "fin" or "rst" (faultd did), or missing while open.
+function faultd:record(options)
+  local brief = options and options.brief
+  local record = http.get(self.control, brief and "/log?brief=1" or "/log"):json()
+  for _, entry in ipairs(record.log) do
+    entry.raw = entry.raw and bytes_of(entry.raw)
+  end
+  return record
+end
+
+-- Waits until check(record) is true, at most `within` ms; returns the last record either way.
+function faultd:record_when(check, within)
+  local record
+  wait.till(function()
+    record = self:record()
+    return check(record)
+  end, within)
+  return record
+end
+
+function faultd:reset()
+  http.get(self.control, "/reset")
+end
+
+function faultd:stop()
+  self.process:kill()
+end
+
+-- A port that refuses connections, and that nobody else can take until faultd.clean.
+function faultd.closed_port()
+  local fd, port = posix.listen(nil)
+  sockets[#sockets + 1] = fd
+  return port
+end
+
+-- A port where connecting neither succeeds nor fails: its queue of one is full.
+function faultd.mute_port()
+  local fd, port = posix.listen(0)
+  sockets[#sockets + 1] = fd
+  for _ = 1, 2 do
+    sockets[#sockets + 1] = posix.connect("127.0.0.1", port)
+  end
+  return port
+end
+
+function faultd.clean()
+  for _, one in ipairs(running) do
+    one:kill()
+  end
+  for _, fd in ipairs(sockets) do
+    posix.close(fd)
+  end
+  running, sockets = {}, {}
+end
+
+return faultd

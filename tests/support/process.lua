@@ -1,0 +1,183 @@
+-- Programs as children: what they print, how they end, what they hold. All waiting has a deadline.
+local ffi = require "ffi"
+local posix = require "support.posix"
+local wait = require "support.wait"
+
+local C = ffi.C
+local process = {}
+process.__index = process
+
+local function strings(list)
+  local array = ffi.new("const char *[?]", #list + 1)
+  for i, text in ipairs(list) do
+    array[i - 1] = text
+  end
+  return ffi.cast("char *const *", array), array
+end
+
+local function environment(extra)
+  local list = {}
+  local i = 0
+  while C.environ[i] ~= nil do
+    local text = ffi.string(C.environ[i])
+    if extra[text:match "^[^=]*"] == nil then
+      list[#list + 1] = text
+    end
+    i = i + 1
+  end
+  for name, value in pairs(extra) do
+    list[#list + 1] = name .. "=" .. value
+  end
+  return list
+end
+
+local function slurp(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+-- Starts { program, arguments... }; options: env = { NAME = value }, cwd. Its standard output comes
+-- through a pipe, its standard error goes into a file: a program that writes much is not stopped.
+function process.start(arguments, options)
+  options = options or {}
+  local folder = posix.folder()
+  local self = setmetatable({ folder = folder, printed = "", arguments = arguments }, process)
+  local pipe, pid = ffi.new "int[2]", ffi.new "int[1]"
+  assert(C.pipe2(pipe, 0x80000) == 0, "no pipe")
+  local actions = ffi.new "long[64]"
+  C.posix_spawn_file_actions_init(actions)
+  C.posix_spawn_file_actions_adddup2(actions, pipe[1], 1)
+  C.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", 0, 0)
+  C.posix_spawn_file_actions_addopen(actions, 2, folder .. "/err", 0x241, 384)
+  if options.cwd then
+    C.posix_spawn_file_actions_addchdir_np(actions, options.cwd)
+  end
+  local env = environment(options.env or {})
+  local code = C.posix_spawn(pid, arguments[1], actions, nil, (strings(arguments)), (strings(env)))
+  C.posix_spawn_file_actions_destroy(actions)
+  C.close(pipe[1])
+  self.stdout = pipe[0]
+  if code ~= 0 then
+    self:release()
+    error(("cannot start %s (errno %d)"):format(arguments[1], code), 2)
+  end
+  self.pid = pid[0]
+  self.pidfd = C.pidfd_open(self.pid, 0)
+  return self
+end
+
+function process:release()
+  for _, name in ipairs { "stdout", "pidfd" } do
+    if self[name] then
+      C.close(self[name])
+      self[name] = nil
+    end
+  end
+  if self.folder then
+    self.errors = slurp(self.folder .. "/err")
+    os.remove(self.folder .. "/err")
+    os.remove(self.folder)
+    self.folder = nil
+  end
+end
+
+-- What it has written to standard error so far.
+function process:err()
+  return self.folder and slurp(self.folder .. "/err") or self.errors
+end
+
+-- Reads its standard output until `pattern` matches, at most `within` ms (default 10,000): the
+-- captures, or nil when the time is over or the output has ended.
+function process:expect(pattern, within)
+  local deadline = posix.now() + (within or 10000) * wait.slack
+  while not self.printed:find(pattern) do
+    if not self.stdout or not wait.readable(self.stdout, deadline) then
+      return nil
+    end
+    local bytes = posix.read(self.stdout)
+    if not bytes or bytes == "" then
+      return self.printed:match(pattern)
+    end
+    self.printed = self.printed .. bytes
+  end
+  return self.printed:match(pattern)
+end
+
+-- Everything it printed until it closed its output.
+function process:out(within)
+  self:expect("^\0impossible$", within)
+  return self.printed
+end
+
+function process:signal(number)
+  return not self.code and posix.kill(self.pid, number)
+end
+
+-- Waits for its end, at most `within` ms (default 10,000): its exit code (128 + signal when one
+-- ended it), or nil when it still runs.
+function process:wait(within)
+  if self.code then
+    return self.code
+  end
+  local deadline = posix.now() + (within or 10000) * wait.slack
+  if not wait.readable(self.pidfd, deadline) then
+    return nil
+  end
+  local status = ffi.new "int[1]"
+  assert(C.waitpid(self.pid, status, 0) == self.pid)
+  local signal = bit.band(status[0], 127)
+  self.code = signal == 0 and bit.rshift(bit.band(status[0], 0xff00), 8) or 128 + signal
+  local rest = posix.read(self.stdout)
+  while rest and rest ~= "" do
+    self.printed = self.printed .. rest
+    rest = posix.read(self.stdout)
+  end
+  self:release()
+  return self.code
+end
+
+function process:kill()
+  if not self.code then
+    posix.kill(self.pid, posix.SIGKILL)
+    self:wait()
+  end
+end
+
+-- Runs a program to its end: its exit code, standard output, standard error.
+function process.run(arguments, options)
+  local self = process.start(arguments, options)
+  local within = options and options.within
+  self:out(within)
+  local code = self:wait(within)
+  if not code then
+    self:kill()
+    error(table.concat(arguments, " ") .. " did not end; it wrote: " .. self:err(), 2)
+  end
+  return code, self.printed, self:err()
+end
+
+local function count(path)
+  local pipe = io.popen("ls -1 '" .. path .. "' | wc -l")
+  local number = tonumber(pipe:read "*l")
+  pipe:close()
+  return number
+end
+
+function process:threads()
+  return count("/proc/" .. self.pid .. "/task")
+end
+
+function process:fds()
+  return count("/proc/" .. self.pid .. "/fd")
+end
+
+-- Memory that it has in use, in KiB.
+function process:rss()
+  return tonumber(slurp("/proc/" .. self.pid .. "/status"):match "VmRSS:%s*(%d+)")
+end
+
+return process
