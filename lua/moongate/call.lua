@@ -103,7 +103,9 @@ local function take(one, given, node, verb)
     complain(report)
   end
   for field, value in pairs(canonical or {}) do
-    one[field] = value
+    if field ~= "optional" or value then
+      one[field] = value
+    end
   end
   if canonical and rawget(given, "fallback") ~= nil then
     one.has_fallback = true

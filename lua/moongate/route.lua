@@ -46,7 +46,7 @@ local function call_json(one)
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
-    if given ~= nil and (field ~= "optional" or given) then
+    if given ~= nil then
       json[field] = given
     end
   end

@@ -1,6 +1,6 @@
 return {
   limits = {
-    depth  = 1000000,
-    header = "1B",
+    headers = 1000000,
+    header  = "1B",
   },
 }
