@@ -19,8 +19,9 @@ enum mg_json_type {
 enum { MG_JSON_DEPTH_MOST = 128 }; // nesting of arrays and objects accepted anywhere
 
 // Strict: one value with white space around it, valid UTF-8, no lone surrogate escapes turned away
-// (RFC 8259 §8.2 leaves them open; they are kept as they stand), nesting up to `depth`.
-// On failure *error_at (may be NULL) is the offset of the first byte that cannot be.
+// (RFC 8259 §8.2 leaves them open; they are kept as they stand), nesting up to `depth`, which is at
+// most MG_JSON_DEPTH_MOST. On failure *error_at (may be NULL) is the offset of the first byte that
+// cannot be: of a wrong escape or UTF-8 sequence its first; text.len when the text is cut short.
 bool mg_json_valid(struct mg_str text, unsigned depth, size_t *error_at);
 
 // The value without white space around it, and its type by its first byte.
@@ -36,6 +37,9 @@ struct mg_json_iter {
 };
 void mg_json_begin(struct mg_json_iter *iter, struct mg_str container); // ends at once for others
 bool mg_json_next(struct mg_json_iter *iter);
+
+// Just behind the string whose opening quote is at `quote`. *plain: nothing in it is escaped.
+const char *mg_json_string_end(const char *quote, const char *end, bool *plain);
 
 // True when the quoted key, unescaped, equals `name`.
 bool mg_json_key_is(struct mg_str key, struct mg_str name);
@@ -60,7 +64,8 @@ bool mg_json_text(struct mg_str string, struct mg_buf *out);
 // The same, borrowed where nothing is escaped, else made in the arena. data is NULL without memory.
 struct mg_str mg_json_text_in(struct mg_str string, struct mg_arena *arena);
 
-bool mg_json_int(struct mg_str number, int64_t *value); // false: not whole, or beyond 64 bits
-double mg_json_double(struct mg_str number);            // nearest; beyond the range: +-HUGE_VAL
+// False: written with a fraction or an exponent, or beyond 64 bits.
+bool mg_json_int(struct mg_str number, int64_t *value);
+double mg_json_double(struct mg_str number); // nearest; beyond the range: +-HUGE_VAL
 
 #endif

@@ -10,8 +10,9 @@ bool mg_json_put_string(struct mg_buf *buf, struct mg_str bytes);
 
 bool mg_json_put_int(struct mg_buf *buf, int64_t value);
 
-// The shortest decimal form that reads back the same; whole numbers below 2^53 without exponent or
-// point. False, and nothing written, for NaN and infinities.
+// The shortest decimal form that reads back the same (one digit longer for a few powers of two):
+// whole numbers up to 2^53 without exponent or point, above it always with an exponent. Minus zero
+// is -0. False, and nothing written, for NaN and infinities.
 bool mg_json_put_double(struct mg_buf *buf, double value);
 
 #endif

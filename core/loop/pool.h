@@ -22,7 +22,7 @@ struct mg_job {
 struct mg_pool_options {
     const char *name; // of the threads, at most 15 bytes
     unsigned threads; // 1 to 64
-    unsigned queue;   // jobs waiting at most
+    unsigned queue;   // jobs waiting at most, beside one a thread
     int nice;         // 0: as the process
     // A thread's own state (a database connection, say), made on it before its first job and ended
     // on it after its last. Both may be NULL.
@@ -37,7 +37,7 @@ struct mg_pool;
 struct mg_pool *mg_pool_new(const struct mg_pool_options *options);
 
 // Any thread. MG_OK: it will run. MG_BUSY, and the job stays the caller's: the queue is full, or
-// the expected wait (jobs ahead x mean time / threads) exceeds `patience` ms.
+// the expected wait (jobs that must end first x mean time / threads) exceeds `patience` ms.
 enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct mg_mailbox *home,
                               uint64_t patience);
 

@@ -15,15 +15,15 @@
 struct mg_conn;
 
 struct mg_conn_limits {
-    struct mg_request_limits request;
+    struct mg_request_limits request; // must outlive every connection, like all of the limits
     uint64_t header_ms;    // from the first byte of a request to the end of its head; beyond: 408
     uint64_t body_idle_ms; // without a byte of the body: 408
     unsigned body_rate; // bytes a second a body must keep up on average, after the first idle time
     uint64_t idle_ms;   // between requests: closed without a word
     uint64_t write_ms;  // without the client taking a byte of a reply: reset
     unsigned requests;  // per connection, then "Connection: close"
-    size_t pipelined;   // bytes read ahead while a request is being answered
-    uint64_t linger_ms; // after an early refusal: reading and dropping before the close
+    size_t pipelined;   // bytes read ahead while a request is answered, then reading stops; not 0
+    uint64_t linger_ms; // after a close of ours: reading and dropping before it, at most 256 KiB
     unsigned connections; // of the process
 };
 
@@ -32,23 +32,28 @@ struct mg_conn_limits {
 // connection holds no reference to the request or its reply.
 struct mg_conn_handler {
     // The head is complete and checked; the request belongs to the callee from here on. It sets
-    // request->body.limit (checked against Content-Length before reading: 413), or replies at once.
+    // request->body.limit (0: none; checked against Content-Length before reading: 413), or replies
+    // at once. The request must stay until `sent` or `gone`.
     void (*head)(void *owner, struct mg_conn *conn, struct mg_request *request);
     // The body is complete (collected in request->body). Not called when a reply was given before.
     void (*complete)(void *owner, struct mg_request *request);
-    // A message whose body was refused on the way (413, 408, 400): the handler answers it.
+    // A message refused after its head (413, 408, 400, 417; 500: no memory): the handler answers
+    // it, at once or later; the connection closes after that.
     void (*refused)(void *owner, struct mg_request *request, int status, const char *detail);
     // The reply is out of the worker's hands.
     void (*sent)(void *owner, struct mg_request *request);
     // The client has left (closed its sending side, reset), or the reply could not be written. A
-    // reply may still be given within this call: it is written if it can be. Then it is forgotten.
+    // reply may still be given within this call: it is written if it can be (what the socket does
+    // not take at once is copied, up to 256 KiB). Then it is forgotten: the request and the reply
+    // may be freed within the call, after mg_conn_reply, and the connection must not be named
+    // again.
     void (*gone)(void *owner, struct mg_request *request);
     // A request so broken that no head came of it: fills `reply` (a problem; memory in `arena`).
     void (*broken)(void *owner, struct mg_arena *arena, int status, const char *detail,
                    struct mg_reply *reply);
 };
 
-// What the connections of one worker share. Filled by the caller, opened once, closed in order.
+// What the connections of one worker share. The caller fills in the first five, then opens it.
 struct mg_net {
     struct mg_loop *loop;
     const struct mg_conn_limits *limits;
@@ -59,21 +64,39 @@ struct mg_net {
     struct mg_list conns, listeners;
     bool draining;
     char date[30];
-    int64_t date_at;
-    char *scratch; // one read buffer for all connections
+    int64_t date_at;    // the second that `date` says
+    char *scratch;      // one read buffer for all connections
+    struct mg_buf head; // and one for the heads of replies
 };
+
+enum { MG_NET_SCRATCH = 64 * 1024 };
 
 enum mg_status mg_net_init(struct mg_net *net);
 
-// No new requests: idle connections close, others after the reply in progress ("Connection:
-// close").
+// A place among the connections of the process. Whoever accepts takes one first; the connection
+// gives it back when it has closed. False: there are as many as there may be.
+bool mg_net_take(struct mg_net *net);
+void mg_net_give(struct mg_net *net);
+
+// The Date field's value, made once a second.
+struct mg_str mg_net_date(struct mg_net *net);
+
+// Serves an accepted, non-blocking socket, for which a place was taken. False: no memory; socket
+// and place are given back.
+bool mg_conn_open(struct mg_net *net, int fd, const struct sockaddr *peer);
+
+// Every reply from here on says "Connection: close". Idle connections close at once, but for those
+// that have bytes to be read; one that never asked anything has linger_ms to begin. The listeners
+// are the caller's to close.
 void mg_net_drain(struct mg_net *net);
 bool mg_net_idle(const struct mg_net *net); // no connection is left
 void mg_net_abort(struct mg_net *net);      // closes all that is left, replies cut
 void mg_net_fini(struct mg_net *net);       // after it is idle and the loop has turned
 
-// Answers the request that is being answered on this connection. `reply` and its bytes must stay
-// until `sent` or `gone`. HEAD, 204, 304 are seen to here. Never calls the handler back directly.
+// Answers the request that is being answered on this connection, once. `reply` and its bytes must
+// stay until `sent` or `gone`. HEAD, 204, 304 are seen to here. Never calls the handler back
+// directly. A reply given before the body has come waits for the rest of it when that is small and
+// announced, otherwise it goes out at once and the connection closes after it.
 void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struct mg_reply *reply);
 
 #endif

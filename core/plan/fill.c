@@ -571,37 +571,40 @@ static enum mg_fill fill_sql(const struct mg_plan_call *plan, struct mg_scope *s
     return MG_FILL_OK;
 }
 
-// A file's path is no URL: values stand as they are, but make no segments of their own.
+enum mg_fill mg_fill_file_path(const struct mg_template *path, struct mg_scope *scope,
+                               struct mg_buf *out, struct mg_fill_fault *fault)
+{
+    for (unsigned i = 0; i < path->count; i++) {
+        const struct mg_piece *piece = &path->pieces[i];
+        const struct mg_reference *reference = &piece->reference;
+        struct mg_str text = piece->text;
+        bool absent;
+        enum mg_fill fill = piece->literal ? MG_FILL_OK : text_of(reference, scope, &text, &absent, fault);
+        if (fill != MG_FILL_OK)
+            return fill;
+        if (!piece->literal && !reference->rest &&
+            (!text.len || mg_str_is(text, ".") || mg_str_is(text, "..") ||
+             mg_str_find(text, '/', 0) < text.len)) {
+            struct mg_value value = {.kind = MG_VALUE_TEXT};
+            fill = fault_of(reference, &value, scope, fault);
+            fault->why = "makes a path segment that is empty, \".\", \"..\" or two";
+            return fill;
+        }
+        mg_buf_put(out, text);
+    }
+    return out->failed == MG_OK ? MG_FILL_OK : MG_FILL_MEMORY;
+}
+
 static enum mg_fill fill_file(const struct mg_plan_call *plan, struct mg_scope *scope,
                               struct mg_file_ask *ask, struct mg_fill_fault *fault)
 {
     struct mg_buf path = {0};
-    bool absent;
     ask->verb = (enum mg_file_verb)plan->verb;
-    for (unsigned i = 0; i < plan->path.count; i++) {
-        const struct mg_piece *piece = &plan->path.pieces[i];
-        struct mg_str text = piece->text;
-        enum mg_fill fill = MG_FILL_OK;
-        if (!piece->literal)
-            fill = text_of(&piece->reference, scope, &text, &absent, fault);
-        if (fill == MG_FILL_OK && !piece->literal && !piece->reference.rest &&
-            (!text.len || mg_str_is(text, ".") || mg_str_is(text, "..") ||
-             mg_str_find(text, '/', 0) < text.len)) {
-            struct mg_value value = {.kind = MG_VALUE_TEXT};
-            fill = fault_of(&piece->reference, &value, scope, fault);
-            fault->why = "makes a path segment that is empty, \".\", \"..\" or two";
-        }
-        if (fill != MG_FILL_OK) {
-            mg_buf_fini(&path);
-            return fill;
-        }
-        mg_buf_put(&path, text);
-    }
-    ask->path = mg_arena_copy(scope->arena, mg_buf_str(&path));
-    while (ask->path.len && ask->path.data[0] == '/')
-        ask->path = mg_str_cut(ask->path, 1, ask->path.len);
+    enum mg_fill fill = mg_fill_file_path(&plan->path, scope, &path, fault);
+    if (fill == MG_FILL_OK)
+        ask->path = mg_arena_copy(scope->arena, mg_buf_str(&path));
     mg_buf_fini(&path);
-    return ask->path.data ? MG_FILL_OK : MG_FILL_MEMORY;
+    return fill == MG_FILL_OK && !ask->path.data ? MG_FILL_MEMORY : fill;
 }
 
 enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scope,

@@ -21,6 +21,10 @@ struct mg_fill_fault {
 enum mg_fill mg_fill_path(const struct mg_template *path, struct mg_scope *scope,
                           struct mg_buf *out, struct mg_fill_fault *fault);
 
+// A file's path is no URL: values stand as they are, but a value makes exactly one sound segment.
+enum mg_fill mg_fill_file_path(const struct mg_template *path, struct mg_scope *scope,
+                               struct mg_buf *out, struct mg_fill_fault *fault);
+
 // The call that a plan declares, filled into `call` (zeroed; in the scope's arena) but for
 // deadline, landed and owner.
 enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scope,

@@ -143,17 +143,15 @@ unsigned mg_input_count(const struct mg_input *input)
     return input ? input->count : 0;
 }
 
-bool mg_input_value(const struct mg_input *input, const struct mg_scope *scope, const char *place,
-                    struct mg_str name, struct mg_str *json)
+bool mg_input_field(const struct mg_input *input, const struct mg_scope *scope, const char *place,
+                    unsigned index, struct mg_str *name, struct mg_str *json)
 {
     for (unsigned i = 0; input && scope->inputs && i < input->count; i++) {
-        const struct field *field = &input->fields[i];
-        bool same = field->place == PLACE_HEADER ? mg_str_eq_nocase(field->name, name)
-                                                 : mg_str_eq(field->name, name);
-        if (same && strcmp(place_words[field->place], place) == 0) {
-            *json = scope->inputs[i].json;
-            return scope->inputs[i].present;
-        }
+        if (strcmp(place_words[input->fields[i].place], place) != 0 || index-- > 0)
+            continue;
+        *name = input->fields[i].name;
+        *json = scope->inputs[i].present ? scope->inputs[i].json : (struct mg_str){0};
+        return true;
     }
     return false;
 }

@@ -23,10 +23,9 @@ bool mg_input_optional(const struct mg_input *input, int field);
 bool mg_input_has_body(const struct mg_input *input); // it declares fields of the request's JSON
 unsigned mg_input_count(const struct mg_input *input);
 
-// The declared value of one field as JSON text, by place and name ("query", "page"), for scripts;
-// false when it is not declared or absent.
-bool mg_input_value(const struct mg_input *input, const struct mg_scope *scope, const char *place,
-                    struct mg_str name, struct mg_str *json);
+// The field number `index` of one place and its value (empty when absent); false behind the last.
+bool mg_input_field(const struct mg_input *input, const struct mg_scope *scope, const char *place,
+                    unsigned index, struct mg_str *name, struct mg_str *json);
 
 // Checks and converts into scope->inputs. False: something is wrong, and `errors` holds a JSON
 // array of {"at":"query.page","detail":"..."}, everything that is wrong in it; or no memory, and

@@ -1,0 +1,181 @@
+#include "loop/pool.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+struct mg_pool {
+    struct mg_pool_options options;
+    char name[16];
+    pthread_mutex_t lock; // of all below
+    pthread_cond_t filled;
+    struct mg_job *first, **last;
+    unsigned waiting, running;
+    uint64_t mean;    // running mean of a job's time in ns
+    uint64_t taken;   // when a job was last begun, in ns
+    unsigned started; // threads that pthread_create has made
+    bool stopping;
+    pthread_t threads[];
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void come_home(struct mg_mail *mail)
+{
+    struct mg_job *job = MG_OWNER(mail, struct mg_job, mail);
+    job->done(job);
+}
+
+static void send_home(struct mg_job *job)
+{
+    job->mail.deliver = come_home;
+    bool sent = mg_mailbox_send(job->home, &job->mail);
+    assert(sent); // a loop with jobs out keeps its mailbox open
+    (void)sent;
+}
+
+// The oldest job of the queue, waiting for one; NULL when the pool stops and the queue is empty.
+static struct mg_job *take(struct mg_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->first && !pool->stopping)
+        pthread_cond_wait(&pool->filled, &pool->lock);
+    struct mg_job *job = pool->first;
+    if (job) {
+        pool->first = job->next;
+        if (!pool->first)
+            pool->last = &pool->first;
+        pool->waiting--;
+        job->skipped = atomic_load(&job->cancelled);
+        if (!job->skipped) {
+            pool->running++;
+            pool->taken = now_ns();
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+static void run(struct mg_pool *pool, struct mg_job *job, void *desk)
+{
+    uint64_t began = now_ns();
+    job->run(job, desk);
+    int64_t spent = (int64_t)(now_ns() - began);
+    pthread_mutex_lock(&pool->lock);
+    pool->running--;
+    int64_t mean = (int64_t)pool->mean;
+    pool->mean = (uint64_t)(mean ? mean + (spent - mean) / 8 : spent);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void *work(void *data)
+{
+    struct mg_pool *pool = data;
+    const struct mg_pool_options *options = &pool->options;
+    pthread_setname_np(pthread_self(), pool->name);
+    if (options->nice)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), options->nice);
+    void *desk = options->desk_open ? options->desk_open(options->owner) : NULL;
+    for (struct mg_job *job; (job = take(pool));) {
+        if (!job->skipped)
+            run(pool, job, desk);
+        send_home(job);
+    }
+    if (options->desk_close)
+        options->desk_close(desk);
+    return NULL;
+}
+
+// Signals belong to the main thread: the pool's threads are born with all of them blocked.
+static bool start_threads(struct mg_pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (pool->started < pool->options.threads &&
+           pthread_create(&pool->threads[pool->started], NULL, work, pool) == 0)
+        pool->started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pool->started == pool->options.threads;
+}
+
+struct mg_pool *mg_pool_new(const struct mg_pool_options *options)
+{
+    struct mg_pool *pool = calloc(1, sizeof *pool + options->threads * sizeof pool->threads[0]);
+    if (!pool)
+        return NULL;
+    pool->options = *options;
+    snprintf(pool->name, sizeof pool->name, "%s", options->name);
+    pool->options.name = pool->name;
+    pool->last = &pool->first;
+    if (pthread_mutex_init(&pool->lock, NULL) != 0) {
+        free(pool);
+        return NULL;
+    }
+    if (pthread_cond_init(&pool->filled, NULL) != 0) {
+        pthread_mutex_destroy(&pool->lock);
+        free(pool);
+        return NULL;
+    }
+    if (!start_threads(pool)) {
+        mg_pool_free(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+// In ns. While every thread is busy, the time since a job was last begun is the least that each
+// running job takes, whatever the mean says: so a pool that hangs refuses soon.
+static uint64_t expected_wait(const struct mg_pool *pool)
+{
+    unsigned threads = pool->options.threads, jobs = pool->waiting + pool->running;
+    if (jobs < threads)
+        return 0;
+    uint64_t mean = pool->mean;
+    if (pool->running == threads && now_ns() - pool->taken > mean)
+        mean = now_ns() - pool->taken;
+    return (jobs - threads + 1) * mean / threads;
+}
+
+enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct mg_mailbox *home,
+                              uint64_t patience)
+{
+    pthread_mutex_lock(&pool->lock);
+    unsigned jobs = pool->waiting + pool->running;
+    bool busy = jobs >= pool->options.threads + pool->options.queue ||
+                expected_wait(pool) / 1000000 > patience;
+    if (!busy) {
+        job->home = home;
+        job->next = NULL;
+        *pool->last = job;
+        pool->last = &job->next;
+        pool->waiting++;
+        pthread_cond_signal(&pool->filled);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return busy ? MG_BUSY : MG_OK;
+}
+
+void mg_pool_free(struct mg_pool *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->filled);
+    pthread_mutex_unlock(&pool->lock);
+    while (pool->started)
+        pthread_join(pool->threads[--pool->started], NULL);
+    pthread_cond_destroy(&pool->filled);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

@@ -1,0 +1,97 @@
+// What the files of a connection share: conn.c (its life, states and time limits), conn_read.c
+// (bytes in) and conn_write.c (replies out). For nobody else.
+#ifndef MG_NET_CONN_INNER_H
+#define MG_NET_CONN_INNER_H
+
+#include "net/conn.h"
+
+enum mg_conn_state {
+    MG_CONN_IDLE,   // between requests: nothing of the next has come
+    MG_CONN_HEAD,   // a request has begun
+    MG_CONN_BODY,   // the handler knows of it; its body is being read
+    MG_CONN_ANSWER, // the handler is at work
+    MG_CONN_WRITE,  // the reply is going out
+    MG_CONN_SENT,   // it is out; `sent` is said in a later turn
+    MG_CONN_LINGER, // our side is shut; what still comes is dropped
+    MG_CONN_CLOSED, // until libuv's close callback
+    MG_CONN_STATES
+};
+
+enum {
+    MG_CONN_DROPPED_MOST = 256 * 1024,  // bytes read for nothing after a refusal
+    MG_CONN_FAREWELL_MOST = 256 * 1024, // bytes kept of a reply whose owner has let go of it
+    MG_CONN_PEER = 48                   // an IPv6 address as text
+};
+
+// How far the reply has gone out: first the head, then the pieces from pieces[at] + offset on.
+struct mg_conn_out {
+    struct mg_str head; // in the net's buffer while it is being tried, then in `kept`
+    struct mg_buf kept;
+    const struct mg_str *pieces;
+    unsigned at, count;
+    size_t offset;
+    size_t queued;     // bytes libuv holds
+    uint64_t taken;    // bytes the socket took before those
+    uint64_t progress; // what it had taken when it was last looked at,
+    uint64_t moved;    // and when that had last grown (loop time in ms)
+};
+
+struct mg_conn {
+    uv_tcp_t tcp;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct mg_task later;  // what a reply given within a callback leads to
+    struct mg_timer timer; // in the heap as long as the connection lives, often too early
+    uint64_t deadline;     // the time limit of the state, loop time in ms; 0: none
+    struct mg_list node;   // in net->conns
+    struct mg_net *net;
+    enum mg_conn_state state;
+    bool reading; // libuv reads from the socket
+    bool ended;   // the client closed its sending side
+    bool told;    // the handler knows `request`, and neither `sent` nor `gone` was said of it
+    bool keep;    // serve another request after this one
+    bool polite;  // it is the client that wants the close
+    bool deaf;    // what comes is dropped, never parsed
+    bool leaving; // within `gone`
+    bool failed;  // the reply could not be written
+    unsigned served;
+    struct mg_request_parser *parser;
+    struct mg_request *request;   // the connection's own until told
+    const struct mg_reply *early; // waits for the rest of the body
+    uint64_t body_began;          // loop time in ms
+    uint64_t body_bytes;
+    struct mg_buf ahead; // bytes of later requests, from ahead_at on
+    size_t ahead_at;
+    size_t dropped;
+    struct mg_conn_out out;
+    char peer[MG_CONN_PEER];
+};
+
+static inline uv_stream_t *mg_conn_stream(struct mg_conn *conn)
+{
+    return (uv_stream_t *)&conn->tcp;
+}
+
+static inline size_t mg_conn_waiting(const struct mg_conn *conn) // bytes read ahead
+{
+    return conn->ahead.len - conn->ahead_at;
+}
+
+// conn.c. The one place that changes the state; a transition that is not in its table is a bug.
+void mg_conn_change(struct mg_conn *conn, enum mg_conn_state state);
+void mg_conn_until(struct mg_conn *conn, uint64_t at); // sets the deadline; 0: none
+void mg_conn_close(struct mg_conn *conn);              // in good order
+void mg_conn_cut(struct mg_conn *conn, bool reset);    // and tells the handler, if it waits
+
+// conn_read.c
+bool mg_conn_read_on(struct mg_conn *conn);
+void mg_conn_read_off(struct mg_conn *conn);
+void mg_conn_next(struct mg_conn *conn);    // the reply is out: the next request, or the end
+void mg_conn_overdue(struct mg_conn *conn); // the client did not send in time
+
+// conn_write.c. Both may run within a call of the handler's, so they defer what they lead to.
+void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply);
+void mg_conn_continue(struct mg_conn *conn); // 100 (Continue)
+void mg_conn_stalled(struct mg_conn *conn);  // looks whether the client still takes bytes
+
+#endif

@@ -1,0 +1,232 @@
+// Replies out: a head and a list of pieces, written from where the last write stopped. What the
+// socket takes at once needs no memory; the rest goes a few pieces at a time, so that neither the
+// length of a reply nor a slow reader makes anything grow.
+#include "net/conn_inner.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "http/reply_writer.h"
+
+enum {
+    window_most = 64, // pieces in one try
+    queued_most = 4   // pieces handed to libuv: what uv_write_t has room for without memory
+};
+
+static uint64_t now(const struct mg_conn *conn)
+{
+    return mg_loop_now(conn->net->loop);
+}
+
+// The next bytes of the reply; 0: all are out.
+static unsigned window(const struct mg_conn_out *out, uv_buf_t *bufs, unsigned most)
+{
+    unsigned n = 0;
+    size_t offset = out->offset;
+    if (out->head.len)
+        bufs[n++] = uv_buf_init((char *)out->head.data, (unsigned)out->head.len);
+    for (unsigned at = out->at; at < out->count && n < most; at++, offset = 0) {
+        struct mg_str rest = mg_str_cut(out->pieces[at], offset, out->pieces[at].len);
+        if (rest.len) {
+            bufs[n].base = (char *)rest.data;
+            bufs[n++].len = rest.len;
+        }
+    }
+    return n;
+}
+
+static void advance(struct mg_conn_out *out, size_t len)
+{
+    out->taken += len;
+    size_t head = len < out->head.len ? len : out->head.len;
+    out->head = mg_str_cut(out->head, head, out->head.len);
+    len -= head;
+    while (len) {
+        size_t rest = out->pieces[out->at].len - out->offset;
+        if (len < rest) {
+            out->offset += len;
+            return;
+        }
+        len -= rest;
+        out->at++;
+        out->offset = 0;
+    }
+}
+
+// What libuv is to hold must stay: the head leaves the net's buffer, and within `gone` the pieces
+// leave their owner. False: no memory, or more than is worth it.
+static bool keep_rest(struct mg_conn *conn)
+{
+    struct mg_conn_out *out = &conn->out;
+    if (out->head.len && !out->kept.len) {
+        mg_buf_put(&out->kept, out->head);
+        out->head = mg_buf_str(&out->kept);
+    }
+    if (!conn->leaving)
+        return out->kept.failed == MG_OK;
+    for (; out->at < out->count; out->at++, out->offset = 0) {
+        struct mg_str piece = out->pieces[out->at];
+        mg_buf_put(&out->kept, mg_str_cut(piece, out->offset, piece.len));
+    }
+    out->head = mg_buf_str(&out->kept);
+    return out->kept.failed == MG_OK;
+}
+
+static void fail(struct mg_conn *conn)
+{
+    conn->failed = true;
+    mg_loop_defer(conn->net->loop, &conn->later);
+}
+
+static void finish(struct mg_conn *conn)
+{
+    mg_buf_fini(&conn->out.kept);
+    mg_conn_change(conn, MG_CONN_SENT);
+    mg_conn_until(conn, 0);
+    mg_loop_defer(conn->net->loop, &conn->later);
+}
+
+static void write_on(struct mg_conn *conn);
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct mg_conn *conn = write->handle->data;
+    if (conn->state == MG_CONN_CLOSED)
+        return;
+    if (status < 0) {
+        mg_conn_cut(conn, false);
+        return;
+    }
+    size_t len = conn->out.queued;
+    conn->out.queued = 0;
+    advance(&conn->out, len);
+    write_on(conn);
+}
+
+// Time without progress is looked at four times as often as it is long.
+static void watch(struct mg_conn *conn)
+{
+    uint64_t step = conn->net->limits->write_ms / 4;
+    mg_conn_until(conn, now(conn) + (step ? step : 1));
+}
+
+static void queue(struct mg_conn *conn)
+{
+    struct mg_conn_out *out = &conn->out;
+    uv_buf_t bufs[queued_most];
+    if (!keep_rest(conn)) {
+        fail(conn);
+        return;
+    }
+    unsigned count = window(out, bufs, queued_most);
+    for (unsigned i = 0; i < count; i++)
+        out->queued += bufs[i].len;
+    if (uv_write(&conn->write, mg_conn_stream(conn), bufs, count, on_written) != 0) {
+        out->queued = 0;
+        fail(conn);
+        return;
+    }
+    if (!conn->deadline) {
+        out->progress = out->taken;
+        out->moved = now(conn);
+        watch(conn);
+    }
+}
+
+static void write_on(struct mg_conn *conn)
+{
+    uv_buf_t bufs[window_most];
+    unsigned count;
+    while ((count = window(&conn->out, bufs, window_most))) {
+        int taken = uv_try_write(mg_conn_stream(conn), bufs, count);
+        if (taken == UV_EAGAIN) {
+            queue(conn);
+            return;
+        }
+        if (taken < 0) {
+            fail(conn);
+            return;
+        }
+        advance(&conn->out, (size_t)taken);
+    }
+    finish(conn);
+}
+
+void mg_conn_stalled(struct mg_conn *conn)
+{
+    struct mg_conn_out *out = &conn->out;
+    uint64_t taken =
+        out->taken + out->queued - uv_stream_get_write_queue_size(mg_conn_stream(conn));
+    if (taken != out->progress) {
+        out->progress = taken;
+        out->moved = now(conn);
+    }
+    if (now(conn) - out->moved >= conn->net->limits->write_ms)
+        mg_conn_cut(conn, true);
+    else
+        watch(conn);
+}
+
+static bool keeps(const struct mg_conn *conn, const struct mg_reply *reply)
+{
+    return conn->keep && !conn->deaf && !reply->close && !conn->net->draining &&
+           conn->served < conn->net->limits->requests &&
+           (!conn->ended || mg_conn_waiting(conn) > 0);
+}
+
+// HEAD has no body, nor have these (RFC 9110 §6.4.1).
+static bool bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
+{
+    return conn->request->method == MG_HEAD || reply->status == 204 || reply->status == 304;
+}
+
+static bool write_head(struct mg_conn *conn, const struct mg_reply *reply)
+{
+    struct mg_buf *head = &conn->net->head;
+    struct mg_reply_framing framing = {
+        .keep_alive = conn->keep,
+        .old = conn->request->old,
+        .head = conn->request->method == MG_HEAD,
+        .date = mg_net_date(conn->net),
+    };
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        framing.length += reply->pieces[i].len;
+    mg_buf_clear(head);
+    if (!mg_reply_write_head(head, reply, &framing) && head->failed == MG_OK)
+        mg_log(MG_LOG_WARN, "a reply's header field is not sound and was left out");
+    return head->failed == MG_OK;
+}
+
+void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
+{
+    struct mg_conn_out *out = &conn->out;
+    conn->early = NULL;
+    conn->keep = keeps(conn, reply);
+    if (reply->close || conn->net->draining || !conn->told)
+        conn->polite = false;
+    mg_conn_change(conn, MG_CONN_WRITE);
+    mg_conn_until(conn, 0);
+    if (!write_head(conn, reply)) {
+        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+        fail(conn);
+        return;
+    }
+    out->head = mg_buf_str(&conn->net->head);
+    mg_buf_init(&out->kept, MG_CONN_FAREWELL_MOST);
+    out->pieces = reply->pieces;
+    out->at = 0;
+    out->count = bodiless(conn, reply) ? 0 : reply->piece_count;
+    out->offset = 0;
+    write_on(conn);
+}
+
+// When the socket does not take it the client goes on by itself: it must not wait for ever (RFC
+// 9110 §10.1.1). Half of it would spoil the connection.
+void mg_conn_continue(struct mg_conn *conn)
+{
+    static const struct mg_str text = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
+    uv_buf_t buf = uv_buf_init((char *)text.data, (unsigned)text.len);
+    int taken = uv_try_write(mg_conn_stream(conn), &buf, 1);
+    if (taken != UV_EAGAIN && taken != (int)text.len)
+        fail(conn);
+}

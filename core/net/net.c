@@ -1,0 +1,93 @@
+// What the connections of one worker share, and their end.
+#include "net/conn_inner.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "http/reply_writer.h"
+#include "net/listener.h"
+
+enum { head_most = 64 * 1024 };
+
+enum mg_status mg_net_init(struct mg_net *net)
+{
+    mg_list_init(&net->conns);
+    mg_list_init(&net->listeners);
+    net->draining = false;
+    net->date_at = -1;
+    mg_buf_init(&net->head, head_most);
+    net->scratch = malloc(MG_NET_SCRATCH);
+    return net->scratch ? MG_OK : MG_NO_MEMORY;
+}
+
+void mg_net_fini(struct mg_net *net)
+{
+    assert(mg_net_idle(net) && mg_list_empty(&net->listeners));
+    mg_buf_fini(&net->head);
+    free(net->scratch);
+    net->scratch = NULL;
+}
+
+bool mg_net_take(struct mg_net *net)
+{
+    if (atomic_fetch_add(net->connections, 1) < net->limits->connections)
+        return true;
+    atomic_fetch_sub(net->connections, 1);
+    return false;
+}
+
+void mg_net_give(struct mg_net *net)
+{
+    atomic_fetch_sub(net->connections, 1);
+    mg_listener_resume(net);
+}
+
+struct mg_str mg_net_date(struct mg_net *net)
+{
+    int64_t now = time(NULL);
+    if (now != net->date_at) {
+        mg_reply_date(now, net->date);
+        net->date_at = now;
+    }
+    return (struct mg_str){net->date, sizeof net->date - 1};
+}
+
+// A request that is already in the socket must not be lost to a drain.
+static bool has_bytes(struct mg_conn *conn)
+{
+    char byte;
+    uv_os_fd_t fd;
+    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+void mg_net_drain(struct mg_net *net)
+{
+    net->draining = true;
+    for (struct mg_list *node = net->conns.next; node != &net->conns; node = node->next) {
+        struct mg_conn *conn = MG_OWNER(node, struct mg_conn, node);
+        if (conn->state != MG_CONN_IDLE)
+            continue;
+        if (conn->served == 0 || has_bytes(conn))
+            mg_conn_until(conn, mg_loop_now(net->loop) + net->limits->linger_ms);
+        else
+            mg_conn_close(conn);
+    }
+}
+
+bool mg_net_idle(const struct mg_net *net)
+{
+    return mg_list_empty(&net->conns);
+}
+
+void mg_net_abort(struct mg_net *net)
+{
+    net->draining = true;
+    for (struct mg_list *node = net->conns.next; node != &net->conns; node = node->next) {
+        struct mg_conn *conn = MG_OWNER(node, struct mg_conn, node);
+        if (conn->state != MG_CONN_CLOSED)
+            mg_conn_cut(conn, false);
+    }
+}

@@ -1,0 +1,17 @@
+// A call of a request with what its end means: planned, or described by a running function.
+#ifndef MG_PLAN_ASKED_H
+#define MG_PLAN_ASKED_H
+
+#include "plan/plan.h"
+
+struct mg_asked {
+    struct mg_call call;
+    struct mg_str name; // in problems and Moongate-Partial
+    struct mg_contract contract;
+    enum mg_verdict verdict;         // once call.result.landed
+    const struct mg_plan_call *plan; // NULL: a running function's own
+    unsigned waits;                  // planned: calls that must land before it starts
+    bool started;
+};
+
+#endif

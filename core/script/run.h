@@ -1,0 +1,66 @@
+// A run is one Lua function at work for one exchange, on a coroutine of its own: started with the
+// request, it ends with a reply or a failure, or waits for calls and is resumed when they landed.
+// A run that is dropped while it waits is never resumed.
+#ifndef MG_SCRIPT_RUN_H
+#define MG_SCRIPT_RUN_H
+
+#include "data/reply.h"
+#include "plan/asked.h"
+#include "plan/scope.h"
+#include "script/vm.h"
+
+// What a run asks of the exchange it belongs to. None of it resumes a run.
+struct mg_script_host {
+    // Starts a call (in the exchange's arena, filled but for deadline, landed and owner). Returns
+    // its id, or -1 when the request has made as many calls as it may.
+    int (*start)(void *exchange, struct mg_asked *asked);
+    const struct mg_asked *(*asked)(void *exchange, unsigned id); // NULL: no such id
+    void (*cancel)(void *exchange, unsigned id);
+    uint64_t (*left)(void *exchange); // ms of the request's time
+};
+
+enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
+
+enum mg_wait_mode {
+    MG_WAIT_ALL,  // until all have landed, or one that is required failed
+    MG_WAIT_ANY,  // until one more has landed
+};
+
+struct mg_wait {
+    enum mg_wait_mode mode;
+    const unsigned *ids; // in the exchange's arena
+    unsigned count;
+    uint64_t within; // ms from now on; 0: no bound of its own
+};
+
+struct mg_run_failure {
+    int status;
+    struct mg_str title, detail;  // for the client
+    struct mg_str calls, members; // JSON array and object, or empty
+    struct mg_str log;            // for the log, or empty
+};
+
+struct mg_run {
+    struct mg_vm *vm;
+    const struct mg_script_host *host;
+    void *exchange;
+    struct mg_scope *scope;
+    struct mg_wait wait;           // after WAITS
+    struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
+    struct mg_run_failure failure; // after FAILED
+    struct mg_run **handle;        // what scripts hold of it: emptied at its end
+    void *thread;                  // its lua_State
+    int thread_ref, handle_ref;
+};
+
+// Prepares a run in memory the caller has (the exchange's arena). False: no memory.
+bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
+                 void *exchange, struct mg_scope *scope);
+// Calls the function with the request and, for a planned route, its results by name (`count` may
+// be 0, then the function gets none).
+enum mg_run_state mg_run_start(struct mg_run *run, int function, const struct mg_asked *const *results,
+                               unsigned count);
+enum mg_run_state mg_run_resume(struct mg_run *run); // what it waits for has come, or its time is up
+void mg_run_fini(struct mg_run *run);                // in any state; all-zeroes allowed
+
+#endif

@@ -1,0 +1,307 @@
+#include "script/vm.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <lualib.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "script/json.h"
+#include "script/library.h"
+#include "script/state.h"
+
+#ifdef MG_SANITIZED
+// LuaJIT's own allocator hides its blocks from the sanitizers.
+static void *allocate(void *unused, void *block, size_t old, size_t size)
+{
+    if (size)
+        return realloc(block, size);
+    free(block);
+    return NULL;
+}
+
+static lua_State *new_state(void)
+{
+    return lua_newstate(allocate, NULL);
+}
+#else
+static lua_State *new_state(void)
+{
+    return luaL_newstate();
+}
+#endif
+
+struct mg_str l_str(lua_State *L, int index)
+{
+    struct mg_str text = {0};
+    if (lua_type(L, index) == LUA_TSTRING)
+        text.data = lua_tolstring(L, index, &text.len);
+    return text;
+}
+
+static const char vm_key; // its address names the vm in the registry
+
+struct mg_vm *mg_vm_of(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&vm_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    struct mg_vm *vm = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return vm;
+}
+
+static int l_load_library(lua_State *L)
+{
+    const struct mg_library *entry = lua_touserdata(L, lua_upvalueindex(1));
+    char name[64];
+    snprintf(name, sizeof name, "=%s", entry->module);
+    if (luaL_loadbufferx(L, entry->text.data, entry->text.len, name, "t") != 0)
+        return lua_error(L);
+    lua_pushstring(L, entry->module);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+static void l_preload(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    for (const struct mg_library *entry = mg_library; entry->module; entry++) {
+        lua_pushlightuserdata(L, (void *)entry);
+        lua_pushcclosure(L, l_load_library, 1);
+        lua_setfield(L, -2, entry->module);
+    }
+    lua_pushcfunction(L, luaopen_moongate_core);
+    lua_setfield(L, -2, "moongate.core");
+    lua_pushcfunction(L, luaopen_moongate_json);
+    lua_setfield(L, -2, "moongate.json_core");
+    lua_pop(L, 2);
+}
+
+static void l_require(lua_State *L, const char *module)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1);
+}
+
+static int l_open(lua_State *L)
+{
+    struct mg_vm *vm = lua_touserdata(L, 1);
+    luaL_openlibs(L);
+    lua_pushlightuserdata(L, (void *)&vm_key);
+    lua_pushlightuserdata(L, vm);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    if (!mg_lua_json_open(L))
+        return luaL_error(L, "out of memory");
+    l_preload(L);
+    l_require(L, "moongate.boot");
+    vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
+    l_require(L, "moongate.run");
+    lua_getfield(L, -1, "main");
+    vm->main = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+struct mg_vm *mg_vm_new(const struct mg_sources *sources)
+{
+    struct mg_vm *vm = calloc(1, sizeof *vm);
+    if (!vm)
+        return NULL;
+    vm->sources = sources;
+    vm->L = new_state();
+    if (vm->L && lua_cpcall(vm->L, l_open, vm) == 0)
+        return vm;
+    if (vm->L)
+        mg_log(MG_LOG_ERROR, "the Lua library does not load: %s", lua_tostring(vm->L, -1));
+    mg_vm_free(vm);
+    return NULL;
+}
+
+void mg_vm_free(struct mg_vm *vm)
+{
+    if (!vm)
+        return;
+    if (vm->L)
+        lua_close(vm->L);
+    mg_buf_fini(&vm->scratch);
+    free(vm);
+}
+
+// One visit to boot.lua: what is asked and where the answer goes.
+struct visit {
+    struct mg_vm *vm;
+    const char *door;
+    struct mg_str text, path;
+    struct mg_str file;
+    int line;
+    struct mg_buf *out;
+    struct mg_arena *arena;
+    struct mg_script_routes *routes;
+    struct mg_faults *faults;
+};
+
+static void l_door(lua_State *L, const struct visit *visit)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, visit->vm->boot);
+    lua_getfield(L, -1, visit->door);
+    lua_remove(L, -2);
+}
+
+// Takes the list of faults at the top: array of { file, line, message }.
+static void l_take_faults(lua_State *L, struct mg_faults *faults)
+{
+    for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
+        lua_rawgeti(L, -1, i);
+        lua_getfield(L, -1, "file");
+        lua_getfield(L, -2, "line");
+        lua_getfield(L, -3, "message");
+        mg_faults_add(faults, l_str(L, -3), (int)lua_tointeger(L, -2), l_str(L, -1));
+        lua_pop(L, 4);
+    }
+}
+
+static int l_getenv(lua_State *L)
+{
+    const char *value = getenv(luaL_checkstring(L, 1));
+    lua_pushstring(L, value);
+    return 1;
+}
+
+static int l_visit_config(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    l_door(L, visit);
+    lua_pushlstring(L, visit->text.data, visit->text.len);
+    lua_pushliteral(L, "gateway.lua");
+    lua_pushcfunction(L, l_getenv);
+    lua_call(L, 3, 2);
+    if (lua_isstring(L, -2))
+        mg_buf_put(visit->out, l_str(L, -2));
+    else
+        l_take_faults(L, visit->faults);
+    return 0;
+}
+
+static int l_visit_routes(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    const struct mg_sources *sources = visit->vm->sources;
+    l_door(L, visit);
+    lua_newtable(L);
+    for (unsigned i = 0, n = 0; i < sources->count; i++) {
+        const struct mg_source *source = &sources->items[i];
+        if (!source->route)
+            continue;
+        lua_createtable(L, 0, 2);
+        lua_pushlstring(L, source->name.data, source->name.len);
+        lua_setfield(L, -2, "name");
+        lua_pushlstring(L, source->text.data, source->text.len);
+        lua_setfield(L, -2, "text");
+        lua_rawseti(L, -2, (int)++n);
+    }
+    lua_call(L, 1, 2);
+    if (!lua_istable(L, -2)) {
+        l_take_faults(L, visit->faults);
+        return 0;
+    }
+    lua_pop(L, 1);
+    unsigned count = (unsigned)lua_objlen(L, -1);
+    struct mg_script_routes *routes = visit->routes;
+    routes->items = mg_arena_zero(visit->arena, count + 1, sizeof *routes->items);
+    if (!routes->items)
+        return luaL_error(L, "out of memory");
+    for (; routes->count < count; routes->count++) {
+        struct mg_script_route *route = &routes->items[routes->count];
+        lua_rawgeti(L, -1, (int)routes->count + 1);
+        lua_getfield(L, -1, "json");
+        lua_getfield(L, -2, "file");
+        lua_getfield(L, -3, "line");
+        route->json = mg_arena_copy(visit->arena, l_str(L, -3));
+        route->file = mg_arena_copy(visit->arena, l_str(L, -2));
+        route->line = (int)lua_tointeger(L, -1);
+        lua_pop(L, 4);
+    }
+    return 0;
+}
+
+static int l_visit_locate(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    l_door(L, visit);
+    lua_pushlstring(L, visit->file.data, visit->file.len);
+    lua_pushinteger(L, visit->line);
+    lua_pushlstring(L, visit->path.data, visit->path.len);
+    lua_call(L, 3, 1);
+    if (lua_isnumber(L, -1))
+        visit->line = (int)lua_tointeger(L, -1);
+    return 0;
+}
+
+static int l_visit_limits(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    l_door(L, visit);
+    lua_call(L, 0, 1);
+    for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
+        lua_rawgeti(L, -1, i);
+        lua_getfield(L, -1, "name");
+        lua_getfield(L, -2, "value");
+        lua_getfield(L, -3, "default");
+        lua_getfield(L, -4, "what");
+        const char *value = lua_tostring(L, -3), *usual = lua_tostring(L, -2);
+        bool same = value && usual && strcmp(value, usual) == 0;
+        mg_buf_printf(visit->out, "  %-16s %-10s%s %s\n", lua_tostring(L, -4), value ? value : "",
+                      same ? " " : "*", lua_tostring(L, -1));
+        lua_pop(L, 5);
+    }
+    return 0;
+}
+
+static bool enter(struct visit *visit, lua_CFunction door)
+{
+    lua_State *L = visit->vm->L;
+    bool ok = lua_cpcall(L, door, visit) == 0;
+    if (!ok && visit->faults) {
+        lua_pushstring(L, "");
+        struct mg_str message = l_str(L, -2);
+        mg_faults_add(visit->faults, MG_STR("gateway.lua"), 0,
+                      message.len ? message : MG_STR("an error without a message"));
+    }
+    lua_settop(L, 0);
+    return ok && (!visit->faults || !mg_faults_any(visit->faults));
+}
+
+bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json, struct mg_faults *faults)
+{
+    struct visit visit = {.vm = vm, .door = "config", .text = text, .out = json, .faults = faults};
+    return enter(&visit, l_visit_config) && json->failed == MG_OK;
+}
+
+bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_routes *routes,
+                  struct mg_faults *faults)
+{
+    struct visit visit = {
+        .vm = vm, .door = "routes", .arena = arena, .routes = routes, .faults = faults};
+    *routes = (struct mg_script_routes){0};
+    return enter(&visit, l_visit_routes);
+}
+
+int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path)
+{
+    struct visit visit = {.vm = vm, .door = "locate", .file = file, .line = line, .path = path};
+    enter(&visit, l_visit_locate);
+    return visit.line;
+}
+
+bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text)
+{
+    struct visit visit = {.vm = vm, .door = "limits", .out = text};
+    return enter(&visit, l_visit_limits);
+}
+
+void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count)
+{
+    vm->backends = backends;
+    vm->backend_count = count;
+}

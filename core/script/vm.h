@@ -1,0 +1,56 @@
+// A Lua state with the library and one version of a gateway's files in it. One thread uses it.
+// Route files run interpreted and in a sandbox; the library that is compiled in may be compiled.
+#ifndef MG_SCRIPT_VM_H
+#define MG_SCRIPT_VM_H
+
+#include "base/buf.h"
+#include "data/fault.h"
+#include "plan/plan.h"
+
+struct mg_vm;
+struct mg_script_host;
+
+// The files of a gateway's folder as they were read, in byte order of their names.
+struct mg_source {
+    struct mg_str name; // relative to the folder, such as "api/account.lua"
+    struct mg_str text;
+    bool route; // declares routes; else a module for `require`
+};
+
+struct mg_sources {
+    struct mg_source *items;
+    unsigned count;
+};
+
+struct mg_script_route {
+    struct mg_str json; // canonical, for mg_plan_compile
+    struct mg_str file;
+    int line;
+};
+
+struct mg_script_routes {
+    struct mg_script_route *items; // in the arena given to mg_vm_routes
+    unsigned count;
+};
+
+struct mg_vm *mg_vm_new(const struct mg_sources *sources); // sources stay until mg_vm_free; NULL: no memory
+void mg_vm_free(struct mg_vm *vm);                         // no run may be left; NULL allowed
+
+// Evaluates gateway.lua into canonical JSON. False: `faults` says what is wrong.
+bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json, struct mg_faults *faults);
+
+// Evaluates the route files, after mg_vm_config in the same state.
+bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_routes *routes,
+                  struct mg_faults *faults);
+
+// The backends that running functions may call; must stay until mg_vm_free.
+void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
+
+// The line on which a key path such as "calls.profile.query" stands, in the declaration that begins
+// at `line` of `file`; `line` itself when it cannot be found.
+int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path);
+
+// What `moongate check` prints of the limits: lines of text.
+bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text);
+
+#endif

@@ -1,0 +1,141 @@
+-- Addresses as gateway.lua writes them. Each function says what is wrong with a text, or nil.
+
+local address = {}
+
+local function ipv4(text)
+  local parts = { text:match("^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$") }
+  for _, part in ipairs(parts) do
+    if tonumber(part) > 255 or part:find("^0%d") then
+      return false
+    end
+  end
+  return #parts == 4
+end
+
+-- One side of "::": groups of up to four hex digits; the last of all may be an IPv4 address, which
+-- counts as two. The number of groups, or nil.
+local function groups(text, ends)
+  if text == "" then
+    return 0
+  end
+  local count, list = 0, {}
+  for part in (text .. ":"):gmatch("([^:]*):") do
+    list[#list + 1] = part
+  end
+  for i, part in ipairs(list) do
+    if part:find("^%x%x?%x?%x?$") then
+      count = count + 1
+    elseif ends and i == #list and ipv4(part) then
+      count = count + 2
+    else
+      return nil
+    end
+  end
+  return count
+end
+
+local function ipv6(text)
+  local left, right = text:match("^(.-)::(.*)$")
+  if not left then
+    return groups(text, true) == 8
+  end
+  local before, after = groups(left, false), groups(right, true)
+  return before ~= nil and after ~= nil and before + after <= 7
+end
+
+local function port(text, least)
+  return text:find("^%d%d?%d?%d?%d?$") and tonumber(text) >= least and tonumber(text) <= 65535
+end
+
+local LISTEN = 'write an address and a port, such as "127.0.0.1:8080" or "[::1]:8080"'
+
+---An address to listen on: numeric, with a port; port 0 takes any that is free.
+---@param text string
+---@return string? wrong
+---@return string? category
+function address.listen(text)
+  if text:find("^unix:") then
+    return 'not yet: "unix:"', "not yet"
+  end
+  local host, digits = text:match("^%[(.-)%]:(%d+)$")
+  local fine = host and ipv6(host)
+  if not host then
+    host, digits = text:match("^([^:]*):(%d+)$")
+    fine = host and ipv4(host)
+  end
+  if not fine then
+    if host == "" or host == "*" then
+      return ('"%s" names no address: write "0.0.0.0:%s" for all'):format(text, digits)
+    elseif host == "localhost" then
+      return ('"%s" is no numeric address: write "127.0.0.1:%s"'):format(text, digits)
+    end
+    return ('"%s" is no numeric address: %s'):format(text, LISTEN)
+  elseif not port(digits, 0) then
+    return ('"%s": ports go up to 65535'):format(text)
+  end
+  return nil
+end
+
+---A network: an address, with "/" and the number of leading bits that count.
+---@param text string
+---@return string? wrong
+function address.network(text)
+  local host, bits = text:match("^([^/]+)/(%d%d?%d?)$")
+  host = host or text
+  local most = ipv4(host) and 32 or ipv6(host) and 128
+  if not most then
+    return ('"%s" is no network: write one such as "10.0.0.0/8" or "fd00::/8"'):format(text)
+  elseif bits and tonumber(bits) > most then
+    return ('"%s": such an address has %d bits'):format(text, most)
+  end
+  return nil
+end
+
+local function host_wrong(host)
+  local inner = host:match("^%[(.*)%]$")
+  if inner then
+    return not ipv6(inner)
+  elseif host:find("^[%d.]+$") then
+    return not ipv4(host)
+  end
+  return #host > 253 or not host:find("^[%w_][%w_.-]*$") or host:find("..", 1, true) ~= nil
+end
+
+---The URL of a service: http or https, a host, maybe a port, maybe a prefix for all its paths.
+---@param text string
+---@return string? wrong
+---@return string? category
+function address.url(text)
+  if text:find("^unix:") then
+    return 'not yet: "unix:"', "not yet"
+  end
+  local scheme, rest = text:match("^(%w+)://(.*)$")
+  if not scheme then
+    return ('"%s" is no URL: write one such as "http://127.0.0.1:9001"'):format(text)
+  elseif scheme ~= "http" and scheme ~= "https" then
+    return ('"%s": a service speaks http or https, not %s'):format(text, scheme)
+  elseif rest:find("[%s%c]") or rest:find("[\128-\255]") then
+    return "the URL holds white space, a control byte or a byte beyond ASCII"
+  elseif rest:find("[?#]") then
+    return ('"%s": the URL of a service has no query: calls have'):format(text)
+  end
+  local authority, path = rest:match("^([^/]*)(.*)$")
+  if authority:find("@", 1, true) then
+    return "the URL holds a user: send an authorization header instead"
+  end
+  local host, digits = authority:match("^(.-):(%d*)$")
+  if authority:find("^%[") then
+    host, digits = authority:match("^(%[.*%]):(%d*)$")
+  end
+  host = host or authority
+  if host == "" or host_wrong(host) then
+    return ('"%s": "%s" is no host'):format(text, host)
+  elseif digits and not port(digits, 1) then
+    return ('"%s": "%s" is no port'):format(text, digits)
+  elseif path:find("{", 1, true) then
+    return ('"%s": no placeholders here: put them in the paths of calls'):format(text)
+  end
+  return nil
+end
+
+return address

@@ -1,0 +1,166 @@
+-- Backends as route files see them: `users:get(path, options)` and the like describe calls.
+
+local call    = require "moongate.call"
+local core    = require "moongate.core"
+local loading = require "moongate.loading"
+local options = require "moongate.options"
+local words   = require "moongate.words"
+
+local backend = {}
+
+local KIND = { service = "services", database = "databases", files = "files" }
+
+---@class moongate.Backend
+---@field name string
+
+-- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built.
+local function class(what, verbs, not_yet)
+  local names = words.names(verbs)
+  setmetatable(verbs, {
+    __index = function(_, verb)
+      if not_yet[verb] then
+        loading.misuse(('not yet: "%s"'):format(verb), "not yet")
+      else
+        local shown = tostring(verb)
+        loading.misuse(('a %s has no verb "%s"%s'):format(what, shown, words.hint(shown, names, "verbs")))
+      end
+      return function() return loading.ghost end
+    end,
+  })
+  return {
+    __index = verbs,
+    __newindex = function()
+      error(("a %s cannot be changed: gateway.lua describes it"):format(what), 2)
+    end,
+    __metatable = false,
+  }
+end
+
+-- False, and the misuse noted or raised, unless a verb was said with ":" and has a string.
+local function usable(self, text, verb, what)
+  if type(self) ~= "table" then
+    loading.misuse(('say backend:%s(...), with a colon'):format(verb))
+    return false
+  elseif type(text) ~= "string" then
+    if text ~= loading.ghost then
+      loading.misuse(("%s takes %s, not %s"):format(verb, what, words.show(text)))
+    end
+    return false
+  end
+  return true
+end
+
+local function checked_options(given, verb)
+  if given ~= nil and type(given) ~= "table" then
+    loading.misuse(("%s takes a table of options, not %s"):format(verb, words.show(given)))
+    return nil
+  end
+  return given
+end
+
+local function http_verb(word, verb)
+  return function(self, path, given)
+    if not usable(self, path, word, "a path") then
+      return loading.ghost
+    elseif path:byte() ~= 47 then
+      local right = path:find("://", 1, true) and 'the URL is in gateway.lua: write its path, such as "/users"'
+        or ('a path begins with "/": write "/%s"'):format(path)
+      loading.misuse(right)
+    end
+    return call.new({ kind = "http", backend = self.name, verb = verb, path = path },
+      checked_options(given, word))
+  end
+end
+
+local service = class("service", {
+  get = http_verb("get", "GET"), post = http_verb("post", "POST"), put = http_verb("put", "PUT"),
+  patch = http_verb("patch", "PATCH"), delete = http_verb("delete", "DELETE"),
+  head = http_verb("head", "HEAD"), request = http_verb("request", "*"),
+}, {})
+
+-- What a parameter of an SQL statement may be.
+local function sql_arg(one)
+  local kind = type(one)
+  return one == nil or one == core.null or kind == "string" or kind == "number"
+    or kind == "boolean" or kind == "userdata" or kind == "cdata" or one == loading.ghost
+end
+
+local function sql_verb(verb)
+  return function(self, sql, ...)
+    if not usable(self, sql, verb, "SQL") then
+      return loading.ghost
+    end
+    local args, given = { n = select("#", ...), ... }, nil
+    if args.n > 0 and options.is(args[args.n]) then
+      given, args[args.n], args.n = args[args.n], nil, args.n - 1
+    end
+    for i = 1, args.n do
+      if not sql_arg(args[i]) then
+        loading.misuse(("parameter %d of the SQL is %s: bind strings, numbers, booleans or gate.null")
+          :format(i, words.show(args[i])))
+      end
+    end
+    return call.new({ kind = "sql", backend = self.name, verb = verb, sql = sql, args = args }, given)
+  end
+end
+
+local database = class("database", {
+  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run",
+}, { atomic = true })
+
+local function file_verb(verb)
+  return function(self, path, given)
+    if not usable(self, path, verb, "a path") then
+      return loading.ghost
+    elseif path:byte() == 47 then
+      loading.misuse(('paths are relative to the folder: write "%s"'):format((path:gsub("^/+", ""))))
+    elseif ("/" .. path .. "/"):find("/../", 1, true) then
+      loading.misuse('a path cannot leave the folder: write it without ".."')
+    end
+    return call.new({ kind = "file", backend = self.name, verb = verb, path = path },
+      checked_options(given, verb))
+  end
+end
+
+local files = class("files", {
+  read = file_verb "read", json = file_verb "json", stat = file_verb "stat",
+  list = file_verb "list",
+}, {})
+
+local CLASSES = { service = service, database = database, files = files }
+local made = { service = {}, database = {}, files = {} }
+
+---The backend that gateway.lua declares under this name.
+---@param kind "service"|"database"|"files"
+---@param name string
+---@return moongate.Backend
+function backend.named(kind, name)
+  local known = made[kind][name]
+  if known then
+    return known
+  end
+  local declared = loading.names[kind]
+  if type(name) ~= "string" then
+    loading.misuse(('gate.%s takes a name, not %s'):format(kind, words.show(name)))
+    return loading.ghost
+  elseif declared and not declared[name] then
+    local hint = words.hint(name, words.names(declared), KIND[kind])
+    loading.misuse(('no %s "%s" in gateway.lua%s'):format(kind, name, hint))
+  end
+  local one = setmetatable({ name = name }, CLASSES[kind])
+  made[kind][name] = one
+  return one
+end
+
+---`gate.value(x, { delay = "100ms" })`: a constant, late if asked.
+---@param value any a JSON value
+---@param given table? options
+---@return moongate.Call
+function backend.value(value, given)
+  if value == nil then
+    value = core.null
+  end
+  return call.new({ kind = "value", value = value }, checked_options(given, "gate.value"))
+end
+
+return backend

@@ -1,0 +1,137 @@
+-- The doors that C calls to load a gateway. Problems come back as an array of
+-- `{ file =, line =, message =, category = "error" | "not yet" }`, all that were found.
+
+local config  = require "moongate.config"
+local core    = require "moongate.core"
+local limits  = require "moongate.limits"
+local lines   = require "moongate.lines"
+local loading = require "moongate.loading"
+local sandbox = require "moongate.sandbox"
+
+local boot = {}
+
+---The reply functions of the routes; their JSON says which, by index from 1.
+---@type function[]
+boot.functions = loading.functions
+
+local resolved -- the limits that gateway.lua set, once it was read
+
+-- Notes what a chunk raised: where it says itself, else on the line where it stood.
+local function report_raised(file, raised)
+  if type(raised) == "table" then
+    raised.file, raised.line = raised.file or file, raised.line or 1
+    local text = raised.message or raised.detail or raised.title or "an error that is a table"
+    return loading.report(raised.file, raised.line, tostring(text))
+  end
+  local name, line, message = tostring(raised):match("^(.-):(%d+): (.*)$")
+  if name and not loading.texts[name] then
+    name = file -- Lua shortens long names of chunks
+  end
+  if not name then
+    name, line, message = file, 1, tostring(raised)
+  end
+  loading.report(name, tonumber(line), sandbox.explain(message))
+end
+
+-- Adds its place to an error that has none: error("text", 0), or a table.
+local function with_place(raised)
+  if type(raised) == "string" and raised:find("^.-:%d+: ") then
+    return raised
+  end
+  local file, line = loading.place()
+  if type(raised) == "table" then
+    local text = rawget(raised, "detail") or rawget(raised, "title") or rawget(raised, "message")
+    return { file = file, line = line, message = tostring(text or "an error that is a table") }
+  end
+  return { file = file, line = line, message = tostring(raised) }
+end
+
+-- Evaluates one file; what it returned, or nil and the problem is noted.
+local function evaluate(file, text, env)
+  loading.file, loading.texts[file] = file, text
+  local chunk, wrong = core.load(text, "@" .. file, env)
+  if not chunk then
+    report_raised(file, wrong)
+    return nil
+  end
+  local ok, value = xpcall(chunk, with_place)
+  if not ok then
+    report_raised(file, value)
+    return nil
+  end
+  return value, true
+end
+
+---Reads gateway.lua.
+---@param text string
+---@param file string its name in messages
+---@param getenv fun(name: string): string?
+---@return string? json canonical
+---@return moongate.Problem[]? problems
+function boot.config(text, file, getenv)
+  loading.begin()
+  loading.names = {}
+  local value, ran = evaluate(file, text, sandbox.config(getenv))
+  local canonical
+  if ran and type(value) ~= "table" then
+    loading.report(file, lines.of_return(text, ""), "gateway.lua returns a table: return { ... }")
+  elseif ran then
+    loading.names = config.names(value)
+    local report
+    canonical, report = config.check(value)
+    for _, problem in ipairs(report.problems) do
+      local line = lines.of_return(text, problem.path)
+      loading.report(file, line, problem.message, problem.category)
+    end
+  end
+  local problems = loading.finish()
+  if #problems > 0 then
+    return nil, problems
+  end
+  resolved = canonical.limits
+  return core.encode(canonical)
+end
+
+---Loads the route files. Comes after boot.config, which says what backends there are.
+---@param files { name: string, text: string }[] sorted by name
+---@return { json: string, file: string, line: integer }[]? routes
+---@return moongate.Problem[]? problems
+function boot.routes(files)
+  loading.begin()
+  local env = sandbox.routes()
+  for _, file in ipairs(files) do
+    evaluate(file.name, file.text, env)
+  end
+  local problems = loading.finish()
+  if #problems > 0 then
+    return nil, problems
+  end
+  return loading.routes
+end
+
+---The best known line for a key of a table constructor, or of an argument of a call, that begins
+---on a line of a file.
+---@param file string
+---@param line integer
+---@param path string such as "calls.profile.query.user"; "items[2]" is an element, from 1
+---@return integer line
+function boot.locate(file, line, path)
+  local text = loading.texts[file]
+  return text and lines.of_key(text, line, path) or line
+end
+
+---Every limit, for people: its value, its default and what it bounds.
+---@return { name: string, value: string, default: string, what: string }[]
+function boot.limits()
+  local list = {}
+  for i, one in ipairs(limits.all) do
+    local value = resolved and resolved[one.name] or one.default
+    list[i] = {
+      name = one.name, value = limits.write(one, value),
+      default = limits.write(one, one.default), what = one.what,
+    }
+  end
+  return list
+end
+
+return boot

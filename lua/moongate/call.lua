@@ -1,0 +1,110 @@
+-- A call: a description of one thing to ask of one backend. Making one does nothing; routes list
+-- them under `calls`, running functions wait for them. `backend.lua` has the verbs that make them.
+
+local lines   = require "moongate.lines"
+local loading = require "moongate.loading"
+local options = require "moongate.options"
+local schema  = require "moongate.schema"
+local words   = require "moongate.words"
+
+---@class moongate.Call
+---@field kind "http"|"sql"|"file"|"value"
+---@field backend string? name of the service, database or folder
+---@field verb string?
+---@field within integer? ms
+---@field optional boolean?
+---@field fallback any
+---@field has_fallback boolean?
+---@field file string? where it was made; while loading only
+---@field line integer?
+---@field wait fun(call: moongate.Call, within: string?): moongate.Result
+---@field start fun(call: moongate.Call): moongate.Future
+
+local call = {}
+
+-- What a call may have, and so what reading gives nil for when it has not.
+local FIELDS = {}
+for field in ([[kind backend verb path query headers json form text xml within optional fallback
+  has_fallback accept relay needs forward params redirects sql args value delay file line]])
+  :gmatch("%S+") do
+  FIELDS[field] = true
+end
+
+-- What running code does with a call; init.lua puts `wait` and `start` here.
+call.methods = {}
+
+call.metatable = {
+  __index = function(_, key)
+    local method = call.methods[key]
+    if method or FIELDS[key] then
+      return method
+    end
+    error(("this call has not been run, so it has no %s: say :wait()"):format(words.show(key)), 2)
+  end,
+  __newindex = function(_, key)
+    error(("a call is a description: put %s into its options"):format(words.show(key)), 2)
+  end,
+  __concat = function()
+    error('a call is a description, not a text: put a placeholder like "{id}" in its path', 2)
+  end,
+  __call = function()
+    error("a call is a description: say :wait() to run it", 2)
+  end,
+  __metatable = false,
+}
+
+---@param one any
+---@return boolean
+function call.is(one)
+  return type(one) == "table" and debug.getmetatable(one) == call.metatable
+end
+
+-- Problems of a call's options: all are noted while loading, the first is raised while running.
+local function complain(report)
+  local file, line = loading.place()
+  local text = loading.texts[file]
+  for _, problem in ipairs(report.problems) do
+    local at = text and lines.of_key(text, line, problem.path) or line
+    if not loading.active then
+      error(("%s:%d: %s"):format(file, at, problem.message), 0)
+    end
+    loading.report(file, at, problem.message, problem.category)
+  end
+end
+
+local function take(one, given, node, verb)
+  local report = schema.report()
+  local canonical = node(given, report)
+  local conflict, key
+  if canonical then
+    conflict, key = options.conflict(given, verb)
+  end
+  if conflict then
+    report:fail_key(key, conflict)
+  end
+  if #report.problems > 0 then
+    complain(report)
+  end
+  for field, value in pairs(canonical or {}) do
+    one[field] = value
+  end
+  if canonical and given.fallback ~= nil then
+    one.has_fallback = true
+  end
+end
+
+---Makes a call of the fields of `one` and of the options, which are checked.
+---@param one table kind, backend, verb and what the verb takes
+---@param given table? options
+---@return moongate.Call
+function call.new(one, given)
+  if given ~= nil and given ~= loading.ghost then
+    take(one, given, options[one.kind], one.verb)
+  end
+  if loading.active then
+    one.file, one.line = loading.place()
+  end
+  return setmetatable(one, call.metatable)
+end
+
+return call

@@ -1,0 +1,166 @@
+-- The shape of gateway.lua and its canonical form, as C reads it: every default in place,
+-- durations in ms, sizes in bytes, what has names as lists sorted by name.
+
+local address = require "moongate.address"
+local core    = require "moongate.core"
+local header  = require "moongate.header"
+local limits  = require "moongate.limits"
+local schema  = require "moongate.schema"
+local words   = require "moongate.words"
+
+local config = {}
+
+local function name(key)
+  return not key:find("^[%a_][%w_-]*$") and "no name: letters, digits, _ and - make one" or nil
+end
+
+-- A definition is a table, or one string that stands for { url = string }.
+local function short_for_url(node)
+  return function(value, report)
+    if type(value) == "string" then
+      value = { url = value }
+    end
+    return node(value, report)
+  end
+end
+
+local function needs_url(node)
+  return function(value, report)
+    local canonical = node(value, report)
+    if canonical and value.url == nil then
+      report:fail('has no url: write url = "..."')
+    end
+    return canonical
+  end
+end
+
+local within = limits.by_name.within
+local connect = limits.by_name.connect
+
+local service = short_for_url(needs_url(schema.table({
+  url     = schema.list(schema.string(address.url), { least = 1 }),
+  within  = schema.duration(within.min, within.max),
+  connect = schema.duration(connect.min, connect.max),
+  at_once = schema.integer(1, limits.by_name.service_at_once.max),
+  waiting = schema.integer(0, limits.by_name.service_waiting.max),
+  headers = schema.map(schema.string(header.value), header.name),
+}, { share = true }, { timeout = "within" })))
+
+local function sqlite(value)
+  if value:find("^postgres") then
+    return 'not yet: "postgres:"', "not yet"
+  end
+  local path = value:match("^sqlite:(.*)$")
+  if not path then
+    return ('"%s" is no database: write one such as "sqlite:shop.db"'):format(value:sub(1, 60))
+  elseif path == "" or path:find("%z") then
+    return 'names no file: write one such as "sqlite:shop.db"'
+  end
+  return nil
+end
+
+local database_keys = schema.table({
+  url     = schema.string(sqlite),
+  readers = schema.integer(1, limits.by_name.sqlite_readers.max),
+}, { share = true })
+
+-- What is there only with PostgreSQL is of no interest while that is not built.
+local database = short_for_url(needs_url(function(value, report)
+  if type(value) == "table" and type(value.url) == "string" and value.url:find("^postgres") then
+    value = { url = value.url }
+  end
+  return database_keys(value, report)
+end))
+
+local function folder(value)
+  if value == "" or value:find("%z") then
+    return 'names no folder: write one such as "./pages"'
+  end
+  return nil
+end
+
+local function limit_nodes()
+  local nodes = {}
+  for _, one in ipairs(limits.all) do
+    local make = one.unit == "count" and schema.integer or schema[one.unit]
+    local node = make(one.min, one.max)
+    nodes[one.name] = one.auto and schema.word_or("auto", 0, node) or node
+  end
+  return nodes
+end
+
+local shape = schema.table({
+  listen    = schema.list(schema.string(address.listen), { least = 1 }),
+  workers   = schema.word_or("auto", 0, schema.integer(1, 256)),
+  services  = schema.map(service, name),
+  databases = schema.map(database, name),
+  files     = schema.map(schema.string(folder), name),
+  limits    = schema.table(limit_nodes()),
+  trusted   = schema.list(schema.string(address.network)),
+}, { admin = true, redis = true, secrets = true }, {
+  port = "listen", host = "listen", upstreams = "services", backends = "services",
+  database = "databases", service = "services", timeouts = "limits",
+})
+
+local function sorted(map, make)
+  local list = {}
+  for _, key in ipairs(words.names(map or {})) do
+    list[#list + 1] = make(key, map[key])
+  end
+  return core.list(list)
+end
+
+-- The canonical form of a table that was found to be right.
+local function canonical(checked)
+  local set = limits.resolve(checked.limits)
+  return {
+    listen    = checked.listen or core.list { "127.0.0.1:8080" },
+    workers   = checked.workers or 0,
+    limits    = set,
+    trusted   = checked.trusted or core.list {},
+    services  = sorted(checked.services, function(key, one)
+      return {
+        name = key, urls = one.url, headers = one.headers, within = one.within,
+        connect = one.connect or set.connect, at_once = one.at_once or set.service_at_once,
+        waiting = one.waiting or set.service_waiting,
+      }
+    end),
+    databases = sorted(checked.databases, function(key, one)
+      local readers = one.readers or set.sqlite_readers
+      return { name = key, path = one.url:match("^sqlite:(.*)$"), readers = readers }
+    end),
+    files     = sorted(checked.files, function(key, path)
+      return { name = key, path = path }
+    end),
+  }
+end
+
+---Checks what gateway.lua returned.
+---@param value any
+---@return table? config canonical, to be encoded as JSON; nil if something is wrong
+---@return moongate.Report report
+function config.check(value)
+  local report = schema.report()
+  local checked = shape(value, report)
+  if #report.problems > 0 then
+    return nil, report
+  end
+  return canonical(checked), report
+end
+
+---The names that gateway.lua declares, right or wrong, for the routes to be checked against.
+---@param value any what gateway.lua returned
+---@return table<string, table<string, true>>
+function config.names(value)
+  local names = {}
+  for kind, key in pairs { service = "services", database = "databases", files = "files" } do
+    names[kind] = {}
+    local declared = type(value) == "table" and value[key]
+    for each in pairs(type(declared) == "table" and declared or {}) do
+      names[kind][each] = true
+    end
+  end
+  return names
+end
+
+return config

@@ -1,0 +1,35 @@
+-- Header names and values that an author writes (RFC 9110 §5.1, §5.5).
+
+local header = {}
+
+-- Moongate writes these itself: they say how the message is framed or end at one hop
+-- (RFC 9110 §7.6.1, RFC 9112 §6).
+local OWN = {
+  connection = true, ["content-length"] = true, expect = true, ["keep-alive"] = true,
+  ["proxy-connection"] = true, te = true, trailer = true, ["transfer-encoding"] = true,
+  upgrade = true,
+}
+
+---What is wrong with a header's name, or nil.
+---@param name string
+---@return string? wrong
+function header.name(name)
+  if not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+    return "no name for a header: letters, digits and hyphens make one"
+  elseif OWN[name:lower()] then
+    return "Moongate writes this header itself"
+  end
+  return nil
+end
+
+---What is wrong with a header's value, or nil.
+---@param value string
+---@return string? wrong
+function header.value(value)
+  if value:find("[%z\r\n]") then
+    return "CR, LF and NUL cannot be part of a header"
+  end
+  return nil
+end
+
+return header

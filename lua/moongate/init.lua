@@ -1,0 +1,82 @@
+-- The library that route files see: `local gate = require "moongate"`.
+
+local backend = require "moongate.backend"
+local call    = require "moongate.call"
+local core    = require "moongate.core"
+local loading = require "moongate.loading"
+local reply   = require "moongate.reply"
+local route   = require "moongate.route"
+local run     = require "moongate.run"
+local sandbox = require "moongate.sandbox"
+local words   = require "moongate.words"
+
+local NOT_YET = {}
+for name in ([[accepted as_completed compute crypto each events every finally first group map redis
+  secret shared stream task]]):gmatch("%S+") do
+  NOT_YET[name] = true
+end
+
+-- What waits can run in functions only: while files load there is no request to wait for.
+local function running(name, fn)
+  return function(...)
+    if loading.active then
+      loading.misuse(("%s is for running functions: while files load nothing is run"):format(name))
+      return loading.ghost
+    end
+    return fn(...)
+  end
+end
+
+call.methods.wait = running("call:wait()", run.wait)
+call.methods.start = running("call:start()", run.start)
+
+local function method(word)
+  return function(path, def)
+    return route.declare(word, path, def)
+  end
+end
+
+local function named(kind)
+  return function(name)
+    return backend.named(kind, name)
+  end
+end
+
+---@class moongate.Gate
+local gate = {
+  get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
+  delete = method "DELETE", route = route.any,
+
+  service = named "service", database = named "database", files = named "files",
+  value = backend.value,
+
+  all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
+  left = running("gate.left", run.left),
+
+  reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
+
+  list = core.list, null = core.null,
+  json = sandbox.read_only({ encode = core.encode, decode = core.decode, raw = core.raw }, "gate.json"),
+}
+
+local names = words.names(gate)
+
+-- What is not in `gate`: not built, or misspelt.
+setmetatable(gate, {
+  __index = function(_, key)
+    if NOT_YET[key] then
+      loading.misuse(('not yet: "gate.%s"'):format(key), "not yet")
+    elseif key == "head" or key == "options" then
+      loading.misuse(("gate.%s: HEAD and OPTIONS come for free with the other methods"):format(key))
+    else
+      local shown = tostring(key)
+      local nearest = words.nearest(shown, names)
+      local hint = nearest and (": did you mean gate.%s?"):format(nearest)
+        or words.hint(shown, names, "names")
+      loading.misuse(("there is no gate.%s%s"):format(shown, hint))
+    end
+    return loading.ghost
+  end,
+})
+
+return sandbox.read_only(gate, "gate")

@@ -1,0 +1,102 @@
+-- Every limit, in one place: its unit, default, least, most, and what it bounds. gateway.lua sets
+-- them as `limits = { body = "4MiB" }`; C gets all of them, resolved, in ms, bytes or counts.
+
+local units = require "moongate.units"
+
+local limits = {}
+
+local KiB, MiB, GiB = 1024, 1024 ^ 2, 1024 ^ 3
+local SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
+
+---@class moongate.Limit
+---@field name string
+---@field unit "count"|"duration"|"size"
+---@field default integer ms, bytes or a count
+---@field min integer
+---@field max integer
+---@field what string one line for people
+---@field auto boolean? `"auto"` may be written; C sees 0
+
+local function limit(unit)
+  return function(name, default, min, max, what, auto)
+    return {
+      name = name, unit = unit, default = default, min = min, max = max, what = what, auto = auto,
+    }
+  end
+end
+
+local count, duration, size = limit "count", limit "duration", limit "size"
+
+---@type moongate.Limit[]
+limits.all = {
+  -- What a client may send.
+  size("body", 1 * MiB, 0, 1 * GiB, "a request's body"),
+  size("header", 16 * KiB, 1 * KiB, 1 * MiB, "a request's header block, request line included"),
+  count("headers", 100, 8, 10000, "header fields of a request"),
+  size("target", 8 * KiB, 64, 1 * MiB, "a request's target: path and query"),
+  size("trailer", 16 * KiB, 0, 1 * MiB, "the trailer fields after a chunked body"),
+  size("extensions", 1 * KiB, 0, 1 * MiB, "chunk extensions of one request"),
+  count("fields", 1000, 1, 100000, "fields of a query or form, keys of a JSON object"),
+  count("depth", 128, 8, 1000, "nesting of JSON"),
+  -- Connections of clients.
+  count("connections", 0, 1, 1000000, "connections of clients; auto: from the open-file limit", true),
+  count("at_once", 10000, 1, 1000000, "requests in work at once"),
+  count("requests", 10000, 1, 1000000000, "requests on one connection before it is closed"),
+  size("pipelined", 64 * KiB, 1 * KiB, 16 * MiB, "bytes read ahead while a request is in work"),
+  -- Time for clients.
+  duration("header_within", 10 * SECOND, 10, HOUR, "from a request's first byte to its last header"),
+  duration("body_idle", 10 * SECOND, 10, HOUR, "between two pieces of a request's body"),
+  count("body_rate", 500, 0, 1000000000, "bytes a second that a request's body must make"),
+  duration("idle", 60 * SECOND, 10, DAY, "an idle connection, before it is closed"),
+  duration("write_idle", 10 * SECOND, 10, HOUR, "a client that takes nothing of its reply"),
+  duration("linger", 2 * SECOND, 0, MINUTE, "reading on after a refused request, so that it sees why"),
+  duration("drain", 30 * SECOND, 0, HOUR, "requests in work when the gateway is told to stop"),
+  -- Requests and their calls.
+  duration("within", 10 * SECOND, 1, DAY, "a whole request, unless its route says otherwise"),
+  duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
+  duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
+  size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
+  size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
+  count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
+  count("service_waiting", 4096, 0, 1000000, "calls waiting for one service, unless it says otherwise"),
+  count("names_at_once", 8, 1, 64, "look-ups of host names at once"),
+  -- Pools of threads.
+  count("file_threads", 4, 1, 256, "threads that read files"),
+  count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
+  count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
+  count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+}
+
+---@type table<string, moongate.Limit>
+limits.by_name = {}
+for _, one in ipairs(limits.all) do
+  limits.by_name[one.name] = one
+end
+
+---A limit's value as gateway.lua would write it.
+---@param one moongate.Limit
+---@param value integer
+---@return string
+function limits.write(one, value)
+  if one.auto and value == 0 then
+    return "auto"
+  elseif one.unit == "duration" then
+    return units.write_duration(value)
+  elseif one.unit == "size" then
+    return units.write_size(value)
+  end
+  return ("%d"):format(value)
+end
+
+---All limits, each with its default unless `set` has another value.
+---@param set table<string, integer>?
+---@return table<string, integer>
+function limits.resolve(set)
+  local resolved = {}
+  for _, one in ipairs(limits.all) do
+    resolved[one.name] = set and set[one.name] or one.default
+  end
+  return resolved
+end
+
+return limits

@@ -1,0 +1,103 @@
+-- What is being loaded: the texts of the gateway's files, the backends it declares, the routes and
+-- functions found, and everything that is wrong. While it is active, misuse is noted and loading
+-- goes on, so that all errors are found at once; afterwards misuse is raised.
+
+local lines = require "moongate.lines"
+
+local loading = {
+  active = false,
+  file = "gateway.lua",  -- the file that is being evaluated
+  texts = {},            -- file name -> source, of all files evaluated so far
+  names = {},            -- "service" | "database" | "files" -> set of declared names; nil: unknown
+  problems = {},         -- of the step under way
+  routes = {},           -- { json =, file =, line = } in the order of declaration
+  functions = {},        -- the reply functions, by the index that the JSON has
+}
+
+---@class moongate.Problem
+---@field file string
+---@field line integer
+---@field message string
+---@field category "error"|"not yet"
+
+---Starts a step: problems found from here on belong to it.
+function loading.begin()
+  loading.active, loading.problems = true, {}
+end
+
+---Ends the step.
+---@return moongate.Problem[] problems by file and line, each once
+function loading.finish()
+  loading.active = false
+  local seen, found = {}, {}
+  for _, problem in ipairs(loading.problems) do
+    local key = problem.file .. "\n" .. problem.line .. "\n" .. problem.message
+    if not seen[key] then
+      seen[key], found[#found + 1] = true, problem
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.file ~= b.file then
+      return a.file < b.file
+    elseif a.line ~= b.line then
+      return a.line < b.line
+    end
+    return a.message < b.message
+  end)
+  return found
+end
+
+---@param file string
+---@param line integer
+---@param message string
+---@param category string?
+function loading.report(file, line, message, category)
+  loading.problems[#loading.problems + 1] =
+    { file = file, line = line, message = message, category = category or "error" }
+end
+
+---Where the author's code stands: the innermost function on the stack that one of the gateway's
+---files defines. A tail call leaves no trace; then the line of the file's `return` stands in.
+---@return string file, integer line
+function loading.place()
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "Sl")
+    if not info then
+      break
+    end
+    local file = info.source:match("^@(.*)$")
+    if file and loading.texts[file] and info.currentline > 0 then
+      return file, info.currentline
+    end
+    level = level + 1
+  end
+  local text = loading.texts[loading.file]
+  return loading.file, text and lines.of_return(text, "") or 1
+end
+
+---The author used the library wrongly: noted with its place while loading, else raised.
+---@param message string
+---@param category string?
+function loading.misuse(message, category)
+  local file, line = loading.place()
+  if loading.active then
+    loading.report(file, line, message, category)
+  else
+    error(("%s:%d: %s"):format(file, line, message), 0)
+  end
+end
+
+-- Stands in for what could not be made, so that the code around it can still be checked: it can be
+-- called and indexed, and whoever meets it stays silent.
+local ghost = {}
+setmetatable(ghost, {
+  __index = function() return ghost end,
+  __call = function() return ghost end,
+  __newindex = function() end,
+  __concat = function() return ghost end,
+  __metatable = false,
+})
+loading.ghost = ghost
+
+return loading

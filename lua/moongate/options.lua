@@ -1,0 +1,126 @@
+-- The options that calls take, for each kind of backend.
+
+local core    = require "moongate.core"
+local header  = require "moongate.header"
+local limits  = require "moongate.limits"
+local loading = require "moongate.loading"
+local schema  = require "moongate.schema"
+local value   = require "moongate.value"
+local words   = require "moongate.words"
+
+local options = {}
+
+local NOT_YET = { cache = true, hedge = true, retries = true, stale = true, when = true }
+local ALIASES = { timeout = "within", body = "json", data = "json", default = "fallback" }
+
+local within = limits.by_name.within
+
+local function scalar(one, report)
+  local kind = type(one)
+  if kind == "string" or kind == "number" or kind == "boolean" or kind == "userdata"
+    or kind == "cdata" then
+    return one
+  end
+  return report:fail(("must be a string, a number or a boolean, not %s"):format(words.show(one)))
+end
+
+local function header_value(one, report)
+  local wrong = type(one) == "string" and header.value(one)
+  if wrong then
+    return report:fail(wrong)
+  end
+  return scalar(one, report)
+end
+
+local function params(one, report)
+  if loading.active then
+    return report:fail('params is for calls made in a running function: here, write "{name}" in the '
+      .. "path, of a parameter or an earlier result")
+  elseif type(one) ~= "table" then
+    return report:fail(("must be a table, not %s"):format(words.show(one)))
+  end
+  return one
+end
+
+local name = schema.string(function(text)
+  return not text:find("^[%a_][%w_]*$") and ('"%s" is no name of a call'):format(text) or nil
+end)
+
+local function any_or_names(check)
+  return schema.word_or("*", "*", schema.list(schema.string(check)))
+end
+
+local forward = schema.table {
+  headers = any_or_names(header.name),
+  query   = any_or_names(),
+}
+
+local COMMON = {
+  within   = schema.duration(within.min, within.max),
+  optional = schema.boolean,
+  fallback = value.node,
+  accept   = schema.list(schema.integer(200, 599)),
+  relay    = schema.list(schema.integer(300, 599)),
+  needs    = schema.list(name),
+}
+
+local HTTP = {
+  query     = schema.map(scalar),
+  headers   = schema.map(header_value, header.name),
+  json      = value.node,
+  form      = schema.map(scalar),
+  text      = schema.string(),
+  xml       = schema.string(),
+  params    = params,
+  redirects = schema.integer(0, 3),
+  forward   = forward,
+}
+
+local function with_common(own)
+  local keys = {}
+  for key, node in pairs(COMMON) do
+    keys[key] = node
+  end
+  for key, node in pairs(own) do
+    keys[key] = node
+  end
+  return keys
+end
+
+options.http  = schema.table(with_common(HTTP), NOT_YET, ALIASES)
+options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
+options.file  = schema.table(COMMON, NOT_YET, ALIASES)
+options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)
+
+local BODIES = { "json", "form", "text", "xml" }
+
+---What is wrong between the options of an HTTP call, if anything.
+---@param given table
+---@param verb string
+---@return string? wrong
+---@return string? key
+function options.conflict(given, verb)
+  local body
+  for _, kind in ipairs(BODIES) do
+    if given[kind] ~= nil then
+      if body then
+        return ("%s and %s: a request has one body"):format(body, kind), kind
+      end
+      body = kind
+    end
+  end
+  if body and (verb == "GET" or verb == "HEAD") then
+    return ("%s: a %s has no body: say post, put or patch"):format(body, verb), body
+  end
+  return nil
+end
+
+---True if the last argument of a verb is its options: a plain table, no JSON value.
+---@param one any
+---@return boolean
+function options.is(one)
+  return type(one) == "table" and one ~= core.null and not core.is_list(one)
+    and (debug.getmetatable(one) == nil or one == loading.ghost)
+end
+
+return options

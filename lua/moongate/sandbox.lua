@@ -1,0 +1,241 @@
+-- What the author's code sees: the globals of route files and of their modules, and the few that
+-- gateway.lua has. All of it is read-only, so that no request leaves anything to the next one.
+
+local core    = require "moongate.core"
+local loading = require "moongate.loading"
+local words   = require "moongate.words"
+
+local sandbox = {}
+
+-- A string that one call may build. A larger one would be built inside C, where no budget of time
+-- or memory can stop it.
+local STRING_MOST = 1024 ^ 2
+
+local WITHHELD = {
+  coroutine = "the gateway runs functions as coroutines itself: say call:start(), gate.all",
+  io        = "files are read by calls: gate.files",
+  debug     = "it reaches around the sandbox",
+  ffi       = "it reaches around the sandbox",
+  package   = 'modules are files of the gateway: require "lib.prices"',
+  load      = "code is loaded from files only",
+  loadstring = "code is loaded from files only",
+  loadfile  = 'modules are files of the gateway: require "lib.prices"',
+  dofile    = 'modules are files of the gateway: require "lib.prices"',
+  getfenv   = "environments are read-only",
+  setfenv   = "environments are read-only",
+  newproxy  = "tables have metatables",
+  collectgarbage = "the gateway collects",
+  module    = "a module returns a local table",
+  jit       = "the gateway decides what is compiled",
+}
+
+---A table that reads as `contents` and cannot be written.
+---@param contents table
+---@param what string its name in messages
+---@return table
+local function read_only(contents, what)
+  return setmetatable({}, {
+    __index = contents,
+    __newindex = function(_, key)
+      error(("%s is read-only: cannot set %s"):format(what, words.show(key)), 2)
+    end,
+    __metatable = false,
+  })
+end
+sandbox.read_only = read_only
+
+local function pick(from, names)
+  local picked = {}
+  for name in names:gmatch("%S+") do
+    picked[name] = from[name]
+  end
+  return picked
+end
+
+local string_rep, string_format = string.rep, string.format
+
+local function too_long(what)
+  return error(("%s: the result would be longer than 1 MiB"):format(what), 3)
+end
+
+local function rep(text, count, separator)
+  local one = type(text) == "string" and #text or #tostring(text)
+  local between = separator and #tostring(separator) or 0
+  if (tonumber(count) or 0) * (one + between) > STRING_MOST then
+    return too_long("string.rep")
+  end
+  return string_rep(text, count, separator)
+end
+
+local function format(...)
+  local length = 0
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    length = length + (type(value) == "string" and #value or 0)
+  end
+  if length > STRING_MOST then
+    return too_long("string.format")
+  end
+  return string_format(...)
+end
+
+local safe_string = pick(string, "byte char find format gmatch gsub len lower match reverse sub upper")
+safe_string.rep, safe_string.format = rep, format
+
+-- Strings share one metatable in a state: what ("x"):rep finds must be what string.rep is, and
+-- nobody may get at the table through getmetatable.
+local function protect_strings()
+  local shared = getmetatable("")
+  if type(shared) == "table" then
+    shared.__index = safe_string
+    shared.__metatable = false
+  end
+end
+
+local function print_to_log(...)
+  local parts = {}
+  for i = 1, select("#", ...) do
+    parts[i] = tostring((select(i, ...)))
+  end
+  if core.log then
+    core.log(table.concat(parts, "\t"))
+  end
+end
+
+local function write_global(_, key)
+  error(("writing a global is an error: say local %s"):format(tostring(key)), 2)
+end
+
+local function environment(contents)
+  local env = setmetatable({}, { __index = contents, __newindex = write_global, __metatable = false })
+  contents._G = env
+  return env
+end
+
+local BASICS = "assert error ipairs next pairs pcall select tonumber tostring type unpack xpcall "
+  .. "getmetatable setmetatable rawequal rawget _VERSION"
+
+local modules = {} -- name -> { value = } once loaded
+local under_way = {} -- names of the modules being loaded, outermost first
+local route_env
+
+local function evaluate(file, text, env)
+  loading.texts[file] = text
+  local chunk, message = core.load(text, "@" .. file, env)
+  if not chunk then
+    error(message, 0)
+  end
+  return chunk()
+end
+
+-- The file that module `name` is, and its text; or what was looked for.
+local function find(name)
+  if not name:find("^[%w_-]+[%w_.-]*$") or name:find("..", 1, true) then
+    return nil, nil, ('"%s" is no name of a module: write one such as "lib.prices"'):format(name)
+  end
+  local base = name:gsub("%.", "/")
+  for _, file in ipairs { base .. ".lua", base .. "/init.lua" } do
+    local text = core.source(file)
+    if text then
+      return file, text
+    end
+  end
+  local names = core.names and core.names() or {}
+  local nearest = words.nearest(base .. ".lua", names)
+  local hint = nearest and (': did you mean "%s"?'):format((nearest:gsub("%.lua$", ""):gsub("/", ".")))
+  return nil, nil, ('no module "%s": there is no %s.lua%s'):format(name, base, hint or "")
+end
+
+local function load_module(name)
+  for _, other in ipairs(under_way) do
+    if other == name then
+      local chain = table.concat(under_way, " -> ") .. " -> " .. name
+      return false, ("a module cannot require itself: %s"):format(chain)
+    end
+  end
+  local file, text, wrong = find(name)
+  if not file then
+    return false, wrong
+  end
+  under_way[#under_way + 1] = name
+  local ok, value = pcall(evaluate, file, text, route_env)
+  under_way[#under_way] = nil
+  if not ok then
+    error(value, 0)
+  end
+  modules[name] = { value = value == nil and true or value }
+  return true
+end
+
+local function require_module(name)
+  if type(name) ~= "string" then
+    error(("require takes a name, not %s"):format(words.show(name)), 2)
+  elseif name == "moongate" then
+    return require "moongate"
+  end
+  if not modules[name] then
+    local ok, wrong = load_module(name)
+    if not ok then
+      error(wrong, 2)
+    end
+  end
+  return modules[name].value
+end
+
+---The globals of route files and of the modules they require. One per state.
+---@return table env
+function sandbox.routes()
+  if route_env then
+    return route_env
+  end
+  protect_strings()
+  local contents = pick(_G, BASICS)
+  contents.string = read_only(safe_string, "string")
+  contents.table = read_only(pick(table, "concat insert maxn remove sort"), "table")
+  contents.math = read_only(pick(math, "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod "
+    .. "frexp huge ldexp log log10 max min modf pi pow rad random randomseed sin sinh sqrt tan tanh"),
+    "math")
+  contents.os = read_only(pick(os, "clock date difftime time"), "os")
+  contents.bit = read_only(pick(require "bit", "arshift band bnot bor bswap bxor lshift rol ror "
+    .. "rshift tobit tohex"), "bit")
+  contents.print = print_to_log
+  contents.require = require_module
+  route_env = environment(contents)
+  return route_env
+end
+
+---The globals of gateway.lua.
+---@param getenv fun(name: string): string?
+---@return table env
+function sandbox.config(getenv)
+  protect_strings()
+  local contents = pick(_G, "assert error ipairs next pairs select tonumber tostring type unpack _VERSION")
+  contents.string = read_only(safe_string, "string")
+  contents.table = read_only(pick(table, "concat insert maxn remove sort"), "table")
+  contents.math = read_only(pick(math, "abs ceil floor fmod huge max min modf"), "math")
+  contents.env = function(...)
+    local name, default = ...
+    if type(name) ~= "string" then
+      error('env takes the name of a variable: env("PORT", "8080")', 2)
+    end
+    local value = getenv(name)
+    if value == nil and select("#", ...) < 2 then
+      error(('"%s" is not in the environment, and env("%s") has no default'):format(name, name), 2)
+    end
+    return value == nil and default or value
+  end
+  return environment(contents)
+end
+
+---Adds to an error message why a global is missing, if the sandbox withholds it.
+---@param message string such as "account.lua:7: attempt to index global 'io' (a nil value)"
+---@return string
+function sandbox.explain(message)
+  local name = message:match("global '([%w_]+)' %(a nil value%)")
+  if name and WITHHELD[name] then
+    return ("%s: routes have no %s: %s"):format(message, name, WITHHELD[name])
+  end
+  return message
+end
+
+return sandbox

@@ -1,0 +1,40 @@
+-- A fresh load phase for each test, as each Lua state of the gateway has one.
+
+local support = {}
+
+local here = debug.getinfo(1, "S").source:match("^@(.*)/tests/lua/") or "."
+
+local function forget()
+  for name in pairs(package.loaded) do
+    if name:find("^moongate") then
+      package.loaded[name] = nil
+    end
+  end
+end
+
+-- Stand-ins for the run phase: they say that they were called, with what.
+local function stub_run(name, functions)
+  package.loaded[name] = {}
+  for _, fn in ipairs(functions) do
+    package.loaded[name][fn] = function(...)
+      return { fn = fn, n = select("#", ...), ... }
+    end
+  end
+end
+
+---The library as a new state has it, over the stub of the core.
+---@return table boot
+---@return table core
+function support.fresh()
+  forget()
+  package.path = here .. "/lua/?.lua;" .. here .. "/lua/?/init.lua;" .. package.path
+  local core = dofile(here .. "/tests/lua/core_stub.lua")
+  package.loaded["moongate.core"] = core
+  stub_run("moongate.run", { "all", "sleep", "left", "wait", "start" })
+  stub_run("moongate.reply", { "reply", "redirect", "fail" })
+  return require "moongate.boot", core
+end
+
+support.here = here
+
+return support
