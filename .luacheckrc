@@ -1,5 +1,5 @@
 std = "luajit"
-max_line_length = 100
+max_line_length = 110
 unused_args = false
 exclude_files = { "tests/**/fixtures/**" }
 
