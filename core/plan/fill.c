@@ -506,7 +506,7 @@ static enum mg_fill fill_http(const struct mg_plan_call *plan, struct mg_scope *
                               struct mg_http_ask *ask, struct mg_fill_fault *fault)
 {
     struct mg_buf path = {0};
-    ask->method = (enum mg_method)plan->verb;
+    ask->method = plan->verb == MG_METHOD_COUNT ? scope->request->method : (enum mg_method)plan->verb;
     ask->redirects = plan->redirects;
     enum mg_fill fill = mg_fill_path(&plan->path, scope, &path, fault);
     bool has_query = mg_str_find(mg_buf_str(&path), '?', 0) < path.len;

@@ -205,11 +205,12 @@ static bool compile_body(struct compile *c, struct mg_str call, struct mg_plan_c
 
 static bool compile_http(struct compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    enum mg_method method = MG_GET;
+    enum mg_method method = MG_METHOD_COUNT; // "*": the request's own
     mg_method_of(get_text(call, "verb", c->arena), &method);
     out->verb = method;
     out->redirects = (unsigned)get_int(call, "redirects");
-    return compile_template(c, &out->path, get_text(call, "path", c->arena), "path") &&
+    out->path_text = get_text(call, "path", c->arena);
+    return compile_template(c, &out->path, out->path_text, "path") &&
            compile_named(c, call, "query", &out->query, &out->query_count) &&
            compile_named(c, call, "headers", &out->headers, &out->header_count) &&
            compile_body(c, call, out) && compile_forward(c, call, &out->forward);
@@ -259,7 +260,8 @@ static bool compile_file(struct compile *c, struct mg_str call, struct mg_plan_c
                 : mg_str_is(verb, "stat") ? MG_FILE_STAT
                 : mg_str_is(verb, "list") ? MG_FILE_LIST
                                           : MG_FILE_READ;
-    return compile_template(c, &out->path, get_text(call, "path", c->arena), "path");
+    out->path_text = get_text(call, "path", c->arena);
+    return compile_template(c, &out->path, out->path_text, "path");
 }
 
 static bool compile_kind(struct compile *c, struct mg_str call, struct mg_plan_call *out)

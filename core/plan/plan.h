@@ -39,7 +39,7 @@ struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
     enum mg_call_kind kind;
-    unsigned verb; // enum mg_method, mg_file_verb or mg_sql_verb
+    unsigned verb; // enum mg_method (COUNT: the request's own), mg_file_verb, mg_sql_verb
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE

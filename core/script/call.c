@@ -329,8 +329,8 @@ static void l_http(struct reading *r, const struct mg_plan_backend *backend)
 {
     struct mg_http_ask *ask = &r->asked->call.http;
     struct mg_forward forward = {0};
-    if (!mg_method_of(l_string(r, "verb"), &ask->method))
-        luaL_error(r->L, "this method is not served");
+    ask->method = r->run->scope->request->method; // of `request`, which keeps it
+    mg_method_of(l_string(r, "verb"), &ask->method);
     ask->redirects = (unsigned)l_number(r, "redirects");
     l_forward(r, &forward);
     l_http_path(r, &forward);

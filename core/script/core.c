@@ -40,7 +40,7 @@ static int l_load(lua_State *L)
     return 1;
 }
 
-// (name) -> text of a file of the gateway, or nil and the list of the names there are
+// (name) -> text of a file of the gateway, or nil
 static int l_source(lua_State *L)
 {
     const struct mg_sources *sources = mg_vm_of(L)->sources;
@@ -51,13 +51,19 @@ static int l_source(lua_State *L)
             return 1;
         }
     }
-    lua_pushnil(L);
+    return 0;
+}
+
+// () -> names of the gateway's files
+static int l_names(lua_State *L)
+{
+    const struct mg_sources *sources = mg_vm_of(L)->sources;
     lua_createtable(L, (int)sources->count, 0);
     for (unsigned i = 0; i < sources->count; i++) {
         lua_pushlstring(L, sources->items[i].name.data, sources->items[i].name.len);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    return 2;
+    return 1;
 }
 
 static int l_log(lua_State *L)
@@ -139,7 +145,7 @@ int luaopen_moongate_core(lua_State *L)
     static const struct luaL_Reg functions[] = {
         {"encode", l_json_encode}, {"decode", l_json_decode},   {"list", l_json_list},
         {"is_list", l_json_is_list}, {"raw", l_json_raw},       {"load", l_load},
-        {"source", l_source},      {"log", l_log},              {"start", l_start},
+        {"source", l_source}, {"names", l_names},      {"log", l_log},              {"start", l_start},
         {"landed", l_landed},      {"result", l_result},        {"cancel", l_cancel},
         {"left", l_left},          {"status", l_status},        {"request_part", l_request_part},
         {"result_part", l_result_part}, {NULL, NULL},

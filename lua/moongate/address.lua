@@ -1,5 +1,7 @@
 -- Addresses as gateway.lua writes them. Each function says what is wrong with a text, or nil.
 
+local words = require "moongate.words"
+
 local address = {}
 
 local function ipv4(text)
@@ -65,13 +67,13 @@ function address.listen(text)
   end
   if not fine then
     if host == "" or host == "*" then
-      return ('"%s" names no address: write "0.0.0.0:%s" for all'):format(text, digits)
+      return ('%s names no address: write "0.0.0.0:%s" for all'):format(words.show(text), digits)
     elseif host == "localhost" then
-      return ('"%s" is no numeric address: write "127.0.0.1:%s"'):format(text, digits)
+      return ('%s is no numeric address: write "127.0.0.1:%s"'):format(words.show(text), digits)
     end
-    return ('"%s" is no numeric address: %s'):format(text, LISTEN)
+    return ('%s is no numeric address: %s'):format(words.show(text), LISTEN)
   elseif not port(digits, 0) then
-    return ('"%s": ports go up to 65535'):format(text)
+    return ('%s: ports go up to 65535'):format(words.show(text))
   end
   return nil
 end
@@ -84,9 +86,9 @@ function address.network(text)
   host = host or text
   local most = ipv4(host) and 32 or ipv6(host) and 128
   if not most then
-    return ('"%s" is no network: write one such as "10.0.0.0/8" or "fd00::/8"'):format(text)
+    return ('%s is no network: write one such as "10.0.0.0/8" or "fd00::/8"'):format(words.show(text))
   elseif bits and tonumber(bits) > most then
-    return ('"%s": such an address has %d bits'):format(text, most)
+    return ('%s: such an address has %d bits'):format(words.show(text), most)
   end
   return nil
 end
@@ -111,13 +113,13 @@ function address.url(text)
   end
   local scheme, rest = text:match("^(%w+)://(.*)$")
   if not scheme then
-    return ('"%s" is no URL: write one such as "http://127.0.0.1:9001"'):format(text)
+    return ('%s is no URL: write one such as "http://127.0.0.1:9001"'):format(words.show(text))
   elseif scheme ~= "http" and scheme ~= "https" then
-    return ('"%s": a service speaks http or https, not %s'):format(text, scheme)
+    return ('%s: a service speaks http or https, not %s'):format(words.show(text), scheme)
   elseif rest:find("[%s%c]") or rest:find("[\128-\255]") then
     return "the URL holds white space, a control byte or a byte beyond ASCII"
   elseif rest:find("[?#]") then
-    return ('"%s": the URL of a service has no query: calls have'):format(text)
+    return ('%s: the URL of a service has no query: calls have'):format(words.show(text))
   end
   local authority, path = rest:match("^([^/]*)(.*)$")
   if authority:find("@", 1, true) then
@@ -129,11 +131,11 @@ function address.url(text)
   end
   host = host or authority
   if host == "" or host_wrong(host) then
-    return ('"%s": "%s" is no host'):format(text, host)
+    return ('%s: %s is no host'):format(words.show(text), words.show(host))
   elseif digits and not port(digits, 1) then
-    return ('"%s": "%s" is no port'):format(text, digits)
+    return ('%s: %s is no port'):format(words.show(text), words.show(digits))
   elseif path:find("{", 1, true) then
-    return ('"%s": no placeholders here: put them in the paths of calls'):format(text)
+    return ('%s: no placeholders here: put them in the paths of calls'):format(words.show(text))
   end
   return nil
 end

@@ -4,6 +4,7 @@ local call    = require "moongate.call"
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
 local options = require "moongate.options"
+local json    = require "moongate.value"
 local words   = require "moongate.words"
 
 local backend = {}
@@ -50,6 +51,23 @@ local function usable(self, text, verb, what)
   return true
 end
 
+-- What is wrong with a path of a service that a file spells out, or nil. Paths that running code
+-- makes are for the core to judge.
+local function path_wrong(path)
+  if path:find("://", 1, true) and path:byte() ~= 47 then
+    return 'the URL is in gateway.lua: write its path, such as "/users"'
+  elseif path:byte() ~= 47 then
+    return ('a path begins with "/": write "/%s"'):format(path)
+  elseif path:find("[%c ]") then
+    return "a path holds no white space: write %20"
+  elseif path:find("#", 1, true) then
+    return "a path has no fragment: write %23"
+  elseif (path:match("^[^?]*") .. "/"):find("/%.%.?/") then
+    return 'a path has no segment "." or ".."'
+  end
+  return nil
+end
+
 local function checked_options(given, verb)
   if given ~= nil and type(given) ~= "table" then
     loading.misuse(("%s takes a table of options, not %s"):format(verb, words.show(given)))
@@ -62,10 +80,10 @@ local function http_verb(word, verb)
   return function(self, path, given)
     if not usable(self, path, word, "a path") then
       return loading.ghost
-    elseif path:byte() ~= 47 then
-      local right = path:find("://", 1, true) and 'the URL is in gateway.lua: write its path, such as "/users"'
-        or ('a path begins with "/": write "/%s"'):format(path)
-      loading.misuse(right)
+    end
+    local wrong = loading.active and path_wrong(path)
+    if wrong then
+      loading.misuse(wrong)
     end
     return call.new({ kind = "http", backend = self.name, verb = verb, path = path },
       checked_options(given, word))
@@ -159,6 +177,8 @@ end
 function backend.value(value, given)
   if value == nil then
     value = core.null
+  elseif loading.active then
+    call.check(value, "value", json.node)
   end
   return call.new({ kind = "value", value = value }, checked_options(given, "gate.value"))
 end

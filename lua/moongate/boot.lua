@@ -19,23 +19,22 @@ local resolved -- the limits that gateway.lua set, once it was read
 -- Notes what a chunk raised: where it says itself, else on the line where it stood.
 local function report_raised(file, raised)
   if type(raised) == "table" then
-    raised.file, raised.line = raised.file or file, raised.line or 1
-    local text = raised.message or raised.detail or raised.title or "an error that is a table"
-    return loading.report(raised.file, raised.line, tostring(text))
+    return loading.report(raised.file, raised.line, sandbox.explain(raised.message))
   end
-  local name, line, message = tostring(raised):match("^(.-):(%d+): (.*)$")
-  if name and not loading.texts[name] then
-    name = file -- Lua shortens long names of chunks
-  end
+  local name, line, message = raised:match("^(.-):(%d+): (.*)$")
   if not name then
-    name, line, message = file, 1, tostring(raised)
+    name, line, message = file, 1, raised
+  elseif not loading.texts[name] then
+    name = file -- Lua shortens the long name of a chunk that does not parse
   end
   loading.report(name, tonumber(line), sandbox.explain(message))
 end
 
--- Adds its place to an error that has none: error("text", 0), or a table.
+-- Adds its place to an error that does not name one of the author's lines: error("text", 0), a
+-- table, a fault inside the library.
 local function with_place(raised)
-  if type(raised) == "string" and raised:find("^.-:%d+: ") then
+  local named = type(raised) == "string" and raised:match("^(.-):%d+: ")
+  if named and loading.texts[named] then
     return raised
   end
   local file, line = loading.place()
@@ -43,7 +42,8 @@ local function with_place(raised)
     local text = rawget(raised, "detail") or rawget(raised, "title") or rawget(raised, "message")
     return { file = file, line = line, message = tostring(text or "an error that is a table") }
   end
-  return { file = file, line = line, message = tostring(raised) }
+  local message = tostring(raised):gsub("^%.%.%.[^\n]-:%d+: ", "")
+  return { file = file, line = line, message = message }
 end
 
 -- Evaluates one file; what it returned, or nil and the problem is noted.

@@ -72,8 +72,24 @@ local function complain(report)
   end
 end
 
-local function take(one, given, node, verb)
+---Checks one argument of a verb with a schema node.
+---@param given any
+---@param name string what messages call it
+---@param node function
+function call.check(given, name, node)
   local report = schema.report()
+  report:push(name)
+  node(given, report)
+  complain(report)
+end
+
+-- The report of running calls: nothing waits while options are checked, so one is enough. What is
+-- raised leaves it dirty, so it is replaced then.
+local shared = schema.report()
+
+local function take(one, given, node, verb)
+  local report = shared
+  report.depth = 0
   local canonical = node(given, report)
   local conflict, key
   if canonical then
@@ -83,12 +99,15 @@ local function take(one, given, node, verb)
     report:fail_key(key, conflict)
   end
   if #report.problems > 0 then
+    shared = schema.report()
     complain(report)
   end
   for field, value in pairs(canonical or {}) do
-    one[field] = value
+    if field ~= "optional" or value then
+      one[field] = value
+    end
   end
-  if canonical and given.fallback ~= nil then
+  if canonical and rawget(given, "fallback") ~= nil then
     one.has_fallback = true
   end
 end

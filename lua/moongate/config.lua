@@ -27,7 +27,7 @@ end
 local function needs_url(node)
   return function(value, report)
     local canonical = node(value, report)
-    if canonical and value.url == nil then
+    if canonical and rawget(value, "url") == nil then
       report:fail('has no url: write url = "..."')
     end
     return canonical
@@ -43,7 +43,7 @@ local service = short_for_url(needs_url(schema.table({
   connect = schema.duration(connect.min, connect.max),
   at_once = schema.integer(1, limits.by_name.service_at_once.max),
   waiting = schema.integer(0, limits.by_name.service_waiting.max),
-  headers = schema.map(schema.string(header.value), header.name),
+  headers = header.map(schema.string(header.value)),
 }, { share = true }, { timeout = "within" })))
 
 local function sqlite(value)
@@ -52,7 +52,7 @@ local function sqlite(value)
   end
   local path = value:match("^sqlite:(.*)$")
   if not path then
-    return ('"%s" is no database: write one such as "sqlite:shop.db"'):format(value:sub(1, 60))
+    return ('%s is no database: write one such as "sqlite:shop.db"'):format(words.show(value))
   elseif path == "" or path:find("%z") then
     return 'names no file: write one such as "sqlite:shop.db"'
   end
@@ -66,8 +66,9 @@ local database_keys = schema.table({
 
 -- What is there only with PostgreSQL is of no interest while that is not built.
 local database = short_for_url(needs_url(function(value, report)
-  if type(value) == "table" and type(value.url) == "string" and value.url:find("^postgres") then
-    value = { url = value.url }
+  local url = type(value) == "table" and rawget(value, "url")
+  if type(url) == "string" and url:find("^postgres") then
+    value = { url = url }
   end
   return database_keys(value, report)
 end))
@@ -155,7 +156,7 @@ function config.names(value)
   local names = {}
   for kind, key in pairs { service = "services", database = "databases", files = "files" } do
     names[kind] = {}
-    local declared = type(value) == "table" and value[key]
+    local declared = type(value) == "table" and rawget(value, key)
     for each in pairs(type(declared) == "table" and declared or {}) do
       names[kind][each] = true
     end

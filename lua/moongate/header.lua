@@ -1,5 +1,7 @@
 -- Header names and values that an author writes (RFC 9110 §5.1, §5.5).
 
+local schema = require "moongate.schema"
+
 local header = {}
 
 -- Moongate writes these itself: they say how the message is framed or end at one hop
@@ -30,6 +32,24 @@ function header.value(value)
     return "CR, LF and NUL cannot be part of a header"
   end
   return nil
+end
+
+---A schema node: a table of headers whose values are `node`s. Case does not tell names apart.
+---@param node function
+function header.map(node)
+  local map = schema.map(node, header.name)
+  return function(given, report)
+    local canonical, seen = map(given, report), {}
+    for name in pairs(canonical or {}) do
+      local lower = name:lower()
+      if seen[lower] then
+        report:fail_key(name, ('"%s" and "%s" are the same header'):format(
+          name < seen[lower] and name or seen[lower], name < seen[lower] and seen[lower] or name))
+      end
+      seen[lower] = name
+    end
+    return canonical
+  end
 end
 
 return header

@@ -3,6 +3,7 @@
 local core   = require "moongate.core"
 local header = require "moongate.header"
 local schema = require "moongate.schema"
+local value  = require "moongate.value"
 local words  = require "moongate.words"
 
 local input = {}
@@ -46,9 +47,21 @@ local function fits(field, one)
   return kind == field.type
 end
 
+-- The elements of a list that the author wrote, as a list of our own; nil if it is none.
+local function elements(given)
+  if type(given) ~= "table" or #given == 0 and next(given) ~= nil then
+    return nil
+  end
+  local list = {}
+  for i, one in ipairs(given) do
+    list[i] = one
+  end
+  return core.list(list)
+end
+
 local function check_default(field, given, report)
-  local values = field.list and given or { given }
-  if field.list and type(given) ~= "table" then
+  local values = field.list and elements(given) or not field.list and { given }
+  if not values then
     return report:fail_key("default", ("default must be a list of %s"):format(field.type))
   end
   for _, one in ipairs(values) do
@@ -57,7 +70,9 @@ local function check_default(field, given, report)
         :format(field.type, words.show(one)))
     end
   end
-  field.default = field.list and core.list(given) or given
+  report:push "default"
+  field.default = value.node(field.list and values or given, report)
+  report:pop()
 end
 
 local function check_bound(field, key, given, report)
@@ -71,16 +86,19 @@ local function check_bound(field, key, given, report)
 end
 
 local function check_one_of(field, given, report)
-  if type(given) ~= "table" or #given == 0 then
+  local values = elements(given)
+  if not values or #values == 0 then
     return report:fail_key("one_of", "one_of must be a list of values, such as { \"asc\", \"desc\" }")
   end
-  for _, one in ipairs(given) do
+  for _, one in ipairs(values) do
     if not fits(field, one) then
       return report:fail_key("one_of", ("%s in one_of is not of type %s")
         :format(words.show(one), field.type))
     end
   end
-  field.one_of = core.list(given)
+  report:push "one_of"
+  field.one_of = value.node(values, report)
+  report:pop()
 end
 
 local OPTIONS = { "default", "max", "min", "one_of" }
@@ -109,7 +127,7 @@ end
 local function declared(given, report)
   local spelt = given
   if type(given) == "table" then
-    spelt = given[1]
+    spelt = rawget(given, 1)
   end
   if type(spelt) ~= "string" then
     local example = 'write a type such as "integer", or { "integer", min = 1 }'

@@ -47,13 +47,21 @@ function loading.finish()
   return found
 end
 
+-- A message is one line, and not as long as what it quotes may be.
+local function one_line(message)
+  if #message > 500 then
+    message = message:sub(1, 497) .. "..."
+  end
+  return (message:gsub("%c+", " "))
+end
+
 ---@param file string
 ---@param line integer
 ---@param message string
 ---@param category string?
 function loading.report(file, line, message, category)
   loading.problems[#loading.problems + 1] =
-    { file = file, line = line, message = message, category = category or "error" }
+    { file = file, line = line, message = one_line(message), category = category or "error" }
 end
 
 ---Where the author's code stands: the innermost function on the stack that one of the gateway's
@@ -76,16 +84,22 @@ function loading.place()
   return loading.file, text and lines.of_return(text, "") or 1
 end
 
+---Raises an error at the author's line, also where a tail call hid it from `error(message, 2)`.
+---@param message string
+function loading.raise(message)
+  local file, line = loading.place()
+  error(("%s:%d: %s"):format(file, line, message), 0)
+end
+
 ---The author used the library wrongly: noted with its place while loading, else raised.
 ---@param message string
 ---@param category string?
 function loading.misuse(message, category)
-  local file, line = loading.place()
-  if loading.active then
-    loading.report(file, line, message, category)
-  else
-    error(("%s:%d: %s"):format(file, line, message), 0)
+  if not loading.active then
+    loading.raise(message)
   end
+  local file, line = loading.place()
+  loading.report(file, line, message, category)
 end
 
 -- Stands in for what could not be made, so that the code around it can still be checked: it can be

@@ -17,6 +17,10 @@ local within = limits.by_name.within
 
 local function scalar(one, report)
   local kind = type(one)
+  if one == core.null then
+    -- From data it is a value that is missing, which the core reports as such.
+    return loading.active and report:fail("must not be gate.null") or one
+  end
   if kind == "string" or kind == "number" or kind == "boolean" or kind == "userdata"
     or kind == "cdata" then
     return one
@@ -66,7 +70,7 @@ local COMMON = {
 
 local HTTP = {
   query     = schema.map(scalar),
-  headers   = schema.map(header_value, header.name),
+  headers   = header.map(header_value),
   json      = value.node,
   form      = schema.map(scalar),
   text      = schema.string(),
@@ -102,7 +106,7 @@ local BODIES = { "json", "form", "text", "xml" }
 function options.conflict(given, verb)
   local body
   for _, kind in ipairs(BODIES) do
-    if given[kind] ~= nil then
+    if rawget(given, kind) ~= nil then
       if body then
         return ("%s and %s: a request has one body"):format(body, kind), kind
       end

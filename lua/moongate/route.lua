@@ -46,7 +46,7 @@ local function call_json(one)
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
-    if given ~= nil and (field ~= "optional" or given) then
+    if given ~= nil then
       json[field] = given
     end
   end
@@ -169,7 +169,7 @@ local function declare(method, path, def)
   local report = schema.report()
   local checked = shape(params_of(path))(def, report)
   check_path(path, report)
-  if type(def) == "table" and not next(report.problems) and def.calls == nil and def.reply == nil then
+  if #report.problems == 0 and not checked.calls and not checked.reply then
     report:fail("a route has calls, a reply or both: this one has neither")
   end
   for _, problem in ipairs(report.problems) do
@@ -187,7 +187,7 @@ end
 ---@param def table|function
 function route.declare(method, path, def)
   if not loading.active then
-    error("routes are declared while files are loaded, not in a running function", 3)
+    loading.raise("routes are declared while files are loaded, not in a running function")
   elseif path == loading.ghost or def == loading.ghost then
     return
   elseif type(path) ~= "string" then

@@ -29,6 +29,13 @@ local WITHHELD = {
   jit       = "the gateway decides what is compiled",
 }
 
+local WITHHELD_FIELDS = {
+  getenv  = 'the environment is read in gateway.lua: env "NAME"',
+  execute = "routes start no programs",
+  exit    = "a request ends when its function returns",
+  dump    = "code is loaded from files only",
+}
+
 ---A table that reads as `contents` and cannot be written.
 ---@param contents table
 ---@param what string its name in messages
@@ -55,14 +62,14 @@ end
 local string_rep, string_format = string.rep, string.format
 
 local function too_long(what)
-  return error(("%s: the result would be longer than 1 MiB"):format(what), 3)
+  loading.raise(("%s: the result would be longer than 1 MiB"):format(what))
 end
 
 local function rep(text, count, separator)
   local one = type(text) == "string" and #text or #tostring(text)
   local between = separator and #tostring(separator) or 0
   if (tonumber(count) or 0) * (one + between) > STRING_MOST then
-    return too_long("string.rep")
+    too_long("string.rep")
   end
   return string_rep(text, count, separator)
 end
@@ -74,7 +81,7 @@ local function format(...)
     length = length + (type(value) == "string" and #value or 0)
   end
   if length > STRING_MOST then
-    return too_long("string.format")
+    too_long("string.format")
   end
   return string_format(...)
 end
@@ -85,11 +92,9 @@ safe_string.rep, safe_string.format = rep, format
 -- Strings share one metatable in a state: what ("x"):rep finds must be what string.rep is, and
 -- nobody may get at the table through getmetatable.
 local function protect_strings()
-  local shared = getmetatable("")
-  if type(shared) == "table" then
-    shared.__index = safe_string
-    shared.__metatable = false
-  end
+  local shared = debug.getmetatable("")
+  shared.__index = safe_string
+  shared.__metatable = false
 end
 
 local function print_to_log(...)
@@ -100,6 +105,13 @@ local function print_to_log(...)
   if core.log then
     core.log(table.concat(parts, "\t"))
   end
+end
+
+local function checked_rawset(t, key, value)
+  if type(t) == "table" and getmetatable(t) == false then
+    error("this table is read-only", 2)
+  end
+  return rawset(t, key, value)
 end
 
 local function write_global(_, key)
@@ -169,14 +181,14 @@ end
 
 local function require_module(name)
   if type(name) ~= "string" then
-    error(("require takes a name, not %s"):format(words.show(name)), 2)
+    loading.raise(("require takes a name, not %s"):format(words.show(name)))
   elseif name == "moongate" then
     return require "moongate"
   end
   if not modules[name] then
     local ok, wrong = load_module(name)
     if not ok then
-      error(wrong, 2)
+      loading.raise(wrong)
     end
   end
   return modules[name].value
@@ -198,7 +210,7 @@ function sandbox.routes()
   contents.os = read_only(pick(os, "clock date difftime time"), "os")
   contents.bit = read_only(pick(require "bit", "arshift band bnot bor bswap bxor lshift rol ror "
     .. "rshift tobit tohex"), "bit")
-  contents.print = print_to_log
+  contents.print, contents.rawset = print_to_log, checked_rawset
   contents.require = require_module
   route_env = environment(contents)
   return route_env
@@ -232,8 +244,10 @@ end
 ---@return string
 function sandbox.explain(message)
   local name = message:match("global '([%w_]+)' %(a nil value%)")
-  if name and WITHHELD[name] then
-    return ("%s: routes have no %s: %s"):format(message, name, WITHHELD[name])
+  local field = message:match("field '([%w_]+)' %(a nil value%)")
+  local why = WITHHELD[name] or WITHHELD_FIELDS[field]
+  if why then
+    return ("%s: routes have no %s: %s"):format(message, name or field, why)
   end
   return message
 end

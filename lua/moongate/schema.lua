@@ -34,10 +34,10 @@ function Report:path()
   local path = ""
   for i = 1, self.depth do
     local key = self.keys[i]
-    if type(key) == "number" then
-      path = ("%s[%d]"):format(path, key)
-    else
+    if type(key) == "string" then
       path = path == "" and key or path .. "." .. key
+    else
+      path = ("%s[%s]"):format(path, words.show(key))
     end
   end
   return path
@@ -204,23 +204,6 @@ function schema.boolean(value, report)
     return report:fail(("must be true or false, not %s"):format(words.show(value)))
   end
   return value
-end
-
----One of these strings.
----@param names string[]
----@param what string plural noun for the message
-function schema.one_of(names, what)
-  local set = {}
-  for _, name in ipairs(names) do
-    set[name] = true
-  end
-  return function(value, report)
-    if not set[value] then
-      local shown = type(value) == "string" and value or type(value)
-      return report:fail(('"%s" is none%s'):format(shown, words.hint(shown, names, what)))
-    end
-    return value
-  end
 end
 
 ---`node` unless the value is the literal `word`, which becomes `canonical`.

@@ -1,6 +1,8 @@
 -- Durations and sizes as people write them: "200ms" "1.5s" "2m" "1h", "512B" "16KiB" "1MiB".
 -- Bare numbers are neither: the message says what to write instead.
 
+local words = require "moongate.words"
+
 local units = {}
 
 local DURATIONS = { ms = 1, s = 1000, m = 60000, h = 3600000 }
@@ -17,11 +19,11 @@ local function parse(value, scale, noun, example, unit)
   local digits, word = value:match("^(%d+%.?%d*)(%a+)$")
   local factor = scale[word]
   if not factor then
-    return nil, ('"%s" is no %s: write one such as %s'):format(value:sub(1, 40), noun, example)
+    return nil, ('%s is no %s: write one such as %s'):format(words.show(value), noun, example)
   end
   local amount = tonumber(digits) * factor
   if amount ~= math.floor(amount) or amount >= MOST then
-    return nil, ('"%s" is no whole number of %s'):format(value, unit == "ms" and "ms" or "bytes")
+    return nil, ('%s is no whole number of %s'):format(words.show(value), unit == "ms" and "ms" or "bytes")
   end
   return amount
 end

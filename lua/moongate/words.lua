@@ -5,12 +5,12 @@ local words = {}
 -- The number of letters to change, add, drop or swap with their neighbour (optimal string
 -- alignment): a swapped pair, the commonest slip, counts as one.
 local function distance(a, b)
-  local before, last, row = {}, {}, {}
+  local before, last = {}, {}
   for j = 0, #b do
     last[j] = j
   end
   for i = 1, #a do
-    row = { [0] = i }
+    local row = { [0] = i }
     for j = 1, #b do
       local same = a:byte(i) == b:byte(j)
       local best = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))
@@ -77,7 +77,7 @@ end
 ---@return string
 function words.show(value)
   if type(value) == "string" then
-    local text = #value > 40 and value:sub(1, 37) .. "..." or value
+    local text = #value > 80 and value:sub(1, 77) .. "..." or value
     return '"' .. text:gsub("%c", "?") .. '"'
   elseif type(value) == "number" or type(value) == "boolean" then
     return tostring(value)

@@ -35,6 +35,24 @@ function support.fresh()
   return require "moongate.boot", core
 end
 
+-- The metatable of strings is one for the whole process: what the sandbox did to it would reach
+-- other specs.
+function support.restore()
+  local shared = debug.getmetatable("")
+  shared.__index, shared.__metatable = string, nil
+end
+
+---Problems as `moongate check` prints them.
+---@param problems moongate.Problem[]?
+---@return string[]
+function support.printed(problems)
+  local printed = {}
+  for i, problem in ipairs(problems or {}) do
+    printed[i] = ("%s:%d: %s"):format(problem.file, problem.line, problem.message)
+  end
+  return printed
+end
+
 support.here = here
 
 return support

@@ -1,0 +1,4 @@
+return {
+  services = { users = "http://127.0.0.1:9001" },
+  lisen    = "127.0.0.1:8080",
+}

@@ -1,0 +1,6 @@
+return {
+  limits = {
+    within = "5s",
+    body   = 4096,
+  },
+}

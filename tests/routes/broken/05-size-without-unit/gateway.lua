@@ -1,0 +1,3 @@
+return {
+  limits = { body = "1MB" },
+}

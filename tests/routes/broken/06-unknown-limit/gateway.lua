@@ -1,0 +1,5 @@
+return {
+  limits = {
+    heeder = "32KiB",
+  },
+}

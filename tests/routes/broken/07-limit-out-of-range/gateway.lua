@@ -1,0 +1,6 @@
+return {
+  limits = {
+    headers = 1000000,
+    header  = "1B",
+  },
+}

@@ -1,0 +1,5 @@
+return {
+  services = {
+    old = "ftp://127.0.0.1/",
+  },
+}

@@ -1,0 +1,6 @@
+return {
+  services = {
+    users = "http://127.0.0.1:9001",
+    orders = { at_once = 20 },
+  },
+}

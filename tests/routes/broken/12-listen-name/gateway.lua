@@ -1,0 +1,4 @@
+return {
+  listen = { "127.0.0.1:8080",
+             "localhost:8081" },
+}

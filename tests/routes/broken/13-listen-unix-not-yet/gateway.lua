@@ -1,0 +1,1 @@
+return { listen = "unix:/run/moongate.sock" }

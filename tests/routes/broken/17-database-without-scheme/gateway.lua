@@ -1,0 +1,3 @@
+return {
+  databases = { shop = "shop.db" },
+}

@@ -1,0 +1,3 @@
+local gateway = {
+  listen = "127.0.0.1:8080",
+}

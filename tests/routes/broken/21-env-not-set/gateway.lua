@@ -1,0 +1,5 @@
+return {
+  services = {
+    users = env "MOONGATE_TEST_NOT_SET",
+  },
+}

@@ -1,0 +1,3 @@
+local gate = require "moongate"
+
+gate.gett("/users", function() return {} end)

@@ -1,0 +1,15 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+gate.get("/users/{id}", {
+  auth   = "jwt",
+  rate   = "10/s",
+  host   = "{tenant}.example.com",
+  limits = { body = "4MiB" },
+  when   = function() return true end,
+  calls  = { user = users:get "/users/{id}" },
+})
+gate.get("/pass", {
+  pass   = users:get "/users",
+})

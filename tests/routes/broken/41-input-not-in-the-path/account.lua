@@ -1,0 +1,10 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+gate.get("/users/{id}", {
+  input = {
+    ids = "integer",
+  },
+  calls = { user = users:get "/users/{id}" },
+})

@@ -1,0 +1,6 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+count = 0
+gate.get("/users/{id}", { calls = { user = users:get "/users/{id}" } })

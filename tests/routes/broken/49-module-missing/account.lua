@@ -1,0 +1,4 @@
+local gate   = require "moongate"
+local prices = require "lib.price"
+
+gate.get("/prices", { reply = prices })

@@ -1,0 +1,4 @@
+return {
+  tea = 3
+  coffee = 4,
+}

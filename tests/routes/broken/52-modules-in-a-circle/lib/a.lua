@@ -1,0 +1,2 @@
+local b = require "lib.b"
+return { b = b }

@@ -1,0 +1,3 @@
+return {
+  a = require "lib.a",
+}

@@ -1,0 +1,11 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+gate.get("/users/{id}", {
+  calls = {
+    user = shop:one("select * from users where id = ?", { "{id}" }),
+    all  = shop:query("select * from users where id = ?", gate.list { 1 }),
+    none = shop:query(7),
+  },
+})

@@ -1,0 +1,6 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+local version = users:get("/version").body
+gate.get("/version", { reply = { version = version } })

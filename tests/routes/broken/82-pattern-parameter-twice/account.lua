@@ -1,0 +1,5 @@
+local gate = require "moongate"
+local users, orders = gate.service "users", gate.service "orders"
+local shop, pages = gate.database "shop", gate.files "pages"
+
+gate.get("/users/{id}/friends/{id}", { calls = { user = users:get "/users/{id}" } })
