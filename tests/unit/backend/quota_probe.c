@@ -148,8 +148,6 @@ static void *give_each_round(void *data)
 {
     for (unsigned round = 1; round <= race.rounds; round++) {
         await(&race.ready, round);
-        for (volatile unsigned pause = round % 64; pause > 0; pause--)
-            continue;
         mg_quota_give(race.holder);
         atomic_store(&race.given, round);
     }
@@ -178,6 +176,8 @@ unsigned probe_quota_race(unsigned rounds)
     for (unsigned round = 1; round <= rounds; round++) {
         mg_quota_take(race.holder);
         atomic_store(&race.ready, round);
+        for (volatile unsigned pause = round % 251; pause > 0; pause--)
+            continue; // each round meets the giver a little later
         bool taken = mg_quota_take(seat) || !mg_quota_wait_take(seat);
         await(&race.given, round);
         lost += !taken && !box.first;
