@@ -159,8 +159,13 @@ void mg_worker_abort(struct mg_worker *worker)
     mg_mailbox_send(&worker->mailbox, &worker->abort);
 }
 
+void mg_worker_fini(struct mg_worker *worker)
+{
+    mg_mailbox_fini(&worker->mailbox);
+    mg_buf_fini(&worker->why);
+}
+
 void mg_worker_join(struct mg_worker *worker)
 {
     pthread_join(worker->thread, NULL);
-    mg_buf_fini(&worker->why);
 }

@@ -54,6 +54,7 @@ bool mg_worker_start(struct mg_worker *worker);
 void mg_worker_drain(struct mg_worker *worker); // any thread, once: finish what is begun, then end
 void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain: cut what is left
 void mg_worker_join(struct mg_worker *worker);  // waits for its end
+void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
 
 // An exchange has ended; on the worker's loop.
 void mg_worker_settle(struct mg_worker *worker);
