@@ -187,8 +187,7 @@ static bool start_workers(struct mg_gateway *gateway)
     bool ok = gateway->started == gateway->worker_count && !gateway->failed;
     pthread_mutex_unlock(&gateway->lock);
     if (!ok)
-        fprintf(stderr,
-                "moongate: a worker could not be started: no threads, descriptors or memory\n");
+        explain_workers(gateway);
     return ok;
 }
 
