@@ -19,7 +19,8 @@ int mg_command_version(int argc, char **argv);
 int mg_command_help(int argc, char **argv);
 
 // Says what is wrong with the command line and how it should be; returns 2.
-int mg_command_wrong(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int mg_command_wrong(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 int mg_command_main(int argc, char **argv);
 

@@ -34,7 +34,8 @@ int mg_loaded_arguments(const char *command, int argc, char **argv, const char *
         else if (argv[i][0] == '-')
             return mg_command_wrong(command, "no option \"%s\"", argv[i]);
         else if (*dir)
-            return mg_command_wrong(command, "one folder at a time: \"%s\" is one too many", argv[i]);
+            return mg_command_wrong(command, "one folder at a time: \"%s\" is one too many",
+                                    argv[i]);
         else
             *dir = argv[i];
     }

@@ -33,13 +33,14 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
         mg_buf_put(out, call->sql);
         return;
     }
-    const char *method = call->verb < MG_METHOD_COUNT ? mg_method_word((enum mg_method)call->verb) : "*";
+    const char *method =
+        call->verb < MG_METHOD_COUNT ? mg_method_word((enum mg_method)call->verb) : "*";
     mg_buf_printf(out, "%s ", call->kind == MG_CALL_HTTP ? method : file_verbs[call->verb]);
     mg_buf_put(out, call->path_text);
 }
 
-static void put_needs(struct mg_buf *out, const struct mg_plan *plan, const struct mg_plan_call *call,
-                      const char *between, bool quoted)
+static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
+                      const struct mg_plan_call *call, const char *between, bool quoted)
 {
     bool first = true;
     for (unsigned i = 0; i < plan->count; i++) {
@@ -56,9 +57,9 @@ static void put_needs(struct mg_buf *out, const struct mg_plan *plan, const stru
 
 static void put_route(struct mg_buf *out, const struct mg_plan *plan)
 {
-    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len, method_of(plan).data,
-                  (int)plan->path.len, plan->path.data, reply_of(plan), (int)plan->file.len,
-                  plan->file.data, plan->line);
+    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
+                  method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
+                  (int)plan->file.len, plan->file.data, plan->line);
     for (unsigned i = 0; i < plan->count; i++) {
         const struct mg_plan_call *call = &plan->calls[i];
         mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);

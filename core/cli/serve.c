@@ -20,7 +20,8 @@ int mg_command_serve(int argc, char **argv)
             char *end;
             long workers = strtol(argv[++i], &end, 10);
             if (*end || workers < 1 || workers > 256)
-                return mg_command_wrong("serve", "--workers wants a number from 1 to 256, not \"%s\"", argv[i]);
+                return mg_command_wrong(
+                    "serve", "--workers wants a number from 1 to 256, not \"%s\"", argv[i]);
             options.workers = (unsigned)workers;
         } else if (arg[0] == '-') {
             return mg_command_wrong("serve", "no option \"%s\"", arg);

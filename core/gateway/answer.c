@@ -86,8 +86,8 @@ void mg_answer_no_route(struct mg_exchange *exchange, uint32_t methods)
     struct mg_reply *reply = &exchange->reply;
     bool server = mg_str_is(request->path, "*"); // OPTIONS *: of the server as a whole
     if (!methods && !server) {
-        mg_answer_problem(exchange, (struct mg_problem){.status = 404,
-                                                        .detail = MG_STR("no route has this path")});
+        mg_answer_problem(exchange, (struct mg_problem){
+                                        .status = 404, .detail = MG_STR("no route has this path")});
         return;
     }
     struct mg_str allow = allow_list(exchange, server ? ~UINT32_C(0) : methods);
@@ -96,8 +96,9 @@ void mg_answer_no_route(struct mg_exchange *exchange, uint32_t methods)
     reply->status = 204;
     if (request->method != MG_OPTIONS)
         mg_answer_problem(
-            exchange, (struct mg_problem){.status = 405,
-                                          .detail = MG_STR("this path has no route for this method")});
+            exchange,
+            (struct mg_problem){.status = 405,
+                                .detail = MG_STR("this path has no route for this method")});
 }
 
 bool mg_answer_plan(struct mg_exchange *exchange)
@@ -105,9 +106,10 @@ bool mg_answer_plan(struct mg_exchange *exchange)
     const struct mg_plan *plan = exchange->plan;
     struct mg_reply *reply = &exchange->reply;
     reply->status = 200;
-    bool ok = plan->reply_kind == MG_PLAN_REPLY_TEMPLATE
-                  ? mg_fill_reply(&plan->reply, &exchange->scope, &reply->pieces, &reply->piece_count)
-                  : mg_fill_merged(plan, &exchange->scope, &reply->pieces, &reply->piece_count);
+    bool ok =
+        plan->reply_kind == MG_PLAN_REPLY_TEMPLATE
+            ? mg_fill_reply(&plan->reply, &exchange->scope, &reply->pieces, &reply->piece_count)
+            : mg_fill_merged(plan, &exchange->scope, &reply->pieces, &reply->piece_count);
     return ok && mg_headers_add(&reply->headers, &exchange->request->arena, MG_STR("Content-Type"),
                                 MG_STR("application/json"));
 }
@@ -166,7 +168,8 @@ struct mg_str mg_answer_failed_calls(struct mg_exchange *exchange, bool late)
             continue;
         mg_buf_put(&list, list.len ? MG_STR(",{\"name\":") : MG_STR("[{\"name\":"));
         mg_json_put_string(&list, asked->name);
-        mg_buf_printf(&list, ",\"kind\":\"%s\"", mg_status_word(in_flight ? MG_TIMEOUT : result->error));
+        mg_buf_printf(&list, ",\"kind\":\"%s\"",
+                      mg_status_word(in_flight ? MG_TIMEOUT : result->error));
         if (result->status && !in_flight)
             mg_buf_printf(&list, ",\"status\":%d", result->status);
         mg_buf_put_char(&list, '}');
@@ -178,7 +181,8 @@ struct mg_str mg_answer_failed_calls(struct mg_exchange *exchange, bool late)
     return copy;
 }
 
-struct mg_problem mg_answer_input_fault(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
+struct mg_problem mg_answer_input_fault(struct mg_exchange *exchange,
+                                        const struct mg_fill_fault *fault)
 {
     struct mg_buf errors = {0};
     mg_buf_put(&errors, MG_STR("[{\"at\":"));
@@ -195,7 +199,8 @@ struct mg_problem mg_answer_input_errors(struct mg_exchange *exchange, struct mg
 {
     return (struct mg_problem){
         .status = errors.len ? 400 : 500,
-        .detail = errors.len ? MG_STR("the request is not what this route takes") : MG_STR("out of memory"),
+        .detail = errors.len ? MG_STR("the request is not what this route takes")
+                             : MG_STR("out of memory"),
         .errors = mg_arena_copy(&exchange->request->arena, errors),
     };
 }

@@ -21,7 +21,8 @@ static bool open_services(struct mg_shared *shared, struct mg_buf *why)
     if (!(shared->resolver = mg_resolver_new(&names)))
         return mg_buf_put(why, MG_STR("out of memory")) && false;
     if (tls && !(shared->tls = mg_tls_store_new(NULL))) {
-        mg_buf_put(why, MG_STR("the system's certificates cannot be read (package ca-certificates)"));
+        mg_buf_put(why,
+                   MG_STR("the system's certificates cannot be read (package ca-certificates)"));
         return false;
     }
     for (unsigned i = 0; i < config->service_count; i++) {
@@ -125,8 +126,8 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
     backends->http = mg_http_new(loop, home, shared->resolver, &options);
     bool ok = backends->http && room(backends, MG_CALL_HTTP, config->service_count) &&
               room(backends, MG_CALL_SQL, config->database_count) &&
-              room(backends, MG_CALL_FILE, config->folder_count) && room(backends, MG_CALL_VALUE, 1) &&
-              keep(backends, MG_CALL_VALUE, mg_value_new(loop));
+              room(backends, MG_CALL_FILE, config->folder_count) &&
+              room(backends, MG_CALL_VALUE, 1) && keep(backends, MG_CALL_VALUE, mg_value_new(loop));
     for (unsigned i = 0; ok && i < config->service_count; i++)
         ok = keep(backends, MG_CALL_HTTP, mg_http_open(backends->http, shared->services[i]));
     for (unsigned i = 0; ok && i < config->database_count; i++)

@@ -49,7 +49,8 @@ static struct mg_str path_in(struct mg_config *config, struct mg_str dir, struct
 {
     if (path.len && path.data[0] == '/')
         return mg_arena_copy(&config->arena, path);
-    return mg_arena_printf(&config->arena, "%.*s/%.*s", (int)dir.len, dir.data, (int)path.len, path.data);
+    return mg_arena_printf(&config->arena, "%.*s/%.*s", (int)dir.len, dir.data, (int)path.len,
+                           path.data);
 }
 
 static bool read_limits(struct mg_config *config, struct mg_str json)
@@ -106,8 +107,9 @@ static bool read_service(struct mg_config *config, struct mg_str json, struct mg
     if (!headers.len ||
         mg_plan_headers(headers, &backend->headers, &backend->header_count, &config->arena, &why))
         return true;
-    struct mg_str message = mg_arena_printf(&config->arena, "services.%.*s.headers: %.*s",
-                                            (int)service->name.len, service->name.data, (int)why.len, why.data);
+    struct mg_str message =
+        mg_arena_printf(&config->arena, "services.%.*s.headers: %.*s", (int)service->name.len,
+                        service->name.data, (int)why.len, why.data);
     mg_faults_add(faults, MG_STR("gateway.lua"), 0, message);
     return true;
 }
@@ -123,7 +125,8 @@ static bool read_backends(struct mg_config *config, struct mg_str json, struct m
     config->services = mg_arena_zero(arena, counts[0] + 1, sizeof *config->services);
     config->databases = mg_arena_zero(arena, counts[1] + 1, sizeof *config->databases);
     config->folders = mg_arena_zero(arena, counts[2] + 1, sizeof *config->folders);
-    config->backends = mg_arena_zero(arena, counts[0] + counts[1] + counts[2] + 1, sizeof *config->backends);
+    config->backends =
+        mg_arena_zero(arena, counts[0] + counts[1] + counts[2] + 1, sizeof *config->backends);
     if (!config->services || !config->databases || !config->folders || !config->backends)
         return false;
     for (mg_json_begin(&iter, services); mg_json_next(&iter);)
@@ -151,13 +154,15 @@ struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg
     if (!config)
         return NULL;
     struct mg_str kept = mg_arena_copy(&config->arena, json); // header templates borrow from it
-    bool ok = kept.data && read_limits(config, member(kept, "limits")) &&
-              read_texts(config, member(kept, "listen"), &config->listen, &config->listen_count) &&
-              read_texts(config, member(kept, "trusted"), &config->trusted, &config->trusted_count) &&
-              read_backends(config, kept, dir, faults);
+    bool ok =
+        kept.data && read_limits(config, member(kept, "limits")) &&
+        read_texts(config, member(kept, "listen"), &config->listen, &config->listen_count) &&
+        read_texts(config, member(kept, "trusted"), &config->trusted, &config->trusted_count) &&
+        read_backends(config, kept, dir, faults);
     config->workers = ok ? (unsigned)number(kept, "workers") : 0;
     if (!ok)
-        mg_faults_add(faults, MG_STR("gateway.lua"), 0, MG_STR("out of memory, or not in canonical form"));
+        mg_faults_add(faults, MG_STR("gateway.lua"), 0,
+                      MG_STR("out of memory, or not in canonical form"));
     if (!mg_faults_any(faults))
         return config;
     mg_config_free(config);

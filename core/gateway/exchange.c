@@ -28,7 +28,8 @@ static void cancel_calls(struct mg_exchange *exchange)
     for (unsigned i = 0; i < exchange->asked_count; i++) {
         struct mg_asked *asked = exchange->asked[i];
         if (asked->started && !asked->call.result.landed)
-            mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
+            mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call),
+                              &asked->call);
     }
 }
 
@@ -209,7 +210,8 @@ static void start_call(struct mg_exchange *exchange, struct mg_asked *asked)
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
 static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
 {
-    enum mg_scope_fault body = exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
+    enum mg_scope_fault body =
+        exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
     if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_NOT_JSON)
         say(exchange, 415, "the body is not JSON: its Content-Type says something else");
     else if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_BAD_BODY)
@@ -266,12 +268,14 @@ static void planned_landed(struct mg_exchange *exchange, struct mg_asked *asked)
 static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     const struct mg_result *result = &asked->call.result;
-    bool late = result->error == MG_TIMEOUT &&
-                mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
-    int status = asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
-    struct mg_str detail = mg_arena_printf(
-        &exchange->request->arena, "the call %.*s failed: %.*s", (int)asked->name.len,
-        asked->name.data, (int)result->message.len, result->message.data ? result->message.data : "");
+    bool late =
+        result->error == MG_TIMEOUT && mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
+    int status =
+        asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
+    struct mg_str detail =
+        mg_arena_printf(&exchange->request->arena, "the call %.*s failed: %.*s",
+                        (int)asked->name.len, asked->name.data, (int)result->message.len,
+                        result->message.data ? result->message.data : "");
     give_problem(exchange, (struct mg_problem){.status = status,
                                                .detail = detail,
                                                .calls = mg_answer_failed_calls(exchange, late)});
@@ -413,7 +417,8 @@ static bool find_route(struct mg_exchange *exchange)
     const struct mg_generation *generation = exchange->worker->generation;
     enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
     struct mg_route_match match;
-    mg_router_find(generation->router, &request->arena, request->host, method, request->path, &match);
+    mg_router_find(generation->router, &request->arena, request->host, method, request->path,
+                   &match);
     if (match.id < 0) {
         mg_answer_no_route(exchange, match.methods);
         give_reply(exchange);
@@ -460,7 +465,8 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
     mg_answer_identify(exchange);
     request->body.limit = limits->body;
     exchange->counted = true;
-    if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >= limits->at_once)
+    if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >=
+        limits->at_once)
         say(exchange, 503, "as many requests as may be are in work");
     else
         find_route(exchange);

@@ -9,10 +9,10 @@
 #include "script/run.h"
 
 enum mg_exchange_state {
-    MG_EXCHANGE_READING,  // the request's body is still coming
-    MG_EXCHANGE_CALLING,  // calls of the plan are in flight
-    MG_EXCHANGE_WAITING,  // a function waits for calls
-    MG_EXCHANGE_REPLIED,  // the reply was given, or nobody is there to hear it
+    MG_EXCHANGE_READING, // the request's body is still coming
+    MG_EXCHANGE_CALLING, // calls of the plan are in flight
+    MG_EXCHANGE_WAITING, // a function waits for calls
+    MG_EXCHANGE_REPLIED, // the reply was given, or nobody is there to hear it
 };
 
 struct mg_exchange {
@@ -24,13 +24,13 @@ struct mg_exchange {
     enum mg_exchange_state state;
     bool counted; // in the process's at_once
     struct mg_scope scope;
-    uint64_t deadline;      // loop time in ms
-    struct mg_timer timer;  // of a function that waits
+    uint64_t deadline;       // loop time in ms
+    struct mg_timer timer;   // of a function that waits
     struct mg_asked **asked; // the plan's calls first, then what functions started
     struct mg_call **calls;  // the plan's, for the scope
     unsigned asked_count, asked_cap;
     unsigned in_flight;
-    unsigned planned_left;   // calls of the plan that have not landed
+    unsigned planned_left; // calls of the plan that have not landed
     size_t result_bytes;
     struct mg_list stillborn; // calls that failed before they could be started
     struct mg_task bury;      // lands them

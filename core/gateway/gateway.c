@@ -23,7 +23,7 @@ struct mg_gateway {
     struct mg_shared shared;
     struct mg_worker *workers;
     unsigned worker_count, started;
-    int *sockets; // worker by worker
+    int *sockets;          // worker by worker
     unsigned socket_count; // of one worker
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -175,7 +175,8 @@ static bool start_workers(struct mg_gateway *gateway)
     bool ok = gateway->started == gateway->worker_count && !gateway->failed;
     pthread_mutex_unlock(&gateway->lock);
     if (!ok)
-        fprintf(stderr, "moongate: a worker could not be started: no threads, descriptors or memory\n");
+        fprintf(stderr,
+                "moongate: a worker could not be started: no threads, descriptors or memory\n");
     return ok;
 }
 
@@ -269,7 +270,8 @@ static void close_sockets(struct mg_gateway *gateway)
 {
     for (unsigned i = 0; gateway->sockets && i < gateway->socket_count * gateway->worker_count; i++)
         if (gateway->sockets[i] >= 0)
-            close(gateway->sockets[i]); // a given one is closed once and then unknown, which is fine
+            close(
+                gateway->sockets[i]); // a given one is closed once and then unknown, which is fine
     free(gateway->sockets);
 }
 
@@ -296,8 +298,8 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     if (!gateway->worker_count)
         gateway->worker_count = cores > 0 ? (unsigned)cores : 1;
     bound_connections(config);
-    if (!mg_networks_parse(&gateway->trusted, config->trusted, config->trusted_count, &config->arena,
-                           &wrong)) {
+    if (!mg_networks_parse(&gateway->trusted, config->trusted, config->trusted_count,
+                           &config->arena, &wrong)) {
         mg_buf_printf(&why, "trusted: \"%.*s\" is no network", (int)wrong.len, wrong.data);
         return explain(&why);
     }
@@ -314,7 +316,8 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
 
 int mg_gateway_serve(const struct mg_gateway_options *options)
 {
-    struct mg_gateway gateway = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct mg_gateway gateway = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .changed = PTHREAD_COND_INITIALIZER};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -69,8 +69,8 @@ static void add_route(struct adding *adding)
         return;
     }
     if (other >= 0)
-        why = mg_arena_printf(&generation->arena, "%.*s: %.*s:%d has it already", (int)why.len, why.data,
-                              (int)generation->plans[other]->file.len,
+        why = mg_arena_printf(&generation->arena, "%.*s: %.*s:%d has it already", (int)why.len,
+                              why.data, (int)generation->plans[other]->file.len,
                               generation->plans[other]->file.data, generation->plans[other]->line);
     complain(adding, adding->route->line, why);
 }
@@ -87,7 +87,8 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
         return false;
     mg_vm_backends(generation->vm, config->backends, config->backend_count);
     generation->router = mg_router_new(&generation->arena);
-    generation->plans = mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->plans);
+    generation->plans =
+        mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->plans);
     if (!generation->router || !generation->plans)
         return false;
     for (unsigned i = 0; i < routes.count; i++)
@@ -95,8 +96,8 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     return !mg_faults_any(faults);
 }
 
-struct mg_generation *mg_generation_new(const struct mg_folder *folder, const struct mg_config *config,
-                                        struct mg_faults *faults)
+struct mg_generation *mg_generation_new(const struct mg_folder *folder,
+                                        const struct mg_config *config, struct mg_faults *faults)
 {
     struct mg_generation *generation = calloc(1, sizeof *generation);
     if (generation)

@@ -23,8 +23,8 @@ struct mg_config *mg_generation_config(const struct mg_folder *folder, struct mg
 
 // Loads every route file. `config` must come from the same folder and outlive the generation, as
 // must the folder. NULL: `faults` says what is wrong.
-struct mg_generation *mg_generation_new(const struct mg_folder *folder, const struct mg_config *config,
-                                        struct mg_faults *faults);
+struct mg_generation *mg_generation_new(const struct mg_folder *folder,
+                                        const struct mg_config *config, struct mg_faults *faults);
 void mg_generation_free(struct mg_generation *generation); // no run is left in it; NULL allowed
 
 #endif

@@ -40,7 +40,8 @@ static void put_members(struct mg_buf *buf, struct mg_str members)
     }
 }
 
-bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena, struct mg_reply *reply)
+bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena,
+                      struct mg_reply *reply)
 {
     struct mg_buf body = {0};
     struct mg_str title =

@@ -15,6 +15,7 @@ struct mg_problem {
 };
 
 // Makes the reply; what the reply's headers hold already stays. False: no memory.
-bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena, struct mg_reply *reply);
+bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena,
+                      struct mg_reply *reply);
 
 #endif

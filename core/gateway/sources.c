@@ -26,7 +26,8 @@ static bool read_file(struct reading *reading, struct mg_str name, struct mg_str
 {
     struct mg_arena *arena = &reading->folder->arena;
     struct mg_str dir = reading->folder->dir;
-    struct mg_str path = mg_arena_printf(arena, "%.*s/%.*s", (int)dir.len, dir.data, (int)name.len, name.data);
+    struct mg_str path =
+        mg_arena_printf(arena, "%.*s/%.*s", (int)dir.len, dir.data, (int)name.len, name.data);
     int fd = path.data ? open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     struct stat stat;
     if (fd < 0 || fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) {
@@ -88,7 +89,8 @@ static bool is_folder(int dir, const struct dirent *entry)
     return fstatat(dir, entry->d_name, &stat, 0) == 0 && S_ISDIR(stat.st_mode);
 }
 
-static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes, unsigned depth);
+static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes,
+                        unsigned depth);
 
 static void read_entry(struct reading *reading, DIR *dir, const struct dirent *entry,
                        struct mg_str prefix, bool routes, unsigned depth)
@@ -110,12 +112,14 @@ static void read_entry(struct reading *reading, DIR *dir, const struct dirent *e
             close(fd);
         return;
     }
-    struct mg_str inner = mg_arena_printf(&reading->folder->arena, "%.*s/", (int)name.len, name.data);
+    struct mg_str inner =
+        mg_arena_printf(&reading->folder->arena, "%.*s/", (int)name.len, name.data);
     read_folder(reading, fd, inner, routes && !mg_str_is(name, "lib"), depth + 1);
 }
 
 // Takes the descriptor.
-static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes, unsigned depth)
+static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes,
+                        unsigned depth)
 {
     DIR *dir = fdopendir(fd);
     if (!dir) {
@@ -143,10 +147,12 @@ bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults 
     folder->dir = mg_arena_copy(&folder->arena, (struct mg_str){dir, len});
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return complain(&reading, mg_str_of(dir), errno == ENOENT ? "there is no such folder" : strerror(errno));
+        return complain(&reading, mg_str_of(dir),
+                        errno == ENOENT ? "there is no such folder" : strerror(errno));
     if (faccessat(fd, "gateway.lua", F_OK, 0) != 0) {
         close(fd);
-        return complain(&reading, MG_STR("gateway.lua"), "there is none in this folder: a gateway has one");
+        return complain(&reading, MG_STR("gateway.lua"),
+                        "there is none in this folder: a gateway has one");
     }
     read_file(&reading, MG_STR("gateway.lua"), &folder->gateway);
     read_folder(&reading, fd, (struct mg_str){0}, true, 0);

@@ -6,8 +6,8 @@
 
 struct mg_folder {
     struct mg_arena arena;
-    struct mg_str dir;        // without "/" at its end
-    struct mg_str gateway;    // the text of gateway.lua
+    struct mg_str dir;         // without "/" at its end
+    struct mg_str gateway;     // the text of gateway.lua
     struct mg_sources sources; // all other .lua files; spec/ and other gateways' folders left out
 };
 

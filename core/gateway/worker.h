@@ -20,7 +20,12 @@ struct mg_common {
     _Atomic unsigned at_once;     // requests in work now
 };
 
-enum mg_worker_state { MG_WORKER_STARTING, MG_WORKER_SERVING, MG_WORKER_DRAINING, MG_WORKER_CLOSING };
+enum mg_worker_state {
+    MG_WORKER_STARTING,
+    MG_WORKER_SERVING,
+    MG_WORKER_DRAINING,
+    MG_WORKER_CLOSING
+};
 
 struct mg_worker {
     struct mg_common *common;

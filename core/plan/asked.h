@@ -8,7 +8,7 @@
 struct mg_asked {
     struct mg_call call;
     struct mg_list node; // while it waits to land without having been started
-    struct mg_str name; // in problems and Moongate-Partial
+    struct mg_str name;  // in problems and Moongate-Partial
     struct mg_contract contract;
     enum mg_verdict verdict;         // once call.result.landed
     const struct mg_plan_call *plan; // NULL: a running function's own

@@ -43,6 +43,7 @@ struct mg_plan_call {
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
+    struct mg_str path_text;   // the same as the author wrote it
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;

@@ -249,7 +249,8 @@ static void put_fields(struct mg_buf *out, const struct mg_fields *fields, char 
 
 static struct mg_str finish(struct reading *r, struct mg_buf *out)
 {
-    struct mg_str text = out->failed == MG_OK ? mg_arena_copy(r->arena, mg_buf_str(out)) : (struct mg_str){0};
+    struct mg_str text =
+        out->failed == MG_OK ? mg_arena_copy(r->arena, mg_buf_str(out)) : (struct mg_str){0};
     mg_buf_fini(out);
     return text;
 }
@@ -370,7 +371,9 @@ static void l_sql(struct reading *r)
     struct mg_sql_ask *ask = &r->asked->call.sql;
     struct mg_str verb = l_string(r, "verb");
     struct mg_sql_arg *args;
-    ask->verb = mg_str_is(verb, "one") ? MG_SQL_ONE : mg_str_is(verb, "run") ? MG_SQL_RUN : MG_SQL_QUERY;
+    ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
+                : mg_str_is(verb, "run") ? MG_SQL_RUN
+                                         : MG_SQL_QUERY;
     ask->sql = l_string(r, "sql");
     if (!l_get(r, "args"))
         return;

@@ -143,12 +143,24 @@ static int l_status(lua_State *L)
 int luaopen_moongate_core(lua_State *L)
 {
     static const struct luaL_Reg functions[] = {
-        {"encode", l_json_encode}, {"decode", l_json_decode},   {"list", l_json_list},
-        {"is_list", l_json_is_list}, {"raw", l_json_raw},       {"load", l_load},
-        {"source", l_source}, {"names", l_names},      {"log", l_log},              {"start", l_start},
-        {"landed", l_landed},      {"result", l_result},        {"cancel", l_cancel},
-        {"left", l_left},          {"status", l_status},        {"request_part", l_request_part},
-        {"result_part", l_result_part}, {NULL, NULL},
+        {"encode", l_json_encode},
+        {"decode", l_json_decode},
+        {"list", l_json_list},
+        {"is_list", l_json_is_list},
+        {"raw", l_json_raw},
+        {"load", l_load},
+        {"source", l_source},
+        {"names", l_names},
+        {"log", l_log},
+        {"start", l_start},
+        {"landed", l_landed},
+        {"result", l_result},
+        {"cancel", l_cancel},
+        {"left", l_left},
+        {"status", l_status},
+        {"request_part", l_request_part},
+        {"result_part", l_result_part},
+        {NULL, NULL},
     };
     lua_newtable(L);
     luaL_register(L, NULL, functions);

@@ -170,8 +170,8 @@ static int l_push_start(lua_State *L)
     return 0;
 }
 
-enum mg_run_state mg_run_start(struct mg_run *run, int function, const struct mg_asked *const *results,
-                               unsigned count)
+enum mg_run_state mg_run_start(struct mg_run *run, int function,
+                               const struct mg_asked *const *results, unsigned count)
 {
     struct start start = {run, function, results, count};
     lua_State *L = run->vm->L;

@@ -272,7 +272,8 @@ static bool enter(struct visit *visit, lua_CFunction door)
     return ok && (!visit->faults || !mg_faults_any(visit->faults));
 }
 
-bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json, struct mg_faults *faults)
+bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json,
+                  struct mg_faults *faults)
 {
     struct visit visit = {.vm = vm, .door = "config", .text = text, .out = json, .faults = faults};
     return enter(&visit, l_visit_config) && json->failed == MG_OK;

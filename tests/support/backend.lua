@@ -1,48 +1,48 @@
 -- Calls made on one backend in the test executable, for the specs of backend/:
---   local probe = backend.files(root)
---   local call = probe:start { kind = "FILE", file = { verb = "MG_FILE_READ", path = "a.txt" } }
---   probe:wait()
+--   local caller = backend.files(root)
+--   local call = caller:start { kind = "FILE", file = { verb = "MG_FILE_READ", path = "a.txt" } }
+--   caller:wait()
 --   call.result -- { error = "ok", status = 200, body = "...", form = "text", ms = 0 }
 local core = require "support.core"
 local ffi = require "ffi"
 local C = core.cdef("data/call.h", "base/status.h")
 
 ffi.cdef [[
-  struct probe;
-  struct probe *probe_value(void);
-  struct probe *probe_files(const char *root, unsigned threads, unsigned queue, struct mg_buf *why);
-  struct probe *probe_sqlite(const char *path, unsigned readers, unsigned queue,
+  struct caller;
+  struct caller *caller_value(void);
+  struct caller *caller_files(const char *root, unsigned threads, unsigned queue, struct mg_buf *why);
+  struct caller *caller_sqlite(const char *path, unsigned readers, unsigned queue,
                              struct mg_buf *why);
-  bool probe_start(struct probe *probe, struct mg_call *call, double within);
-  bool probe_cancel(struct probe *probe, struct mg_call *call);
-  unsigned probe_wait(struct probe *probe);
-  bool probe_end(struct probe *probe);
+  bool caller_start(struct caller *caller, struct mg_call *call, double within);
+  bool caller_cancel(struct caller *caller, struct mg_call *call);
+  unsigned caller_wait(struct caller *caller);
+  bool caller_end(struct caller *caller);
 ]]
 
 local backend = {}
 
-local probe = {}
-probe.__index = probe
+local caller = {}
+caller.__index = caller
 
 local function open(made, why)
   if made == nil then
     return nil, core.text(why)
   end
-  return setmetatable({ C = made, calls = {} }, probe)
+  return setmetatable({ C = made, calls = {} }, caller)
 end
 
 function backend.value()
-  return open(C.probe_value())
+  return open(C.caller_value())
 end
 
 function backend.files(root, threads, queue)
   local why = core.buf()
-  return open(C.probe_files(root, threads or 2, queue or 16, why), why)
+  return open(C.caller_files(root, threads or 2, queue or 16, why), why)
 end
 
 function backend.sqlite(path, readers, queue)
   local why = core.buf()
-  return open(C.probe_sqlite(path, readers or 2, queue or 16, why), why)
+  return open(C.caller_sqlite(path, readers or 2, queue or 16, why), why)
 end
 
 backend.null = {} -- as an argument of a statement
@@ -73,7 +73,7 @@ local function fill_sql(ask, sql, keep)
 end
 
 -- Starts a call. `within`: ms until its deadline, 10 s unless told; `most`: bytes of its body.
-function probe:start(ask)
+function caller:start(ask)
   local arena = core.arena()
   local c = ffi.gc(ffi.new "struct mg_call", function()
     C.mg_arena_fini(arena)
@@ -92,21 +92,21 @@ function probe:start(ask)
     c.value.json, c.value.delay = call.keep[1], ask.value.delay or 0
   end
   self.calls[#self.calls + 1] = call
-  if not C.probe_start(self.C, c, ask.within or 10000) then
+  if not C.caller_start(self.C, c, ask.within or 10000) then
     error "the call landed inside mg_backend_start"
   end
   return call
 end
 
-function probe:cancel(call)
-  if not C.probe_cancel(self.C, call.C) then
+function caller:cancel(call)
+  if not C.caller_cancel(self.C, call.C) then
     error "the call landed inside mg_backend_cancel"
   end
 end
 
 -- Runs the loop until all calls have landed, fills call.result of each; how many landed.
-function probe:wait()
-  local landed = C.probe_wait(self.C)
+function caller:wait()
+  local landed = C.caller_wait(self.C)
   for _, call in ipairs(self.calls) do
     local result = call.C.result
     if result.landed then
@@ -124,15 +124,15 @@ function probe:wait()
 end
 
 -- Starts one call and waits for it; its result.
-function probe:ask(ask)
+function caller:ask(ask)
   local call = self:start(ask)
   self:wait()
   return call.result
 end
 
 -- Closes the backend; whether it said so in a later turn, when every call had landed.
-function probe:close()
-  local closed = C.probe_end(self.C)
+function caller:close()
+  local closed = C.caller_end(self.C)
   self.C = nil
   return closed
 end

@@ -5,7 +5,7 @@ local ffi = require "ffi"
 local C = core.cdef "backend/beneath.h"
 pcall(ffi.cdef, "int open(const char *path, int flags, ...); int close(int fd);")
 
-local root, probe
+local root, caller
 local top -- of what the specs make; root is below it
 
 local function shell(command)
@@ -23,7 +23,7 @@ local function ask(verb, path, options)
   for key, value in pairs(options or {}) do
     call[key] = value
   end
-  return probe:ask(call)
+  return caller:ask(call)
 end
 
 setup(function()
@@ -45,11 +45,11 @@ teardown(function()
 end)
 
 before_each(function()
-  probe = assert(backend.files(root))
+  caller = assert(backend.files(root))
 end)
 
 after_each(function()
-  assert.is_true(probe:close())
+  assert.is_true(caller:close())
 end)
 
 describe("gate.files", function()
@@ -130,12 +130,12 @@ describe("gate.files", function()
 
   it("lands as cancelled when nobody wants it any more, and as timeout at its deadline", function()
     local read = { kind = "FILE", file = { verb = "MG_FILE_READ", path = "a.txt" } }
-    local call = probe:start(read)
-    probe:cancel(call)
-    probe:wait()
+    local call = caller:start(read)
+    caller:cancel(call)
+    caller:wait()
     assert.equal("cancelled", call.result.error)
     read.within = 0
-    assert.equal("timeout", probe:ask(read).error)
+    assert.equal("timeout", caller:ask(read).error)
   end)
 
   it("does not open a folder that is not there", function()

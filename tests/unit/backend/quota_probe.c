@@ -1,5 +1,6 @@
 // Seats at one quota: workers on threads that take, wait and give as a service's calls do, and
 // seats of one loop whose wake-ups are counted one by one.
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,73 @@ unsigned probe_quota_workers(unsigned at_once, unsigned waiting, unsigned count,
         mg_loop_fini(&workers[i].loop);
     mg_quota_free(quota);
     return held_most;
+}
+
+// One thread gives its place back at the very moment at which another is refused.
+static struct {
+    struct mg_quota_seat *holder;
+    _Atomic unsigned ready, given; // rounds
+    unsigned rounds;
+} race;
+
+static void await(_Atomic unsigned *round, unsigned number)
+{
+    for (unsigned tries = 0; atomic_load(round) < number; tries++)
+        if (tries > 1000)
+            sched_yield();
+}
+
+static void *give_each_round(void *data)
+{
+    for (unsigned round = 1; round <= race.rounds; round++) {
+        await(&race.ready, round);
+        mg_quota_give(race.holder);
+        atomic_store(&race.given, round);
+    }
+    return NULL;
+}
+
+static void on_race(void *owner)
+{
+}
+
+// Returns in how many rounds the refused seat had neither a place nor mail on its way.
+unsigned probe_quota_race(unsigned rounds)
+{
+    struct mg_loop loop;
+    struct mg_mailbox box;
+    pthread_t giver;
+    unsigned lost = 0;
+    quota = mg_quota_new(1, 8);
+    mg_loop_init(&loop);
+    mg_mailbox_open(&box, &loop);
+    struct mg_quota_seat *seat = mg_quota_join(quota, &box, on_race, NULL);
+    race.holder = mg_quota_join(quota, &box, on_race, NULL);
+    race.ready = race.given = 0;
+    race.rounds = rounds;
+    pthread_create(&giver, NULL, give_each_round, NULL);
+    for (unsigned round = 1; round <= rounds; round++) {
+        mg_quota_take(race.holder);
+        atomic_store(&race.ready, round);
+        for (volatile unsigned pause = round % 251; pause > 0; pause--)
+            continue; // each round meets the giver a little later
+        bool taken = mg_quota_take(seat) || !mg_quota_wait_take(seat);
+        await(&race.given, round);
+        lost += !taken && !box.first;
+        if (!taken)
+            mg_quota_wait_give(seat);
+        else
+            mg_quota_give(seat);
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+    }
+    pthread_join(giver, NULL);
+    mg_quota_leave(seat);
+    mg_quota_leave(race.holder);
+    mg_mailbox_close(&box);
+    mg_loop_run(&loop);
+    mg_loop_fini(&loop);
+    mg_quota_free(quota);
+    return lost;
 }
 
 static struct {

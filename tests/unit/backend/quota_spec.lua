@@ -3,6 +3,7 @@ local ffi = require "ffi"
 ffi.cdef [[
   unsigned probe_quota_workers(unsigned at_once, unsigned waiting, unsigned count, unsigned calls,
                                unsigned *done);
+  unsigned probe_quota_race(unsigned rounds);
   void probe_quota_open(unsigned at_once, unsigned waiting, unsigned seats);
   bool probe_quota_take(unsigned seat);
   void probe_quota_give(unsigned seat);
@@ -24,6 +25,10 @@ describe("a quota", function()
       assert.equal(at_once, most)
       assert.equal(workers * 10000, done[0])
     end
+  end)
+
+  it("wakes a seat that is refused while the place is given back", function()
+    assert.equal(0, C.probe_quota_race(30000))
   end)
 end)
 

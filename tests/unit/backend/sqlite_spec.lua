@@ -1,13 +1,13 @@
 local backend = require "support.backend"
 
-local path, probe
+local path, caller
 
 local function call(verb, sql, ...)
   return { kind = "SQL", sql = { verb = "MG_SQL_" .. verb, sql = sql, args = { ... } } }
 end
 
 local function ask(verb, sql, ...)
-  return probe:ask(call(verb, sql, ...))
+  return caller:ask(call(verb, sql, ...))
 end
 
 local function ok(verb, sql, ...)
@@ -30,11 +30,11 @@ local endless = "with recursive n(i) as (select 1 union all select i + 1 from n)
 before_each(function()
   path = os.tmpname()
   os.remove(path)
-  probe = assert(backend.sqlite(path))
+  caller = assert(backend.sqlite(path))
 end)
 
 after_each(function()
-  assert.is_true(probe:close())
+  assert.is_true(caller:close())
   os.execute(("rm -f '%s' '%s-wal' '%s-shm'"):format(path, path, path))
 end)
 
@@ -121,7 +121,7 @@ describe("gate.database on SQLite", function()
     ok("RUN", "create table t (n)")
     local insert = call("QUERY", "insert into t values (?) returning n", ("x"):rep(100))
     insert.most = 50
-    assert.equal("too_large", probe:ask(insert).error)
+    assert.equal("too_large", caller:ask(insert).error)
     assert.equal('{"n":0}', ok("ONE", "select count(*) as n from t"))
     assert.equal('{"changes":1,"last_id":1}', ok("RUN", "insert into t values (1)"))
   end)
@@ -129,9 +129,9 @@ describe("gate.database on SQLite", function()
   it("fails as too_large one byte above the limit", function()
     local two = call("QUERY", "select 1 as a union all select 2")
     two.most = #'[{"a":1},{"a":2}]'
-    assert.equal("ok", probe:ask(two).error)
+    assert.equal("ok", caller:ask(two).error)
     two.most = two.most - 1
-    local result = probe:ask(two)
+    local result = caller:ask(two)
     assert.same({ "too_large", "" }, { result.error, result.body })
     assert.equal("too_large", ask("ONE", "select length(zeroblob(900000000)) as a").error)
   end)
@@ -168,12 +168,12 @@ describe("gate.database on SQLite", function()
   end)
 
   it("stops a query that is cancelled, and its thread serves the next", function()
-    assert.is_true(probe:close())
-    probe = assert(backend.sqlite(path, 1, 1))
+    assert.is_true(caller:close())
+    caller = assert(backend.sqlite(path, 1, 1))
     for _ = 1, 3 do
-      local long = probe:start(call("ONE", endless))
-      probe:cancel(long)
-      assert.equal(1, probe:wait())
+      local long = caller:start(call("ONE", endless))
+      caller:cancel(long)
+      assert.equal(1, caller:wait())
       assert.equal("cancelled", long.result.error)
       assert.equal('{"a":1}', ok("ONE", "select 1 as a"))
     end
@@ -182,7 +182,7 @@ describe("gate.database on SQLite", function()
   it("fails as timeout at its deadline, and its thread serves the next", function()
     local long = call("ONE", endless)
     long.within = 20
-    local result = probe:ask(long)
+    local result = caller:ask(long)
     assert.equal("timeout", result.error)
     assert.is_true(result.ms >= 20 and result.ms < 2000)
     assert.equal('{"a":1}', ok("ONE", "select 1 as a"))
@@ -193,7 +193,7 @@ describe("gate.database on SQLite", function()
     local write = call("RUN", [[insert into t with recursive n(i) as
       (select 1 union all select i + 1 from n limit 200000) select i from n]])
     write.within = 25
-    local result = probe:ask(write)
+    local result = caller:ask(write)
     assert.is_true(result.error == "timeout" or result.error == "ok")
     assert.equal('{"changes":1,"last_id":200001}', ok("RUN", "insert into t values (0)"))
     assert.equal('{"n":200001}', ok("ONE", "select count(*) as n from t"))
@@ -201,25 +201,25 @@ describe("gate.database on SQLite", function()
 
   it("does not begin a write that was cancelled before its turn", function()
     ok("RUN", "create table t (n)")
-    local first = probe:start(call("RUN", [[insert into t with recursive n(i) as
+    local first = caller:start(call("RUN", [[insert into t with recursive n(i) as
       (select 1 union all select i + 1 from n limit 100000) select i from n]]))
-    local second = probe:start(call("RUN", "delete from t"))
-    probe:cancel(second)
-    assert.equal(2, probe:wait())
+    local second = caller:start(call("RUN", "delete from t"))
+    caller:cancel(second)
+    assert.equal(2, caller:wait())
     assert.same({ "ok", "cancelled" }, { first.result.error, second.result.error })
     assert.equal('{"n":100000}', ok("ONE", "select count(*) as n from t"))
   end)
 
   it("says busy when more calls come than its threads and its queue take", function()
-    assert.is_true(probe:close())
-    probe = assert(backend.sqlite(path, 1, 2))
+    assert.is_true(caller:close())
+    caller = assert(backend.sqlite(path, 1, 2))
     local calls, words = {}, {}
     for i = 1, 10 do
       calls[i] = call("ONE", endless)
       calls[i].within = 50
-      calls[i] = probe:start(calls[i])
+      calls[i] = caller:start(calls[i])
     end
-    assert.equal(10, probe:wait())
+    assert.equal(10, caller:wait())
     for _, it in ipairs(calls) do
       local word = it.result.error
       words[word] = (words[word] or 0) + 1
@@ -228,15 +228,15 @@ describe("gate.database on SQLite", function()
   end)
 
   it("answers a hundred reads and writes at once, each its own", function()
-    assert.is_true(probe:close())
-    probe = assert(backend.sqlite(path, 4, 1000))
+    assert.is_true(caller:close())
+    caller = assert(backend.sqlite(path, 4, 1000))
     ok("RUN", "create table t (n)")
     local reads, writes, written = {}, {}, 0
     for i = 1, 50 do
-      reads[i] = probe:start(call("ONE", "select ? as n", i))
-      writes[i] = probe:start(call("RUN", "insert into t values (?)", i))
+      reads[i] = caller:start(call("ONE", "select ? as n", i))
+      writes[i] = caller:start(call("RUN", "insert into t values (?)", i))
     end
-    assert.equal(100, probe:wait())
+    assert.equal(100, caller:wait())
     for i = 1, 50 do -- where a disk is slow, some may find the writer busy
       assert.equal(('{"n":%d}'):format(i), reads[i].result.body)
       written = written + (writes[i].result.error == "ok" and 1 or 0)

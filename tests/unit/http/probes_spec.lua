@@ -6,16 +6,19 @@ local json = require "dkjson"
 -- The payloads that the recording cut or garbled, made again from their descriptions.
 local rebuilt = {
   ["MAL-LONG-URL"] = "GET /" .. ("A"):rep(102400) .. " HTTP/1.1\r\nHost: localhost:8080\r\n\r\n",
-  ["MAL-LONG-HEADER-VALUE"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nX-Big: " .. ("B"):rep(102400) .. "\r\n\r\n",
-  ["MAL-MANY-HEADERS"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\n" .. ("X-H: value\r\n"):rep(10000) .. "\r\n",
-  ["MAL-LONG-HEADER-NAME"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\n" .. ("A"):rep(102400) .. ": v\r\n\r\n",
+  ["MAL-LONG-HEADER-VALUE"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nX-Big: " ..
+    ("B"):rep(102400) .. "\r\n\r\n",
+  ["MAL-MANY-HEADERS"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\n" ..
+    ("X-H: value\r\n"):rep(10000) .. "\r\n",
+  ["MAL-LONG-HEADER-NAME"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\n" .. ("A"):rep(102400) ..
+    ": v\r\n\r\n",
   ["MAL-LONG-METHOD"] = ("A"):rep(102400) .. " / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n",
   ["MAL-NON-ASCII-HEADER-NAME"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nX-T\195\171st: value\r\n\r\n",
   ["MAL-NON-ASCII-URL"] = "GET /caf\195\169 HTTP/1.1\r\nHost: localhost:8080\r\n\r\n",
   ["MAL-URL-OVERLONG-UTF8"] = "GET /\192\175 HTTP/1.1\r\nHost: localhost:8080\r\n\r\n",
   ["MAL-CONTROL-CHARS-HEADER"] = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nX-Test: abc\7\8\128f\r\n\r\n",
-  ["MAL-CHUNK-EXT-64K"] = "POST / HTTP/1.1\r\nHost: localhost:8080\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=" ..
-    ("a"):rep(65536) .. "\r\nhello\r\n0\r\n\r\n",
+  ["MAL-CHUNK-EXT-64K"] = "POST / HTTP/1.1\r\nHost: localhost:8080\r\nTransfer-Encoding: chunked" ..
+    "\r\n\r\n5;ext=" .. ("a"):rep(65536) .. "\r\nhello\r\n0\r\n\r\n",
 }
 
 local function probes(path)

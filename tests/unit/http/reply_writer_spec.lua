@@ -31,23 +31,29 @@ end
 describe("the head of a reply", function()
   it("is status line, date, fields and framing", function()
     local date = core.str "Sun, 06 Nov 1994 08:49:37 GMT"
-    local text, sound = write(404, { { "Content-Type", "text/plain" }, { "Set-Cookie", "a" }, { "Set-Cookie", "b" } },
+    local text, sound = write(404,
+      { { "Content-Type", "text/plain" }, { "Set-Cookie", "a" }, { "Set-Cookie", "b" } },
       { date = date })
-    assert.equal(lines("HTTP/1.1 404 Not Found", "Date: Sun, 06 Nov 1994 08:49:37 GMT", "Content-Type: text/plain",
+    assert.equal(lines("HTTP/1.1 404 Not Found", "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+      "Content-Type: text/plain",
       "Set-Cookie: a", "Set-Cookie: b", "Content-Length: 5"), text)
     assert.is_true(sound)
   end)
 
   it("says how the connection goes on", function()
-    assert.equal(lines("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 5"), (write(200, {}, { keep_alive = false })))
-    assert.equal(lines("HTTP/1.1 200 OK", "Connection: keep-alive", "Content-Length: 5"), (write(200, {}, { old = true })))
+    assert.equal(lines("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 5"),
+      (write(200, {}, { keep_alive = false })))
+    assert.equal(lines("HTTP/1.1 200 OK", "Connection: keep-alive", "Content-Length: 5"),
+      (write(200, {}, { old = true })))
     assert.equal(lines("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 5"),
       (write(200, {}, { old = true, keep_alive = false })))
   end)
 
   it("is chunked when the length is not known, and ends with the connection for 1.0", function()
-    assert.equal(lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"), (write(200, {}, { chunked = true })))
-    assert.equal(lines("HTTP/1.1 200 OK", "Connection: close"), (write(200, {}, { chunked = true, old = true })))
+    assert.equal(lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"),
+      (write(200, {}, { chunked = true })))
+    assert.equal(lines("HTTP/1.1 200 OK", "Connection: close"),
+      (write(200, {}, { chunked = true, old = true })))
   end)
 
   it("has neither length nor coding with 204 and 304", function()
@@ -65,7 +71,8 @@ describe("the head of a reply", function()
   end)
 
   it("carries lengths beyond 4 GiB", function()
-    assert.truthy((write(200, {}, { length = 18446744073709551615ULL })):find("Content-Length: 18446744073709551615\r\n", 1, true))
+    assert.truthy((write(200, {},
+      { length = 18446744073709551615ULL })):find("Content-Length: 18446744073709551615\r\n", 1, true))
   end)
 
   it("never lets a field split it: what is not sound is left out and told", function()
@@ -86,7 +93,8 @@ describe("the head of a reply", function()
 
   it("is framed by the connection alone", function()
     for _, name in ipairs { "Content-Length", "transfer-encoding", "CONNECTION", "Date" } do
-      assert.same({ lines("HTTP/1.1 200 OK", "Content-Length: 5"), false }, { write(200, { { name, "7" } }) })
+      assert.same({ lines("HTTP/1.1 200 OK", "Content-Length: 5"), false },
+        { write(200, { { name, "7" } }) })
     end
   end)
 

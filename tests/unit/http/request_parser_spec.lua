@@ -134,7 +134,8 @@ describe("the gate", function()
     local out = line "GET http://Other.example:81/x?y HTTP/1.1"
     assert.same({ "/x?y", "/x", "y", "other.example", "Host: Other.example:81" },
       { out.target, out.path, out.query, out.host, out.headers[1] })
-    assert.same({ "/?q", "/" }, { line("GET HTTPS://b?q HTTP/1.1").target, line("GET http://b HTTP/1.1").target })
+    assert.same({ "/?q", "/" },
+      { line("GET HTTPS://b?q HTTP/1.1").target, line("GET http://b HTTP/1.1").target })
     assert.equal("*", line("OPTIONS * HTTP/1.1").path)
     assert.equal("*", line("OPTIONS http://b HTTP/1.1").path)
     assert.equal("//b/c", line("GET //b/c HTTP/1.1").path)
@@ -148,7 +149,8 @@ describe("the gate", function()
   end)
 
   it("refuses header names that are empty, no token, or have an underscore", function()
-    for _, field in ipairs { ": x", "X : y", "X\t: y", "Bad[Name: x", "X_Y: z", "NoColon", "X\195\171: y" } do
+    for _, field in ipairs { ": x", "X : y", "X\t: y", "Bad[Name: x", "X_Y: z", "NoColon",
+      "X\195\171: y" } do
       refused(400, parse.get(field))
     end
   end)
@@ -253,7 +255,8 @@ end)
 
 describe("what the connection asks", function()
   local function keep_alive(version, ...)
-    return parse.one(table.concat({ "GET / HTTP/" .. version, "Host: a", ... }, "\r\n") .. "\r\n\r\n").keep_alive
+    return parse.one(table.concat({ "GET / HTTP/" .. version, "Host: a", ... }, "\r\n") ..
+      "\r\n\r\n").keep_alive
   end
 
   it("1.1 stays unless it says close, 1.0 goes unless it says keep-alive", function()
@@ -269,7 +272,8 @@ describe("what the connection asks", function()
 
   it("knows who waits for 100, which 1.0 never does", function()
     local function expects(version, ...)
-      return parse.one(table.concat({ "POST / HTTP/" .. version, "Host: a", ... }, "\r\n") .. "\r\n\r\n").expects
+      return parse.one(table.concat({ "POST / HTTP/" .. version, "Host: a", ... }, "\r\n") ..
+        "\r\n\r\n").expects
     end
     assert.is_true(expects("1.1", "Content-Length: 5", "Expect: 100-Continue"))
     assert.is_true(expects("1.1", "Transfer-Encoding: chunked", "Expect: 100-continue"))
@@ -310,12 +314,14 @@ describe("limits of a request", function()
     assert.equal("complete", parse.one(head_of(1000), { header = 1000 }).verdict)
     refused(431, parse.one(head_of(1001), { header = 1000 }))
     refused(431, parse.one("GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("x"):rep(100000), { header = 1000 }))
-    refused(431, parse.one("GET / HTTP/1.1\r\nHost: a\r\n" .. ("X: x\r\n"):rep(1000), { header = 1000, count = 9999 }))
+    refused(431, parse.one("GET / HTTP/1.1\r\nHost: a\r\n" .. ("X: x\r\n"):rep(1000),
+      { header = 1000, count = 9999 }))
   end)
 
   it("hold for the number of fields: 431", function()
     local function fields(count)
-      return parse.one("GET / HTTP/1.1\r\nHost: a\r\n" .. ("X: y\r\n"):rep(count - 1) .. "\r\n", { count = 10 })
+      return parse.one("GET / HTTP/1.1\r\nHost: a\r\n" .. ("X: y\r\n"):rep(count - 1) .. "\r\n",
+        { count = 10 })
     end
     assert.equal("complete", fields(10).verdict)
     refused(431, fields(11))
@@ -335,7 +341,8 @@ describe("limits of a request", function()
 
   it("hold to the byte for chunk extensions, counted over the message: 400", function()
     local function extensions(size) -- ";a" and ";xxx" in two chunks
-      return parse.chunked("1;a\r\nx\r\n1;" .. ("x"):rep(size - 3) .. "\r\ny\r\n0\r\n\r\n", { extensions = 100 })
+      return parse.chunked("1;a\r\nx\r\n1;" .. ("x"):rep(size - 3) .. "\r\ny\r\n0\r\n\r\n",
+        { extensions = 100 })
     end
     assert.equal("xy", extensions(100).body)
     refused(400, extensions(101))

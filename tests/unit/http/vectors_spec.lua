@@ -18,7 +18,8 @@ local function vectors()
       -- One recording runs on into the next vector, whose log it has.
       raw = raw:match "```http\r\n(.*)$" or raw
       local _, count = vector.log:gsub("message complete", "")
-      out[#out + 1] = { name = vector.file:match "[^/]+$" .. ": " .. vector.title, raw = raw, complete = count,
+      out[#out + 1] = { name = vector.file:match "[^/]+$" .. ": " .. vector.title, raw = raw,
+        complete = count,
                         skips = vector.meta.skipBody,
                         error = vector.log:match 'error code=%d+ reason="[^\n]*"' }
     end
@@ -29,7 +30,8 @@ end
 -- Most vectors have no Host, for which alone they would be refused here: then they get one, so that
 -- what they are about is judged too.
 local function with_host(raw)
-  return raw:lower():find("\nhost:", 1, true) and raw or raw:gsub("HTTP/1%.(%d)\r\n", "HTTP/1.%1\r\nHost: a\r\n")
+  return raw:lower():find("\nhost:", 1, true) and
+    raw or raw:gsub("HTTP/1%.(%d)\r\n", "HTTP/1.%1\r\nHost: a\r\n")
 end
 
 local function completed(raw)

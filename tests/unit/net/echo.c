@@ -16,6 +16,8 @@ struct echo {
     struct mg_conn_limits limits;
     struct mg_listener *listener;
     int fd;
+    struct mg_mail hold;
+    sem_t held, go, drained;
     _Atomic unsigned open, head, complete, refused, sent, gone, broken, requests;
 };
 
@@ -259,6 +261,31 @@ static void deafen_now(struct echo *echo)
 static void drain_now(struct echo *echo)
 {
     mg_net_drain(&echo->net);
+}
+
+static void hold_now(struct mg_mail *mail)
+{
+    struct echo *echo = MG_OWNER(mail, struct echo, hold);
+    sem_post(&echo->held);
+    sem_wait(&echo->go);
+    drain_now(echo);
+    sem_post(&echo->drained);
+}
+
+void echo_hold(struct echo *echo)
+{
+    sem_init(&echo->held, 0, 0);
+    sem_init(&echo->go, 0, 0);
+    sem_init(&echo->drained, 0, 0);
+    echo->hold.deliver = hold_now;
+    mg_mailbox_send(&echo->box, &echo->hold);
+    sem_wait(&echo->held);
+}
+
+void echo_drain_held(struct echo *echo)
+{
+    sem_post(&echo->go);
+    sem_wait(&echo->drained);
 }
 
 static void stop_now(struct echo *echo)

@@ -31,6 +31,9 @@ int echo_port(const struct echo *echo);
 void echo_listen(struct echo *echo); // these three have been done when they return
 void echo_deafen(struct echo *echo); // closes the listener
 void echo_drain(struct echo *echo);
+// Stops the loop where it is; drains from there, before anything else is looked at.
+void echo_hold(struct echo *echo);
+void echo_drain_held(struct echo *echo);
 void echo_count(struct echo *echo, struct echo_counts *counts);
 double echo_cpu(struct echo *echo); // seconds of processor time that its thread has used
 void echo_stop(struct echo *echo);  // cuts what is left, waits for the thread, frees all

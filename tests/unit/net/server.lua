@@ -124,6 +124,8 @@ end
 function server:listen() C.echo_listen(self.echo) end
 function server:deafen() C.echo_deafen(self.echo) end
 function server:drain() C.echo_drain(self.echo) end
+function server:hold() C.echo_hold(self.echo) end
+function server:drain_held() C.echo_drain_held(self.echo) end
 function server:cpu() return C.echo_cpu(self.echo) end
 
 -- Runs test(server) against a server of its own, which has to end with nothing left and to have

@@ -10,7 +10,8 @@ local function router_of(routes)
   local router = { arena = arena, raw = C.mg_router_new(arena), keep = {} }
   function router.add(path, id, method, host)
     local error_, other = ffi.new "struct mg_str", ffi.new "int[1]"
-    local done = C.mg_router_add(router.raw, core.str(host or ""), method or GET, core.str(path), id, error_, other)
+    local done = C.mg_router_add(router.raw, core.str(host or ""), method or GET, core.str(path), id,
+      error_, other)
     return done, core.text(error_), other[0]
   end
   function router.find(path, method, host)
@@ -44,14 +45,16 @@ describe("a look-up", function()
     assert.same({ 4, { id = "42", order = "7" }, 0 }, found "/users/42/orders/7")
     assert.same({ 5, { rest = "a/b/c" }, 0 }, found "/old/a/b/c")
     assert.same({ 5, { rest = "" }, 0 }, found "/old/")
-    for _, path in ipairs { "/old", "/users/", "/users//", "//", "/nobody", "/users/42/orders", "/Users", "", "x", "*",
+    for _, path in ipairs { "/old", "/users/", "/users//", "//", "/nobody", "/users/42/orders",
+      "/Users", "", "x", "*",
                             "/users/42/orders/7/8" } do
       assert.same({ nil, {}, 0 }, found(path), path)
     end
   end)
 
-  it("takes an exact segment before a name, a name before a rest, and turns back where that ends", function()
-    local router = router_of { { "/a/{x}/c", 1 }, { "/a/b/d", 2 }, { "/{rest...}", 3 }, { "/a/{rest...}", 4 },
+  it("takes an exact segment before a name, a name before a rest, and can turn back", function()
+    local router = router_of { { "/a/{x}/c", 1 }, { "/a/b/d", 2 }, { "/{rest...}", 3 },
+      { "/a/{rest...}", 4 },
                                { "/a/b/{y}/e", 5 } }
     for path, id in pairs {
       ["/a/b/c"] = 1, ["/a/b/d"] = 2, ["/a/z/c"] = 1, ["/a/z/d"] = 4, ["/a"] = 3, ["/a/b/d/e"] = 5,
@@ -72,19 +75,22 @@ describe("a look-up", function()
   end)
 
   it("matches after decoding, segment by segment", function()
-    local router = router_of { { "/caf\195\169/{x}", 1 }, { "/a%2Fb", 2 }, { "/100%25", 3 }, { "/r/{rest...}", 4 } }
+    local router = router_of { { "/caf\195\169/{x}", 1 }, { "/a%2Fb", 2 }, { "/100%25", 3 },
+      { "/r/{rest...}", 4 } }
     assert.same({ 1, { x = "a/b ?" }, 0 }, { router.find "/caf%C3%a9/a%2fb%20%3F" })
     assert.equal(2, (router.find "/a%2Fb"))
     assert.is_nil((router.find "/a/b"))
     assert.equal(3, (router.find "/100%25"))
     assert.same({ 4, { rest = "x y/z" }, 0 }, { router.find "/r/x%20y/z" })
-    for _, path in ipairs { "/caf%C3%A9/%", "/caf%C3%A9/%4", "/caf%C3%A9/%zz", "/caf%C3%A9/a%00", "/r/%00", "/r/a/%G0" } do
+    for _, path in ipairs { "/caf%C3%A9/%", "/caf%C3%A9/%4", "/caf%C3%A9/%zz", "/caf%C3%A9/a%00",
+      "/r/%00", "/r/a/%G0" } do
       assert.same({ nil, {}, 0 }, { router.find(path) }, path)
     end
   end)
 
   it("knows the methods of a path that has not the one asked for", function()
-    local router = router_of { { "/a", 1, method = GET }, { "/a", 2, method = POST }, { "/{x}", 3, method = PUT } }
+    local router = router_of { { "/a", 1, method = GET }, { "/a", 2, method = POST },
+      { "/{x}", 3, method = PUT } }
     assert.same({ nil, {}, 2 ^ GET + 2 ^ POST + 2 ^ PUT }, { router.find("/a", 7) })
     assert.same({ nil, {}, 2 ^ PUT }, { router.find("/b", GET) })
     assert.same({ nil, {}, 0 }, { router.find("/b/c", GET) })
@@ -97,22 +103,26 @@ describe("a look-up", function()
   end)
 
   it("takes a route of the method before one of any", function()
-    local router = router_of { { "/a", 1, method = ANY }, { "/a", 2, method = GET }, { "/b", 3, method = GET },
+    local router = router_of { { "/a", 1, method = ANY }, { "/a", 2, method = GET },
+      { "/b", 3, method = GET },
                                { "/b", 4, method = ANY } }
-    assert.same({ 2, 1, 3, 4 }, { (router.find("/a", GET)), (router.find("/a", POST)), (router.find("/b", GET)),
+    assert.same({ 2, 1, 3, 4 },
+      { (router.find("/a", GET)), (router.find("/a", POST)), (router.find("/b", GET)),
                                   (router.find("/b", 30)) })
   end)
 
   it("takes an exact host before a pattern of one, and that before none", function()
     local router = router_of {
       { "/x", 1 }, { "/x", 2, host = "{tenant}.example.com" }, { "/x", 3, host = "API.example.com" },
-      { "/y/{z}", 4, host = "{a}.{b}.example.org" }, { "/only", 5 }, { "/y/{z}", 6, host = "s.{c}.example.org" } }
+      { "/y/{z}", 4, host = "{a}.{b}.example.org" }, { "/only", 5 },
+      { "/y/{z}", 6, host = "s.{c}.example.org" } }
     local function found(path, host)
       return { (router.find(path, GET, host)), (select(2, router.find(path, GET, host))) }
     end
     assert.same({ 3, {} }, found("/x", "api.example.com"))
     assert.same({ 2, { tenant = "shop" } }, found("/x", "shop.example.com"))
-    for _, host in ipairs { "example.com", "a.b.example.com", ".example.com", "", "example.com.", "localhost", "..." } do
+    for _, host in ipairs { "example.com", "a.b.example.com", ".example.com", "", "example.com.",
+      "localhost", "..." } do
       assert.same({ 1, {} }, found("/x", host), host)
     end
     assert.same({ 5, {} }, found("/only", "api.example.com"))
@@ -196,15 +206,22 @@ describe("a pattern", function()
   it("that is wrong is refused with what is wrong", function()
     local router = router_of()
     for path, why in pairs {
-      [""] = "does not start with /", ["a"] = "does not start with /", ["/a//b"] = "empty segment", ["//"] = "empty segment",
-      ["/{}"] = "parameter without a name", ["/{...}"] = "parameter without a name", ["/{1a}"] = "no name for a parameter",
-      ["/{a-b}"] = "no name for a parameter", ["/{a b}"] = "no name for a parameter", ["/{a..}"] = "no name for a parameter",
+      [""] = "does not start with /", ["a"] = "does not start with /", ["/a//b"] = "empty segment",
+      ["//"] = "empty segment",
+      ["/{}"] = "parameter without a name", ["/{...}"] = "parameter without a name",
+      ["/{1a}"] = "no name for a parameter",
+      ["/{a-b}"] = "no name for a parameter", ["/{a b}"] = "no name for a parameter",
+      ["/{a..}"] = "no name for a parameter",
       ["/{rest...}/a"] = "not the last segment", ["/{a"] = "{ without a }", ["/a}"] = "} without a {",
-      ["/{{a}}"] = "} without a {", ["/a{b}"] = "mixes text and a parameter", ["/{a}b"] = "mixes text and a parameter",
-      ["/{a}{b}"] = "mixes text and a parameter", ["/{a}/{a}"] = '"a" comes twice', ["/{a}/{a...}"] = '"a" comes twice',
-      ["/100%"] = "broken percent escape", ["/%00"] = "broken percent escape", ["/a?b"] = "a pattern is the path alone",
+      ["/{{a}}"] = "} without a {", ["/a{b}"] = "mixes text and a parameter",
+      ["/{a}b"] = "mixes text and a parameter",
+      ["/{a}{b}"] = "mixes text and a parameter", ["/{a}/{a}"] = '"a" comes twice',
+      ["/{a}/{a...}"] = '"a" comes twice',
+      ["/100%"] = "broken percent escape", ["/%00"] = "broken percent escape",
+      ["/a?b"] = "a pattern is the path alone",
       ["/a#b"] = "a pattern is the path alone", ["/a\nb"] = "a pattern is the path alone",
-      [("/{%s}"):rep(17):format(unpack { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q" })] =
+      [("/{%s}"):rep(17):format(unpack { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l",
+        "m", "n", "o", "p", "q" })] =
         "more than 16 parameters",
       [("/a"):rep(65)] = "more than 64 segments",
     } do
@@ -213,8 +230,10 @@ describe("a pattern", function()
       assert.truthy(message:find(why, 1, true), path .. ": " .. message)
     end
     for host, why in pairs {
-      ["a..b"] = "is no host", [".a"] = "is no host", ["a:80"] = "is no host", ["{t}a.b"] = "mixes text and a parameter",
-      ["{rest...}.com"] = "cannot have a {rest...}", ["{t}.{t}"] = '"t" comes twice', ["a/b"] = "is no host",
+      ["a..b"] = "is no host", [".a"] = "is no host", ["a:80"] = "is no host",
+      ["{t}a.b"] = "mixes text and a parameter",
+      ["{rest...}.com"] = "cannot have a {rest...}", ["{t}.{t}"] = '"t" comes twice',
+      ["a/b"] = "is no host",
       ["{t.com"] = "{ without a }",
     } do
       local done, message = router.add("/", 1, GET, host)
