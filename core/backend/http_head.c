@@ -79,7 +79,8 @@ static const char *parse_field(struct mg_str line, struct mg_header *field)
                                              : "the answer has a header value with control bytes";
 }
 
-bool mg_http_head_parse(struct mg_http_head *head, struct mg_header items[], unsigned *count)
+bool mg_http_head_parse(struct mg_http_head *head, struct mg_header items[MG_HTTP_FIELDS_MOST],
+                        unsigned *count)
 {
     struct mg_str text = mg_buf_str(&head->lines);
     *count = 0;

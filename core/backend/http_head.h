@@ -3,6 +3,7 @@
 #ifndef MG_BACKEND_HTTP_HEAD_H
 #define MG_BACKEND_HTTP_HEAD_H
 
+#include "base/buf.h"
 #include "data/headers.h"
 
 enum { MG_HTTP_FIELDS_MOST = 128 }; // of one head

@@ -86,7 +86,10 @@ describe("the name of a service", function()
     assert.is_false(C.probe_run(users.probe, 1, 20))
     C.probe_name_set(users.probe, "users.test", "127.0.0.1")
     world.land(users)
-    assert.same({ "hello", "hello" }, { world.result(calls[1]).body, world.result(calls[2]).body })
+    local function said(call)
+      return world.result(call).message .. world.result(call).body
+    end
+    assert.same({ "hello", "hello" }, { said(calls[1]), said(calls[2]) })
   end)
 end)
 
