@@ -11,7 +11,9 @@ describe("what goes along to another origin", function()
       kept[#kept + 1] = { core.str(name), core.str(value) }
       assert(C.mg_headers_add(ask.headers, arena, kept[#kept][1], kept[#kept][2]))
     end
-    for _, name in ipairs { "Authorization", "Cookie", "X-Api-Key", "Host", "Content-Type", "Proxy-Authorization" } do
+    for _, name in ipairs {
+      "Authorization", "Cookie", "X-Api-Key", "Host", "Content-Type", "Proxy-Authorization",
+    } do
       add(name, "secret")
     end
     add("Accept", "text/plain")
