@@ -93,6 +93,8 @@ static void release(struct run *run)
     mg_buf_fini(&run->next);
     mg_buf_fini(&run->body);
     free(run);
+    if (backend->closed && mg_list_empty(&backend->runs)) // behind the landing of those that failed
+        mg_loop_defer(backend->base.loop, &backend->closing);
 }
 
 static void land_failed(struct backend *backend, struct mg_call *call, enum mg_status error,
@@ -429,23 +431,34 @@ static void on_closing(struct mg_task *task)
     closed(owner);
 }
 
-static void close_all(struct mg_list *runs)
+// All runs of a list, but with `heard` those that nobody waits for.
+static void end_runs(struct mg_list *runs, bool heard)
 {
-    while (!mg_list_empty(runs))
-        fail(MG_OWNER(runs->next, struct run, node), MG_CANCELLED, "the service is closing");
+    for (struct mg_list *node = runs->next, *next; node != runs; node = next) {
+        struct run *run = MG_OWNER(node, struct run, node);
+        next = node->next;
+        if (!heard || run->state != UNHEARD)
+            fail(run, MG_CANCELLED, "the service is closing");
+    }
 }
 
 static void close_backend(struct mg_backend *base, void (*closed)(void *owner), void *owner)
 {
     struct backend *backend = backend_of(base);
-    close_all(&backend->queue);
-    close_all(&backend->runs);
+    end_runs(&backend->queue, true);
+    end_runs(&backend->runs, true);
     backend->closed = closed;
     backend->owner = owner;
-    mg_loop_defer(base->loop, &backend->closing); // behind the landing of those that failed
+    if (mg_list_empty(&backend->runs)) // behind the landing of those that failed
+        mg_loop_defer(base->loop, &backend->closing);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend};
+static void hurry(struct mg_backend *base)
+{
+    end_runs(&backend_of(base)->runs, false);
+}
+
+static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend, hurry};
 
 struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service)
 {

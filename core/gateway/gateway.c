@@ -155,6 +155,18 @@ static void on_ready(struct mg_worker *worker, bool ok)
     pthread_mutex_unlock(&gateway->lock);
 }
 
+static void explain_workers(struct mg_gateway *gateway)
+{
+    struct mg_buf why = {0};
+    mg_buf_put(&why, MG_STR("a worker could not be started: "));
+    size_t known = why.len;
+    for (unsigned i = 0; i < gateway->started && why.len == known; i++)
+        mg_buf_put(&why, mg_buf_str(&gateway->workers[i].why));
+    if (why.len == known)
+        mg_buf_put(&why, MG_STR("no threads, descriptors or memory"));
+    explain(&why);
+}
+
 static bool start_workers(struct mg_gateway *gateway)
 {
     gateway->workers = calloc(gateway->worker_count, sizeof *gateway->workers);
@@ -175,8 +187,7 @@ static bool start_workers(struct mg_gateway *gateway)
     bool ok = gateway->started == gateway->worker_count && !gateway->failed;
     pthread_mutex_unlock(&gateway->lock);
     if (!ok)
-        fprintf(stderr,
-                "moongate: a worker could not be started: no threads, descriptors or memory\n");
+        explain_workers(gateway);
     return ok;
 }
 
@@ -277,6 +288,8 @@ static void close_sockets(struct mg_gateway *gateway)
 
 static void fini(struct mg_gateway *gateway)
 {
+    for (unsigned i = 0; i < gateway->started; i++)
+        mg_worker_fini(&gateway->workers[i]);
     mg_shared_close(&gateway->shared);
     close_sockets(gateway);
     free(gateway->workers);

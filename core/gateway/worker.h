@@ -40,6 +40,7 @@ struct mg_worker {
     struct mg_listener **listeners;
     struct mg_list exchanges;
     enum mg_worker_state state;
+    bool hurried;           // it was told to give up
     struct mg_task settle;  // looks whether draining has come to its end
     struct mg_timer look;   // has it look again
     uint64_t seed, counter; // of request ids
@@ -54,6 +55,7 @@ bool mg_worker_start(struct mg_worker *worker);
 void mg_worker_drain(struct mg_worker *worker); // any thread, once: finish what is begun, then end
 void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain: cut what is left
 void mg_worker_join(struct mg_worker *worker);  // waits for its end
+void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
 
 // An exchange has ended; on the worker's loop.
 void mg_worker_settle(struct mg_worker *worker);
