@@ -123,9 +123,7 @@ static void set_timer(struct run *run, uint64_t at)
         assert(run->timer.place); // it was set when the run began: moving it takes no memory
 }
 
-// On the way out
-
-static const char *fill_order(struct run *run, struct mg_http_order *order)
+static enum mg_status fill_order(struct run *run, struct mg_http_order *order, const char **why)
 {
     const struct mg_http_config *config = &run->backend->service->config;
     order->method = run->method;
@@ -135,7 +133,7 @@ static const char *fill_order(struct run *run, struct mg_http_order *order)
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
     bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->place->url);
-    return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena);
+    return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena, why);
 }
 
 static void send_run(struct run *run, const struct mg_addresses *addresses)
@@ -146,11 +144,12 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
         fail(run, MG_REFUSED, "a redirect to a network that is not public");
         return;
     }
-    const char *wrong = fill_order(run, &order);
+    const char *why = "no memory";
+    enum mg_status error = fill_order(run, &order, &why);
     run->state = GOING;
     set_timer(run, run->call->deadline);
-    if (wrong)
-        fail(run, MG_MALFORMED, wrong);
+    if (error != MG_OK)
+        fail(run, error, why);
     else if (!transport->start(transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
 }
@@ -199,15 +198,14 @@ static void start_naming(struct run *run)
 static void begin(struct run *run)
 {
     struct backend *backend = run->backend;
-    const struct mg_http_ask *ask = &run->call->http;
     run->place = mg_service_enter(backend->service);
     run->placed_us = now_us();
     mg_list_push(&backend->runs, &run->node);
-    const char *wrong = mg_http_order_url(&run->url, &run->place->url, ask->path);
-    if (!wrong)
-        wrong = mg_url_parse(mg_buf_str(&run->url), &run->site);
-    if (wrong)
-        fail(run, MG_MALFORMED, wrong);
+    const char *why = "no memory";
+    enum mg_status error =
+        mg_http_order_url(&run->url, &run->site, &run->place->url, run->call->http.path, &why);
+    if (error != MG_OK)
+        fail(run, error, why);
     else
         start_naming(run);
 }
@@ -234,8 +232,6 @@ static bool enter_queue(struct run *run)
     mg_list_push(&backend->queue, &run->node);
     return true;
 }
-
-// On the way back
 
 static struct run *run_of(struct mg_http_transfer *transfer)
 {
@@ -315,8 +311,6 @@ static void on_end(struct mg_http_transfer *transfer, enum mg_status error, cons
 
 static const struct mg_http_events events = {on_head, on_data, on_end};
 
-// Letting go
-
 // An unsafe request that may have reached the backend is not cut: it goes on with bytes of its own.
 // False when there is no memory for them.
 static bool carry_on_unheard(struct run *run)
@@ -359,8 +353,6 @@ static void on_timer(struct mg_timer *timer)
     else
         let_go(run, MG_TIMEOUT, "no answer in time");
 }
-
-// The backend
 
 static struct run *run_new(struct backend *backend, struct mg_call *call)
 {
@@ -478,8 +470,6 @@ struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service
     free(backend);
     return NULL;
 }
-
-// The worker's share
 
 struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
                             struct mg_resolver *resolver, const struct mg_http_options *options)

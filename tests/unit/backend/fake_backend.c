@@ -37,7 +37,7 @@ struct fake_backend {
     unsigned step_count;
     struct connection connections[connections_most];
     unsigned count; // open connections
-    unsigned accepted, requests, answering, most_answering;
+    unsigned accepted, requests, answering, most_answering, resets;
     char *record;
     size_t recorded;
     bool ending;
@@ -122,6 +122,7 @@ static bool read_some(struct fake_backend *fake, unsigned index)
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (len <= 0) {
+        fake->resets += len < 0;
         drop(fake, index, false);
         return false;
     }
@@ -286,6 +287,11 @@ unsigned fake_requests(struct fake_backend *fake)
 unsigned fake_most_at_once(struct fake_backend *fake)
 {
     return read_count(fake, &fake->most_answering);
+}
+
+unsigned fake_resets(struct fake_backend *fake)
+{
+    return read_count(fake, &fake->resets);
 }
 
 static bool wait_for(struct fake_backend *fake, const unsigned *value, unsigned count, int ms)

@@ -27,6 +27,7 @@ int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);  // accepted so far
 unsigned fake_requests(struct fake_backend *fake);     // whole requests so far
 unsigned fake_most_at_once(struct fake_backend *fake); // requests being answered at a time
+unsigned fake_resets(struct fake_backend *fake);       // connections that ended with a reset
 
 // Waits until `count` connections are open, `ms` at most.
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);

@@ -12,6 +12,7 @@ int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
 unsigned fake_requests(struct fake_backend *fake);
 unsigned fake_most_at_once(struct fake_backend *fake);
+unsigned fake_resets(struct fake_backend *fake);
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
