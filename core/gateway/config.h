@@ -14,7 +14,8 @@
 #define MG_LIMITS(X)                                                                               \
     X(body)                                                                                        \
     X(header)                                                                                      \
-    X(headers) X(target) X(trailer) X(extensions) X(fields) X(connections) X(at_once) X(requests)  \
+    X(headers)                                                                                     \
+    X(target) X(trailer) X(extensions) X(fields) X(connections) X(at_once) X(requests)             \
         X(pipelined) X(header_within) X(body_idle) X(body_rate) X(idle) X(write_idle) X(linger)    \
             X(drain) X(within) X(connect) X(calls) X(unheard) X(result) X(results)                 \
                 X(service_at_once) X(service_waiting) X(names_at_once) X(file_threads)             \

@@ -16,6 +16,11 @@ bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
 
+struct fake_tls *fake_tls_new(const char *names, const char *file);
+void fake_tls_free(struct fake_tls *fake);
+int fake_tls_port(struct fake_tls *fake);
+unsigned fake_tls_handshakes(struct fake_tls *fake);
+
 struct probe_config {
     struct mg_str name; const struct mg_str *urls; unsigned url_count; uint64_t connect_ms;
     unsigned at_once, waiting; uint64_t patience_ms, unheard_ms; size_t head_most;
@@ -63,6 +68,15 @@ function world.fake(steps, options)
   assert(fake ~= nil, "no fake backend")
   table.insert(opened, { C.fake_free, fake })
   return fake
+end
+
+-- A TLS backend whose certificate is for `names`, and the file that the certificate is in.
+function world.fake_tls(names)
+  local file = os.tmpname()
+  local fake = C.fake_tls_new(names, file)
+  table.insert(opened, { os.remove, file })
+  table.insert(opened, { C.fake_tls_free, fake })
+  return fake, file
 end
 
 function world.received(fake)
