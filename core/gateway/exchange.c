@@ -133,11 +133,13 @@ static void wake(struct mg_timer *timer)
     end_if_done(exchange);
 }
 
-// Whether a function that waits has what it waits for.
+// Whether a function that waits has what it waits for. One that only waits for a time has not.
 static bool wait_is_over(const struct mg_exchange *exchange)
 {
     const struct mg_wait *wait = &exchange->run.wait;
     unsigned landed = 0;
+    if (wait->count == 0)
+        return false;
     for (unsigned i = 0; i < wait->count; i++) {
         const struct mg_asked *asked = exchange->asked[wait->ids[i]];
         if (!asked->call.result.landed)

@@ -284,8 +284,7 @@ static bool compile_kind(struct compile *c, struct mg_str call, struct mg_plan_c
                                         get_text(call, "backend", c->arena));
     if (!out->backend)
         return fail(c, MG_STR("no backend of this name in gateway.lua"), "");
-    if (!out->contract.within)
-        out->contract.within = out->backend->within;
+    mg_contract_bound(&out->contract, out->backend->within);
     if (out->kind == MG_CALL_HTTP)
         return compile_http(c, call, out);
     return out->kind == MG_CALL_SQL ? compile_sql(c, call, out) : compile_file(c, call, out);
