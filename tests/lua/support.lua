@@ -1,5 +1,9 @@
 -- A fresh load phase for each test, as each Lua state of the gateway has one.
 
+-- Debian's LuaJIT cuts a pointer to 32 bits in some traces through loops over pairs(): about one
+-- run of these specs in forty died of it, and none interpreted.
+require("jit").off()
+
 local support = {}
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/tests/lua/") or "."
