@@ -16,8 +16,8 @@ void mg_faults_add(struct mg_faults *faults, struct mg_str file, int line, struc
         faults->items = items;
         faults->cap = cap;
     }
-    faults->items[faults->count++] = (struct mg_fault){
-        mg_arena_copy(&faults->arena, file), line, mg_arena_copy(&faults->arena, message)};
+    faults->items[faults->count++] = (struct mg_fault){mg_arena_copy(&faults->arena, file), line,
+                                                       mg_arena_copy(&faults->arena, message)};
 }
 
 static int compare(const void *a, const void *b)

@@ -238,10 +238,9 @@ static bool take_chunk_size(struct mg_request_parser *parser, struct mg_str text
     return true;
 }
 
-static bool take_chunk_end(struct mg_request_parser *parser, struct mg_str text)
+// The line is empty: line_most leaves no room for more.
+static bool take_chunk_end(struct mg_request_parser *parser)
 {
-    if (text.len > 0)
-        return refuse(parser, 400, "A chunk is longer than its size says.");
     if (!shown(parser, MG_STR("\r\n")))
         return false;
     parser->state = CHUNK_SIZE;
@@ -308,7 +307,7 @@ static bool take_line(struct mg_request_parser *parser, struct mg_str text)
     case CHUNK_SIZE:
         return take_chunk_size(parser, text);
     case CHUNK_END:
-        return take_chunk_end(parser, text);
+        return take_chunk_end(parser);
     default:
         return take_trailer(parser, text);
     }
@@ -376,11 +375,10 @@ bool mg_request_parser_keep_alive(const struct mg_request_parser *parser)
 
 bool mg_request_parser_expects(const struct mg_request_parser *parser)
 {
-    const struct mg_request *request = parser->request;
     unsigned index = 0;
-    const struct mg_header *expect = mg_headers_next(&request->headers, MG_STR("expect"), &index);
-    bool has_data = parser->framing.chunked || parser->framing.length > 0;
-    return expect && has_data && !request->old &&
+    const struct mg_header *expect =
+        mg_headers_next(&parser->request->headers, MG_STR("expect"), &index);
+    return expect && !parser->request->old &&
            mg_str_eq_nocase(expect->value, MG_STR("100-continue"));
 }
 

@@ -23,6 +23,7 @@ enum mg_parse {
 
 struct mg_request_parser; // holds an llhttp_t; opaque, since only the parsers see llhttp.h
 
+// NULL: no memory. The limits are not copied and must outlive the parser.
 struct mg_request_parser *mg_request_parser_new(const struct mg_request_limits *limits);
 void mg_request_parser_free(struct mg_request_parser *parser);
 
@@ -37,7 +38,8 @@ enum mg_parse mg_request_parser_feed(struct mg_request_parser *parser, struct mg
 
 bool mg_request_parser_started(const struct mg_request_parser *parser);    // a byte of it was taken
 bool mg_request_parser_keep_alive(const struct mg_request_parser *parser); // after HEAD
-bool mg_request_parser_expects(const struct mg_request_parser *parser);    // Expect: 100-continue
+// It is HTTP/1.1 and says "Expect: 100-continue", whether a body is to come or not. After HEAD.
+bool mg_request_parser_expects(const struct mg_request_parser *parser);
 // The announced Content-Length, or -1 when there is none (chunked, or no body). After HEAD.
 int64_t mg_request_parser_length(const struct mg_request_parser *parser);
 

@@ -22,8 +22,8 @@ struct decimal {
     int64_t exponent;  // value = digits x 10^exponent
     uint64_t mantissa; // the digits as a number while there are at most 19
     size_t kept;
-    // No double lies between two numbers that agree in their first 768 digits, save for whether
-    // something follows; so more need not be kept.
+    // Half-way between two doubles lies a number of at most 767 digits; of what follows 768 it
+    // only counts whether all is 0.
     char digits[770];
 };
 

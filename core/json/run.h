@@ -7,16 +7,16 @@
 
 #define MG_RUN_EACH (UINT64_MAX / 255) // 0x01 in each byte
 
-// The top bit of each byte that is below `bound` (at most 0x80) or equal to `c`. Bytes above the
-// first true one may be marked wrongly (the subtraction borrows), so only the lowest mark counts.
-static inline uint64_t mg_run_below(uint64_t word, unsigned char bound)
+// Sets the top bit of each byte that ends a run, as mg_run_end says. A subtraction turns the top
+// bit on where the byte is too small, and borrows from the bytes above it: only the lowest mark
+// is sure to be true.
+static inline uint64_t mg_run_marks(uint64_t word, bool strict)
 {
-    return (word - MG_RUN_EACH * bound) & ~word & MG_RUN_EACH * 0x80;
-}
-
-static inline uint64_t mg_run_equal(uint64_t word, char c)
-{
-    return mg_run_below(word ^ MG_RUN_EACH * (unsigned char)c, 1);
+    uint64_t quote = (word ^ MG_RUN_EACH * '"') - MG_RUN_EACH;
+    uint64_t backslash = (word ^ MG_RUN_EACH * '\\') - MG_RUN_EACH;
+    if (strict)
+        return (quote | backslash | word | (word - MG_RUN_EACH * 0x20)) & MG_RUN_EACH * 0x80;
+    return (quote | backslash) & ~word & MG_RUN_EACH * 0x80;
 }
 
 // The first byte of [at, end) that is a quote or a backslash and, when `strict`, a control byte or
@@ -27,9 +27,7 @@ static inline const char *mg_run_end(const char *at, const char *end, bool stric
     for (; end - at >= 8; at += 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
-        uint64_t marks = mg_run_equal(word, '"') | mg_run_equal(word, '\\');
-        if (strict)
-            marks |= mg_run_below(word, 0x20) | (word & MG_RUN_EACH * 0x80);
+        uint64_t marks = mg_run_marks(word, strict);
         if (marks)
             return at + __builtin_ctzll(marks) / 8;
     }

@@ -2,7 +2,7 @@
 
 #include "json/run.h"
 
-const char *mg_json_string_end(const char *quote, const char *end, bool *plain)
+static inline const char *string_end(const char *quote, const char *end, bool *plain)
 {
     *plain = true;
     for (const char *at = quote + 1;;) {
@@ -16,6 +16,11 @@ const char *mg_json_string_end(const char *quote, const char *end, bool *plain)
     }
 }
 
+const char *mg_json_string_end(const char *quote, const char *end, bool *plain)
+{
+    return string_end(quote, end, plain);
+}
+
 // Behind the container that opens at `at`. The text is valid, so brackets need only be counted.
 static const char *container_end(const char *at, const char *end)
 {
@@ -23,7 +28,7 @@ static const char *container_end(const char *at, const char *end)
     for (size_t open = 0; at < end;) {
         switch (*at) {
         case '"':
-            at = mg_json_string_end(at, end, &plain);
+            at = string_end(at, end, &plain);
             continue;
         case '[':
         case '{':
@@ -44,7 +49,7 @@ static const char *value_end(const char *at, const char *end)
 {
     bool plain;
     if (at < end && *at == '"')
-        return mg_json_string_end(at, end, &plain);
+        return string_end(at, end, &plain);
     if (at < end && (*at == '[' || *at == '{'))
         return container_end(at, end);
     while (at < end && *at != ',' && *at != ']' && *at != '}' && (unsigned char)*at > ' ')
@@ -104,7 +109,7 @@ bool mg_json_next(struct mg_json_iter *iter)
         return false;
     if (iter->object) {
         iter->key.data = at;
-        at = mg_json_string_end(at, end, &plain);
+        at = string_end(at, end, &plain);
         iter->key.len = (size_t)(at - iter->key.data);
         at = mg_run_space(at, end);
         if (at < end) // the colon

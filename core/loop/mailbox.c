@@ -56,17 +56,16 @@ bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail)
     return open;
 }
 
-static void on_closed(uv_handle_t *wake)
-{
-    struct mg_mailbox *box = wake->data;
-    pthread_mutex_destroy(&box->lock);
-}
-
 void mg_mailbox_close(struct mg_mailbox *box)
 {
     if (box->closed)
         return;
     struct mg_mail *left = take_all(box, true);
-    uv_close((uv_handle_t *)&box->wake, on_closed);
+    uv_close((uv_handle_t *)&box->wake, NULL);
     deliver_all(left);
+}
+
+void mg_mailbox_fini(struct mg_mailbox *box)
+{
+    pthread_mutex_destroy(&box->lock);
 }

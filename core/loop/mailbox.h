@@ -28,4 +28,7 @@ bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail);
 // until the loop has turned once more.
 void mg_mailbox_close(struct mg_mailbox *box);
 
+// After it has closed and no thread is left that might send: until then a send is refused.
+void mg_mailbox_fini(struct mg_mailbox *box);
+
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { resting_ms = 60000 }; // how far away the timer of a connection without a deadline stands
@@ -41,6 +42,9 @@ static void overdue(struct mg_conn *conn)
     case MG_CONN_HEAD:
     case MG_CONN_BODY:
         mg_conn_overdue(conn);
+        break;
+    case MG_CONN_ANSWER:
+        mg_conn_look(conn);
         break;
     case MG_CONN_WRITE:
         mg_conn_stalled(conn);
@@ -126,6 +130,48 @@ void mg_conn_cut(struct mg_conn *conn, bool reset)
     conn->request = NULL;
     conn->told = false;
     conn->net->handler->gone(conn->net->owner, request);
+}
+
+// libuv 1.44 calls it without looking when a handle closes before it was shut.
+static void on_shut(uv_shutdown_t *shutdown, int status)
+{
+}
+
+static void linger(struct mg_conn *conn)
+{
+    mg_conn_change(conn, MG_CONN_LINGER);
+    conn->deaf = true;
+    conn->dropped = 0;
+    mg_conn_until(conn, mg_loop_now(conn->net->loop) + conn->net->limits->linger_ms);
+    if (uv_shutdown(&conn->shutdown, mg_conn_stream(conn), on_shut) != 0 || !mg_conn_read_on(conn))
+        mg_conn_close(conn);
+}
+
+// A close with bytes unread, or still to come, would reset the connection and could take the reply
+// with it before the client has read it (RFC 9112 §9.6).
+void mg_conn_part(struct mg_conn *conn)
+{
+    if (conn->ended || (conn->polite && !conn->deaf && mg_conn_waiting(conn) == 0))
+        mg_conn_close(conn);
+    else
+        linger(conn);
+}
+
+// A request that is already in the socket must not be lost to a drain.
+static bool has_bytes(struct mg_conn *conn)
+{
+    char byte;
+    uv_os_fd_t fd;
+    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+void mg_conn_retire(struct mg_conn *conn)
+{
+    if (conn->served > 0 && !has_bytes(conn))
+        mg_conn_close(conn);
+    else
+        mg_conn_until(conn, mg_loop_now(conn->net->loop) + conn->net->limits->linger_ms);
 }
 
 static void name_peer(struct mg_conn *conn, const struct sockaddr *peer)

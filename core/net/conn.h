@@ -71,6 +71,7 @@ struct mg_net {
 
 enum { MG_NET_SCRATCH = 64 * 1024 };
 
+// The process must ignore SIGPIPE.
 enum mg_status mg_net_init(struct mg_net *net);
 
 // A place among the connections of the process. Whoever accepts takes one first; the connection

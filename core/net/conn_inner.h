@@ -31,8 +31,8 @@ struct mg_conn_out {
     unsigned at, count;
     size_t offset;
     size_t queued;     // bytes libuv holds
-    uint64_t taken;    // bytes the socket took before those
-    uint64_t progress; // what it had taken when it was last looked at,
+    uint64_t taken;    // bytes the socket took before those, of all replies
+    uint64_t progress; // how many the client had confirmed when it was last looked at,
     uint64_t moved;    // and when that had last grown (loop time in ms)
 };
 
@@ -80,13 +80,16 @@ static inline size_t mg_conn_waiting(const struct mg_conn *conn) // bytes read a
 // conn.c. The one place that changes the state; a transition that is not in its table is a bug.
 void mg_conn_change(struct mg_conn *conn, enum mg_conn_state state);
 void mg_conn_until(struct mg_conn *conn, uint64_t at); // sets the deadline; 0: none
-void mg_conn_close(struct mg_conn *conn);              // in good order
+void mg_conn_close(struct mg_conn *conn);              // at once
+void mg_conn_part(struct mg_conn *conn);               // after a reply, so that it is read
 void mg_conn_cut(struct mg_conn *conn, bool reset);    // and tells the handler, if it waits
+void mg_conn_retire(struct mg_conn *conn);             // idle while the net drains
 
 // conn_read.c
 bool mg_conn_read_on(struct mg_conn *conn);
 void mg_conn_read_off(struct mg_conn *conn);
 void mg_conn_next(struct mg_conn *conn);    // the reply is out: the next request, or the end
+void mg_conn_look(struct mg_conn *conn);    // is a client still there that is not read from?
 void mg_conn_overdue(struct mg_conn *conn); // the client did not send in time
 
 // conn_write.c. Both may run within a call of the handler's, so they defer what they lead to.

@@ -2,9 +2,13 @@
 #include "net/conn_inner.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
-enum { drop_small = 64 * 1024 }; // a body worth reading for nothing to keep the connection
+enum {
+    drop_small = 64 * 1024, // a body worth reading for nothing to keep the connection
+    blind_ms = 100          // between looks at a connection that is not read from
+};
 
 static uint64_t now(const struct mg_conn *conn)
 {
@@ -23,25 +27,47 @@ static void leave(struct mg_conn *conn)
     struct mg_request *request = conn->request;
     if (conn->state == MG_CONN_BODY)
         mg_conn_change(conn, MG_CONN_ANSWER);
+    conn->told = false;
     conn->leaving = true;
     conn->net->handler->gone(conn->net->owner, request);
     conn->leaving = false;
-    conn->told = false;
     conn->request = NULL;
     if (conn->state == MG_CONN_ANSWER)
         mg_conn_close(conn);
+}
+
+// The handler may take its time. The end of a client whose bytes are no longer read does not show
+// itself: it has to be looked for.
+static void await_answer(struct mg_conn *conn)
+{
+    mg_conn_until(conn, conn->reading ? 0 : now(conn) + blind_ms);
+}
+
+void mg_conn_look(struct mg_conn *conn)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0)
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    if (info.tcpi_state == TCP_CLOSE)
+        mg_conn_cut(conn, false);
+    else if (info.tcpi_state == TCP_CLOSE_WAIT)
+        leave(conn);
+    else
+        await_answer(conn);
 }
 
 // Refuses a request that the handler knows of.
 static void refuse(struct mg_conn *conn, int status, const char *detail)
 {
     conn->deaf = true;
-    mg_conn_until(conn, 0);
     if (conn->early) {
         mg_conn_send(conn, conn->early);
         return;
     }
     mg_conn_change(conn, MG_CONN_ANSWER);
+    await_answer(conn);
     conn->net->handler->refused(conn->net->owner, conn->request, status, detail);
 }
 
@@ -78,12 +104,12 @@ static void enter_head(struct mg_conn *conn)
     mg_conn_until(conn, now(conn) + conn->net->limits->header_ms);
 }
 
-// An expectation that is none of ours is refused (RFC 9110 §10.1.1). HTTP/1.0 has none.
-static bool meets_expectation(struct mg_conn *conn)
+// An expectation that is none of ours is refused; HTTP/1.0 has none (RFC 9110 §10.1.1).
+static bool meets_expectation(const struct mg_request *request)
 {
     unsigned index = 0;
-    return conn->request->old || mg_request_parser_expects(conn->parser) ||
-           !mg_headers_next(&conn->request->headers, MG_STR("expect"), &index);
+    const struct mg_header *expect = mg_headers_next(&request->headers, MG_STR("expect"), &index);
+    return !expect || request->old || mg_str_eq_nocase(expect->value, MG_STR("100-continue"));
 }
 
 // After the handler has seen the head: is the body to be read? `more`: bytes of it are here.
@@ -91,11 +117,11 @@ static void check_head(struct mg_conn *conn, bool more)
 {
     int64_t length = mg_request_parser_length(conn->parser);
     size_t limit = conn->request->body.limit;
-    if (!meets_expectation(conn))
-        refuse(conn, 417, "an expectation other than 100-continue");
+    if (!meets_expectation(conn->request))
+        refuse(conn, 417, "The only expectation that is met is 100-continue.");
     else if (limit && length > 0 && (uint64_t)length > limit)
-        refuse(conn, 413, "the body is larger than what is allowed here");
-    else if (mg_request_parser_expects(conn->parser) && !conn->request->old && !more)
+        refuse(conn, 413, "The body is larger than allowed.");
+    else if (mg_request_parser_expects(conn->parser) && !more)
         mg_conn_continue(conn);
 }
 
@@ -130,22 +156,22 @@ static void take_body(struct mg_conn *conn, struct mg_str data)
     conn->body_bytes += data.len;
     mg_conn_until(conn, now(conn) + conn->net->limits->body_idle_ms);
     if (too_slow(conn)) {
-        refuse(conn, 408, "the body came too slowly");
+        refuse(conn, 408, "The body came too slowly.");
         return;
     }
     struct mg_buf *body = &conn->request->body;
     if (conn->early || mg_buf_put(body, data))
         return;
     if (body->failed == MG_TOO_LARGE)
-        refuse(conn, 413, "the body is larger than what is allowed here");
+        refuse(conn, 413, "The body is larger than allowed.");
     else
-        refuse(conn, 500, "no memory for the body");
+        refuse(conn, 500, "There is no memory left for the body.");
 }
 
 static void complete(struct mg_conn *conn)
 {
     mg_conn_change(conn, MG_CONN_ANSWER);
-    mg_conn_until(conn, 0);
+    await_answer(conn);
     if (conn->early)
         mg_conn_send(conn, conn->early);
     else
@@ -296,6 +322,8 @@ void mg_conn_read_off(struct mg_conn *conn)
 {
     uv_read_stop(mg_conn_stream(conn));
     conn->reading = false;
+    if (conn->state == MG_CONN_ANSWER)
+        await_answer(conn);
 }
 
 // What was read ahead, up to the end of the next request.
@@ -310,30 +338,10 @@ static void feed_ahead(struct mg_conn *conn)
     }
 }
 
-static void linger(struct mg_conn *conn)
-{
-    mg_conn_change(conn, MG_CONN_LINGER);
-    conn->deaf = true;
-    conn->dropped = 0;
-    mg_conn_until(conn, now(conn) + conn->net->limits->linger_ms);
-    if (uv_shutdown(&conn->shutdown, mg_conn_stream(conn), NULL) != 0 || !mg_conn_read_on(conn))
-        mg_conn_close(conn);
-}
-
-// A close with bytes unread, or still to come, would reset the connection and could take the reply
-// with it before the client has read it (RFC 9112 §9.6).
-static void part(struct mg_conn *conn)
-{
-    if (conn->ended || (conn->polite && !conn->deaf && mg_conn_waiting(conn) == 0))
-        mg_conn_close(conn);
-    else
-        linger(conn);
-}
-
 void mg_conn_next(struct mg_conn *conn)
 {
     if (!conn->keep) {
-        part(conn);
+        mg_conn_part(conn);
         return;
     }
     mg_conn_change(conn, MG_CONN_IDLE);
@@ -345,7 +353,7 @@ void mg_conn_next(struct mg_conn *conn)
     if (parsing(conn) && conn->ended)
         ended(conn);
     else if (conn->state == MG_CONN_IDLE && conn->net->draining)
-        mg_conn_close(conn);
+        mg_conn_retire(conn);
     else if (!conn->ended && mg_conn_waiting(conn) < conn->net->limits->pipelined &&
              !mg_conn_read_on(conn))
         mg_conn_cut(conn, false);
@@ -354,9 +362,9 @@ void mg_conn_next(struct mg_conn *conn)
 void mg_conn_overdue(struct mg_conn *conn)
 {
     if (conn->state == MG_CONN_HEAD)
-        refuse_head(conn, 408, "the head did not come in time");
+        refuse_head(conn, 408, "The request's head did not come in time.");
     else
-        refuse(conn, 408, "the body did not come in time");
+        refuse(conn, 408, "The body did not come in time.");
 }
 
 // A reply that comes before its request has: worth waiting for the rest?
@@ -372,7 +380,7 @@ void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struc
 {
     if (conn->state == MG_CONN_CLOSED)
         return;
-    assert(conn->told && conn->request == request && !conn->early);
+    assert((conn->told || conn->leaving) && conn->request == request && !conn->early);
     if (conn->state == MG_CONN_BODY && rest_is_small(conn)) {
         conn->early = reply;
         return;

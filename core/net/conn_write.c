@@ -3,7 +3,8 @@
 // length of a reply nor a slow reader makes anything grow.
 #include "net/conn_inner.h"
 
-#include <assert.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "base/log.h"
 #include "http/reply_writer.h"
@@ -110,6 +111,18 @@ static void watch(struct mg_conn *conn)
     mg_conn_until(conn, now(conn) + (step ? step : 1));
 }
 
+// Bytes that the client's side has confirmed. The socket's own buffer may be large, and libuv hears
+// of room in it only when a third is free: a slow client would seem to stand still.
+static uint64_t confirmed(struct mg_conn *conn)
+{
+    uv_os_fd_t fd;
+    int buffered = 0;
+    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) != 0 || ioctl(fd, SIOCOUTQ, &buffered) != 0)
+        buffered = 0;
+    size_t waiting = uv_stream_get_write_queue_size(mg_conn_stream(conn));
+    return conn->out.taken + conn->out.queued - waiting - (uint64_t)buffered;
+}
+
 static void queue(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
@@ -127,7 +140,7 @@ static void queue(struct mg_conn *conn)
         return;
     }
     if (!conn->deadline) {
-        out->progress = out->taken;
+        out->progress = confirmed(conn);
         out->moved = now(conn);
         watch(conn);
     }
@@ -155,10 +168,9 @@ static void write_on(struct mg_conn *conn)
 void mg_conn_stalled(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    uint64_t taken =
-        out->taken + out->queued - uv_stream_get_write_queue_size(mg_conn_stream(conn));
-    if (taken != out->progress) {
-        out->progress = taken;
+    uint64_t progress = confirmed(conn);
+    if (progress != out->progress) {
+        out->progress = progress;
         out->moved = now(conn);
     }
     if (now(conn) - out->moved >= conn->net->limits->write_ms)

@@ -68,8 +68,7 @@ static void log_pause(struct mg_listener *listener, const char *why)
     listener->hit = 0;
 }
 
-// Until a connection of ours closes, or the time is up. The timer stands in the heap from the
-// start, so that setting it takes no memory.
+// Until a connection of ours closes, or the time is up.
 static void pause_for(struct mg_listener *listener, const char *why)
 {
     log_pause(listener, why);
@@ -80,7 +79,7 @@ static void pause_for(struct mg_listener *listener, const char *why)
     uv_poll_stop(&listener->poll);
 }
 
-static bool fatal_shortage(int error)
+static bool is_shortage(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -101,11 +100,12 @@ static bool accept_one(struct mg_listener *listener)
         return true;
     }
     int error = errno;
+    // Not mg_net_give: no connection closed, nothing is to go on.
     atomic_fetch_sub(net->connections, 1);
-    if (fatal_shortage(error))
+    if (is_shortage(error))
         pause_for(listener, strerror(error));
     // The others speak of the connection that went away before it was accepted (accept(2)).
-    return error != EAGAIN && !fatal_shortage(error) && error != EINVAL && error != EBADF;
+    return error != EAGAIN && !is_shortage(error) && error != EINVAL && error != EBADF;
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "http/reply_writer.h"
@@ -54,26 +53,13 @@ struct mg_str mg_net_date(struct mg_net *net)
     return (struct mg_str){net->date, sizeof net->date - 1};
 }
 
-// A request that is already in the socket must not be lost to a drain.
-static bool has_bytes(struct mg_conn *conn)
-{
-    char byte;
-    uv_os_fd_t fd;
-    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
-           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-}
-
 void mg_net_drain(struct mg_net *net)
 {
     net->draining = true;
     for (struct mg_list *node = net->conns.next; node != &net->conns; node = node->next) {
         struct mg_conn *conn = MG_OWNER(node, struct mg_conn, node);
-        if (conn->state != MG_CONN_IDLE)
-            continue;
-        if (conn->served == 0 || has_bytes(conn))
-            mg_conn_until(conn, mg_loop_now(net->loop) + net->limits->linger_ms);
-        else
-            mg_conn_close(conn);
+        if (conn->state == MG_CONN_IDLE)
+            mg_conn_retire(conn);
     }
 }
 

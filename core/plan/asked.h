@@ -2,11 +2,13 @@
 #ifndef MG_PLAN_ASKED_H
 #define MG_PLAN_ASKED_H
 
+#include "base/list.h"
 #include "plan/plan.h"
 
 struct mg_asked {
     struct mg_call call;
-    struct mg_str name; // in problems and Moongate-Partial
+    struct mg_list node; // while it waits to land without having been started
+    struct mg_str name;  // in problems and Moongate-Partial
     struct mg_contract contract;
     enum mg_verdict verdict;         // once call.result.landed
     const struct mg_plan_call *plan; // NULL: a running function's own

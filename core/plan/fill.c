@@ -506,7 +506,8 @@ static enum mg_fill fill_http(const struct mg_plan_call *plan, struct mg_scope *
                               struct mg_http_ask *ask, struct mg_fill_fault *fault)
 {
     struct mg_buf path = {0};
-    ask->method = (enum mg_method)plan->verb;
+    ask->method =
+        plan->verb == MG_METHOD_COUNT ? scope->request->method : (enum mg_method)plan->verb;
     ask->redirects = plan->redirects;
     enum mg_fill fill = mg_fill_path(&plan->path, scope, &path, fault);
     bool has_query = mg_str_find(mg_buf_str(&path), '?', 0) < path.len;
@@ -579,7 +580,8 @@ enum mg_fill mg_fill_file_path(const struct mg_template *path, struct mg_scope *
         const struct mg_reference *reference = &piece->reference;
         struct mg_str text = piece->text;
         bool absent;
-        enum mg_fill fill = piece->literal ? MG_FILL_OK : text_of(reference, scope, &text, &absent, fault);
+        enum mg_fill fill =
+            piece->literal ? MG_FILL_OK : text_of(reference, scope, &text, &absent, fault);
         if (fill != MG_FILL_OK)
             return fill;
         if (!piece->literal && !reference->rest &&

@@ -39,10 +39,11 @@ struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
     enum mg_call_kind kind;
-    unsigned verb; // enum mg_method, mg_file_verb or mg_sql_verb
+    unsigned verb; // enum mg_method (COUNT: the request's own), mg_file_verb, mg_sql_verb
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
+    struct mg_str path_text;   // the same as the author wrote it
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
@@ -89,9 +90,10 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
                                 unsigned backend_count, struct mg_arena *arena,
                                 struct mg_plan_error *error);
 
-// Compiles the header templates of a service: they may name parts of the request only.
+// Compiles the header templates of a service: they may name parts of the request only. False:
+// *error says why; its path is below the service, such as "headers.x-user".
 bool mg_plan_headers(struct mg_str json, struct mg_named_template **headers, unsigned *count,
-                     struct mg_arena *arena, struct mg_str *error);
+                     struct mg_arena *arena, struct mg_plan_error *error);
 
 const struct mg_plan_backend *mg_plan_backend_find(const struct mg_plan_backend *backends,
                                                    unsigned count, enum mg_call_kind kind,

@@ -3,6 +3,8 @@
 // look-up touches as many entries as the path has segments, however many routes there are.
 #include "route/router.h"
 
+#include <assert.h>
+
 #include "base/percent.h"
 #include "route/pattern.h"
 
@@ -11,7 +13,7 @@ struct route {
     unsigned method;
     int id;
     unsigned count;
-    struct mg_str *names;
+    struct mg_str names[];
 };
 
 struct node {
@@ -141,6 +143,7 @@ bool mg_router_add(struct mg_router *router, struct mg_str host, unsigned method
     struct mg_pattern hosts, paths;
     struct mg_str names[MG_ROUTE_PARAMS_MOST];
     *other = -1;
+    assert(method <= MG_ROUTE_ANY_METHOD);
     if (!mg_pattern_host(router->arena, host, &hosts, error) ||
         !mg_pattern_path(router->arena, path, &paths, error))
         return false;
@@ -160,12 +163,12 @@ bool mg_router_add(struct mg_router *router, struct mg_str host, unsigned method
             return false;
         }
     }
-    struct route *route = MG_ARENA_NEW(router->arena, struct route);
-    struct mg_str *kept = mg_arena_alloc(router->arena, sizeof names);
-    if (!route || !kept)
+    struct route *route =
+        mg_arena_alloc(router->arena, sizeof *route + (size_t)count * sizeof *names);
+    if (!route)
         return no_memory(error);
-    memcpy(kept, names, (size_t)count * sizeof *names);
-    *route = (struct route){*first, method, id, (unsigned)count, kept};
+    *route = (struct route){*first, method, id, (unsigned)count};
+    memcpy(route->names, names, (size_t)count * sizeof *names);
     *first = route;
     return true;
 }
@@ -195,24 +198,24 @@ struct walk {
 // path is known, and a less exact pattern may still have the method.
 static bool take(struct walk *walk, const struct route *routes)
 {
-    const struct route *any = NULL;
+    const struct route *best = NULL;
     for (const struct route *route = routes; route; route = route->next) {
         if (route->method == walk->method) {
-            any = route;
+            best = route;
             break;
         }
         if (route->method == MG_ROUTE_ANY_METHOD)
-            any = route;
+            best = route;
         else
             walk->match->methods |= 1u << route->method;
     }
-    if (!any)
+    if (!best)
         return false;
-    walk->match->id = any->id;
+    walk->match->id = best->id;
     walk->match->methods = 0;
-    walk->match->count = any->count;
-    memcpy(walk->match->names, any->names, any->count * sizeof *any->names);
-    memcpy(walk->match->values, walk->values, any->count * sizeof *walk->values);
+    walk->match->count = best->count;
+    memcpy(walk->match->names, best->names, best->count * sizeof *best->names);
+    memcpy(walk->match->values, walk->values, best->count * sizeof *walk->values);
     return true;
 }
 
@@ -311,6 +314,5 @@ void mg_router_find(const struct mg_router *router, struct mg_arena *arena, stru
                         .match = match};
     if (host.len > 0 && walk_host(&walk, &router->hosts, host.len))
         return;
-    walk.depth = 0;
     walk_path(&walk, &router->paths, 1);
 }

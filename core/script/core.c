@@ -5,12 +5,15 @@
 
 #include "base/log.h"
 #include "script/json.h"
+#include "script/json_state.h"
 #include "script/state.h"
 
 struct mg_run *l_run_check(lua_State *L, int index)
 {
     struct mg_run **handle = lua_touserdata(L, index);
-    if (!handle || !*handle)
+    if (!handle || mg_json_type_of(L, index) != mg_vm_of(L)->handles)
+        luaL_error(L, "elements 1 and 2 of a request or result are the gateway's own");
+    if (!*handle)
         luaL_error(L, "the request has ended: copy what is needed of it before");
     return *handle;
 }
@@ -40,7 +43,7 @@ static int l_load(lua_State *L)
     return 1;
 }
 
-// (name) -> text of a file of the gateway, or nil and the list of the names there are
+// (name) -> text of a file of the gateway, or nil
 static int l_source(lua_State *L)
 {
     const struct mg_sources *sources = mg_vm_of(L)->sources;
@@ -51,13 +54,19 @@ static int l_source(lua_State *L)
             return 1;
         }
     }
-    lua_pushnil(L);
+    return 0;
+}
+
+// () -> names of the gateway's files
+static int l_names(lua_State *L)
+{
+    const struct mg_sources *sources = mg_vm_of(L)->sources;
     lua_createtable(L, (int)sources->count, 0);
     for (unsigned i = 0; i < sources->count; i++) {
         lua_pushlstring(L, sources->items[i].name.data, sources->items[i].name.len);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    return 2;
+    return 1;
 }
 
 static int l_log(lua_State *L)
@@ -66,7 +75,7 @@ static int l_log(lua_State *L)
     return 0;
 }
 
-// (call, name) -> id of the call, which has been started
+// (call, name) -> id of the call, which has been started; nil when the request may make no more
 static int l_start(lua_State *L)
 {
     struct mg_run *run = l_current(L);
@@ -75,7 +84,7 @@ static int l_start(lua_State *L)
         asked->name = mg_arena_copy(run->scope->arena, l_str(L, 2));
     int id = run->host->start(run->exchange, asked);
     if (id < 0)
-        return luaL_error(L, "this request has made as many calls as it may (limits.calls)");
+        return 0;
     lua_pushinteger(L, id);
     return 1;
 }
@@ -137,12 +146,24 @@ static int l_status(lua_State *L)
 int luaopen_moongate_core(lua_State *L)
 {
     static const struct luaL_Reg functions[] = {
-        {"encode", l_json_encode}, {"decode", l_json_decode},   {"list", l_json_list},
-        {"is_list", l_json_is_list}, {"raw", l_json_raw},       {"load", l_load},
-        {"source", l_source},      {"log", l_log},              {"start", l_start},
-        {"landed", l_landed},      {"result", l_result},        {"cancel", l_cancel},
-        {"left", l_left},          {"status", l_status},        {"request_part", l_request_part},
-        {"result_part", l_result_part}, {NULL, NULL},
+        {"encode", l_json_encode},
+        {"decode", l_json_decode},
+        {"list", l_json_list},
+        {"is_list", l_json_is_list},
+        {"raw", l_json_raw},
+        {"load", l_load},
+        {"source", l_source},
+        {"names", l_names},
+        {"log", l_log},
+        {"start", l_start},
+        {"landed", l_landed},
+        {"result", l_result},
+        {"cancel", l_cancel},
+        {"left", l_left},
+        {"status", l_status},
+        {"request_part", l_request_part},
+        {"result_part", l_result_part},
+        {NULL, NULL},
     };
     lua_newtable(L);
     luaL_register(L, NULL, functions);

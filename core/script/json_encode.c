@@ -27,24 +27,41 @@ struct place {
 
 static void put_value(struct encoder *encoder, const struct place *place);
 
+// A key in quotes, cut when it is long. It may be anything a client sent: no control byte of it
+// gets into a message, which may become a line in a log.
+static void add_quoted(luaL_Buffer *message, struct mg_str key)
+{
+    size_t len = key.len < 40 ? key.len : 40;
+    while (len && len < key.len && ((unsigned char)key.data[len] & 0xC0) == 0x80)
+        len--; // not within a character
+    luaL_addchar(message, '"');
+    for (size_t i = 0; i < len; i++)
+        luaL_addchar(message, (unsigned char)key.data[i] < ' ' ? '?' : key.data[i]);
+    luaL_addstring(message, len < key.len ? "...\"" : "\"");
+}
+
+static bool is_name(struct mg_str key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        char c = mg_lower(key.data[i]);
+        if (!((c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9')))
+            return false;
+    }
+    return key.len > 0 && key.len <= 40;
+}
+
 static void add_step(lua_State *L, luaL_Buffer *path, const struct place *place)
 {
-    enum { longest = 40 };
-    bool name = place->key.len > 0 && place->key.len <= longest;
-    for (size_t i = 0; name && i < place->key.len; i++) {
-        char c = mg_lower(place->key.data[i]);
-        name = (c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9');
-    }
     if (!place->key.data) {
         lua_pushfstring(L, "[%d]", place->index);
         luaL_addvalue(path);
-    } else if (name) {
+    } else if (is_name(place->key)) {
         luaL_addchar(path, '.');
         luaL_addlstring(path, place->key.data, place->key.len);
     } else {
-        luaL_addstring(path, "[\"");
-        luaL_addlstring(path, place->key.data, place->key.len > longest ? longest : place->key.len);
-        luaL_addstring(path, place->key.len > longest ? "...\"]" : "\"]");
+        luaL_addchar(path, '[');
+        add_quoted(path, place->key);
+        luaL_addchar(path, ']');
     }
 }
 
@@ -83,7 +100,10 @@ static void check_room(struct encoder *encoder)
 
 static void put_char(struct encoder *encoder, char c)
 {
-    if (!mg_buf_put_char(encoder->out, c))
+    struct mg_buf *out = encoder->out;
+    if (out->len < out->cap)
+        out->data[out->len++] = c;
+    else if (!mg_buf_put_char(out, c))
         check_room(encoder);
 }
 
@@ -133,17 +153,19 @@ static struct shape look(struct encoder *encoder, const struct place *place)
     return shape;
 }
 
-// The names of a table that has elements too: the least is told, so that every state tells the
-// same.
+// A list with names: the least of them is told, so that every state tells the same.
 static void refuse_mixed(struct encoder *encoder, const struct place *place, size_t first)
 {
     struct mg_str least = encoder->state->keys[first];
     for (size_t i = first; i < encoder->state->key_count; i++)
         if (mg_str_cmp(encoder->state->keys[i], least) < 0)
             least = encoder->state->keys[i];
-    lua_pushlstring(encoder->L, least.data, least.len > 40 ? 40 : least.len);
-    refuse(encoder, place,
-           lua_pushfstring(encoder->L, "a list with the key \"%s\"", lua_tostring(encoder->L, -1)));
+    luaL_Buffer what;
+    luaL_buffinit(encoder->L, &what);
+    luaL_addstring(&what, "a list with the key ");
+    add_quoted(&what, least);
+    luaL_pushresult(&what);
+    refuse(encoder, place, lua_tostring(encoder->L, -1));
 }
 
 static void refuse_hole(struct encoder *encoder, const struct place *place)
@@ -173,9 +195,16 @@ static void put_array(struct encoder *encoder, const struct place *place, int co
     put_char(encoder, ']');
 }
 
+static inline int compare(const struct mg_str *a, const struct mg_str *b)
+{
+    if (a->len && b->len && *a->data != *b->data) // most names differ here
+        return (unsigned char)*a->data - (unsigned char)*b->data;
+    return mg_str_cmp(*a, *b);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-    return mg_str_cmp(*(const struct mg_str *)a, *(const struct mg_str *)b);
+    return compare(a, b);
 }
 
 static void sort(struct mg_str *keys, size_t count)
@@ -188,7 +217,7 @@ static void sort(struct mg_str *keys, size_t count)
     for (size_t i = 1; i < count; i++) {
         struct mg_str key = keys[i];
         size_t at = i;
-        for (; at && mg_str_cmp(key, keys[at - 1]) < 0; at--)
+        for (; at && compare(&key, &keys[at - 1]) < 0; at--)
             keys[at] = keys[at - 1];
         keys[at] = key;
     }

@@ -223,6 +223,8 @@ static void make_values(lua_State *L, struct mg_json_state *state)
 static int l_open(lua_State *L)
 {
     static const luaL_Reg collect[] = {{"__gc", l_collect}, {NULL, NULL}};
+    if (mg_json_state(L))
+        return 0;
     lua_pushlightuserdata(L, (void *)&registry_key);
     struct mg_json_state *state = lua_newuserdata(L, sizeof *state);
     *state = (struct mg_json_state){0};
@@ -235,7 +237,7 @@ static int l_open(lua_State *L)
 
 bool mg_lua_json_open(lua_State *L)
 {
-    if (mg_json_state(L) || lua_cpcall(L, l_open, NULL) == 0)
+    if (lua_cpcall(L, l_open, NULL) == 0)
         return true;
     lua_pop(L, 1); // the message: there is only one reason
     return false;

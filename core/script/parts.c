@@ -145,8 +145,9 @@ int l_request_part(lua_State *L)
 int l_result_part(lua_State *L)
 {
     struct mg_run *run = l_run_check(L, 1);
-    const struct mg_asked *asked = run->host->asked(run->exchange, (unsigned)luaL_checkinteger(L, 2));
-    if (!asked)
+    const struct mg_asked *asked =
+        run->host->asked(run->exchange, (unsigned)luaL_checkinteger(L, 2));
+    if (!asked || !asked->call.result.landed)
         return 0;
     const struct mg_result *result = &asked->call.result;
     struct mg_str part = l_str(L, 3);

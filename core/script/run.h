@@ -22,8 +22,8 @@ struct mg_script_host {
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
 enum mg_wait_mode {
-    MG_WAIT_ALL,  // until all have landed, or one that is required failed
-    MG_WAIT_ANY,  // until one more has landed
+    MG_WAIT_ALL, // until all have landed, or one that is required failed; with none: until `within`
+    MG_WAIT_ANY, // until one more has landed
 };
 
 struct mg_wait {
@@ -58,9 +58,10 @@ bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_ho
                  void *exchange, struct mg_scope *scope);
 // Calls the function with the request and, for a planned route, its results by name (`count` may
 // be 0, then the function gets none).
-enum mg_run_state mg_run_start(struct mg_run *run, int function, const struct mg_asked *const *results,
-                               unsigned count);
-enum mg_run_state mg_run_resume(struct mg_run *run); // what it waits for has come, or its time is up
-void mg_run_fini(struct mg_run *run);                // in any state; all-zeroes allowed
+enum mg_run_state mg_run_start(struct mg_run *run, int function,
+                               const struct mg_asked *const *results, unsigned count);
+enum mg_run_state
+mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
+void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed
 
 #endif

@@ -94,6 +94,11 @@ static int l_open(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
+    lua_newtable(L);
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    vm->handles = lua_topointer(L, -1);
+    vm->handle_type = luaL_ref(L, LUA_REGISTRYINDEX);
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -272,7 +277,8 @@ static bool enter(struct visit *visit, lua_CFunction door)
     return ok && (!visit->faults || !mg_faults_any(visit->faults));
 }
 
-bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json, struct mg_faults *faults)
+bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json,
+                  struct mg_faults *faults)
 {
     struct visit visit = {.vm = vm, .door = "config", .text = text, .out = json, .faults = faults};
     return enter(&visit, l_visit_config) && json->failed == MG_OK;

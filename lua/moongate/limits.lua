@@ -37,7 +37,6 @@ limits.all = {
   size("trailer", 16 * KiB, 0, 1 * MiB, "the trailer fields after a chunked body"),
   size("extensions", 1 * KiB, 0, 1 * MiB, "chunk extensions of one request"),
   count("fields", 1000, 1, 100000, "fields of a query or form, keys of a JSON object"),
-  count("depth", 128, 8, 1000, "nesting of JSON"),
   -- Connections of clients.
   count("connections", 0, 1, 1000000, "connections of clients; auto: from the open-file limit", true),
   count("at_once", 10000, 1, 1000000, "requests in work at once"),
@@ -54,6 +53,7 @@ limits.all = {
   -- Requests and their calls.
   duration("within", 10 * SECOND, 1, DAY, "a whole request, unless its route says otherwise"),
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
+  count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),

@@ -2,13 +2,12 @@
 -- value of calls. Running code needs no such check: the encoder names the key itself.
 
 local core    = require "moongate.core"
-local limits  = require "moongate.limits"
 local loading = require "moongate.loading"
 local words   = require "moongate.words"
 
 local value = {}
 
-local DEPTH_MOST = limits.by_name.depth.default
+local DEPTH_MOST = 128 -- as in JSON that C reads
 
 local function is_raw(one)
   return debug.getmetatable(one) ~= nil and debug.getmetatable(one) == debug.getmetatable(core.raw("0"))

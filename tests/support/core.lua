@@ -12,6 +12,16 @@ local core = { C = ffi.C }
 local headers = dofile(places.build .. "/tests/cdef.lua")
 local declared = {}
 
+-- The first foreign header that a header brings along.
+local function foreign_below(name)
+  local header = headers[name] or { needs = {} }
+  local found = header.foreign
+  for _, need in ipairs(header.needs) do
+    found = found or foreign_below(need)
+  end
+  return found
+end
+
 local function declare(name)
   local header = headers[name]
   if not header then
@@ -27,7 +37,9 @@ local function declare(name)
   if not header.foreign then
     local ok, why = pcall(ffi.cdef, header.text)
     if not ok then
-      error(("core/%s cannot be declared: %s"):format(name, why), 0)
+      local foreign = foreign_below(name)
+      error(("core/%s cannot be declared%s: %s"):format(name,
+        foreign and " (test it through a probe, " .. foreign .. " is below it)" or "", why), 0)
     end
   end
 end

@@ -18,7 +18,7 @@ function faultd.start()
   local self = setmetatable({}, faultd)
   self.process = process.start { places.build .. "/tests/faultd" }
   running[#running + 1] = self.process
-  local port, control = self.process:expect "listening on 127.0.0.1:(%d+), control on 127.0.0.1:(%d+)"
+  local port, control = self.process:expect "on 127.0.0.1:(%d+), control on 127.0.0.1:(%d+)"
   assert(port, "faultd does not start")
   self.port, self.control = tonumber(port), tonumber(control)
   self.url = "http://127.0.0.1:" .. port
@@ -35,7 +35,7 @@ end
 -- What it was sent since it began or was reset: { requests, in_flight, in_flight_most, connections,
 -- open, open_most, now, log = { { connection, at, done, raw } }, conns = { { opened, closed, how,
 -- requests } } }. Times are ms on its own clock; `done` is missing while not answered in full, `how`
--- is "eof" or "reset" (the other side closed), "fin" or "rst" (faultd did), or missing while open.
+-- is "eof" or "reset" (the other side closed), "fin" or "rst" (faultd did), missing while open.
 function faultd:record(options)
   local brief = options and options.brief
   local record = http.get(self.control, brief and "/log?brief=1" or "/log"):json()

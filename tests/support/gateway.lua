@@ -79,7 +79,7 @@ function gateway.check(files)
 end
 
 -- Starts `moongate serve` on files, or on a folder given as text. options: workers, listen (default
--- "127.0.0.1:0"), arguments (more of them), env.
+-- "127.0.0.1:0"), arguments (more of them), env, files (how many descriptors it may have).
 function gateway.start(files, options)
   options = options or {}
   local folder = type(files) == "string" and files or gateway.folder(files)
@@ -92,14 +92,18 @@ function gateway.start(files, options)
   for _, argument in ipairs(options.arguments or {}) do
     command[#command + 1] = argument
   end
+  if options.files then
+    command = { "/bin/sh", "-c", ('ulimit -n %d; exec "$0" "$@"'):format(options.files),
+      unpack(command) }
+  end
   local self = setmetatable({ dir = folder }, gateway)
   self.process = process.start(command, { env = options.env })
-  running[#running + 1] = self
   local port = self.process:expect "listening on http://[%d.]+:(%d+)"
   if not port then
     self.process:kill()
     error("the gateway does not start: " .. self.process.printed .. self.process:err(), 2)
   end
+  running[#running + 1] = self
   self.port, self.pid = tonumber(port), self.process.pid
   self.url = "http://127.0.0.1:" .. port
   return self

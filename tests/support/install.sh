@@ -63,7 +63,7 @@ build_folder() {
   if [ -t 1 ]; then
     cmake --build "$folder" --parallel "$(nproc)" || return 1
   elif ! cmake --build "$folder" --parallel "$(nproc)" >"$log" 2>&1; then
-    grep -E -A 12 'error|undefined reference|FAILED' "$log" | head -n 60 >&2
+    grep -E -A 12 'error|undefined reference|FAILED' "$log" | cut -c 1-300 | head -n 60 >&2
     echo "${folder##*/} does not build; the whole log is ${log#"$checkout"/}" >&2
     return 1
   fi

@@ -42,7 +42,8 @@ return function()
   end
 
   busted.subscribe({ "file", "start" }, function(element)
-    file = { name = short(element.name), passed = 0, failed = 0, skipped = 0, at = busted.monotime() }
+    file = { name = short(element.name), passed = 0, failed = 0, skipped = 0 }
+    file.at = busted.monotime()
     return nil, true
   end)
 

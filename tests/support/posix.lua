@@ -3,14 +3,14 @@
 local ffi = require "ffi"
 
 ffi.cdef [[
-typedef struct { unsigned short family, port; unsigned int address; char zero[8]; } test_address;
-typedef struct { int fd; short events, revents; } test_pollfd;
-typedef struct { long seconds, nanoseconds; } test_timespec;
+struct test_address { unsigned short family, port; unsigned int address; char zero[8]; };
+struct test_pollfd { int fd; short events, revents; };
+struct test_timespec { long seconds, nanoseconds; };
 int socket(int domain, int type, int protocol);
-int bind(int fd, const test_address *address, unsigned int len);
+int bind(int fd, const struct test_address *address, unsigned int len);
 int listen(int fd, int backlog);
-int connect(int fd, const test_address *address, unsigned int len);
-int getsockname(int fd, test_address *address, unsigned int *len);
+int connect(int fd, const struct test_address *address, unsigned int len);
+int getsockname(int fd, struct test_address *address, unsigned int *len);
 int getsockopt(int fd, int level, int name, void *value, unsigned int *len);
 int setsockopt(int fd, int level, int name, const void *value, unsigned int len);
 int shutdown(int fd, int how);
@@ -18,8 +18,8 @@ intptr_t send(int fd, const void *data, size_t len, int flags);
 intptr_t recv(int fd, void *data, size_t len, int flags);
 intptr_t read(int fd, void *data, size_t len);
 int close(int fd);
-int poll(test_pollfd *fds, unsigned long count, int timeout);
-int clock_gettime(int clock, test_timespec *time);
+int poll(struct test_pollfd *fds, unsigned long count, int timeout);
+int clock_gettime(int clock, struct test_timespec *time);
 unsigned short htons(unsigned short port);
 unsigned int inet_addr(const char *text);
 int pipe2(int fds[2], int flags);
@@ -60,7 +60,7 @@ local AF_INET, SOCK_STREAM, NONBLOCK, CLOEXEC = 2, 1, 0x800, 0x80000
 local SOL_SOCKET, SO_REUSEADDR, SO_ERROR, SO_RCVBUF, SO_LINGER = 1, 2, 4, 8, 13
 local IPPROTO_TCP, TCP_NODELAY = 6, 1
 
-local time = ffi.new "test_timespec"
+local time = ffi.new "struct test_timespec"
 
 -- Milliseconds of the monotonic clock.
 function posix.now()
@@ -68,8 +68,10 @@ function posix.now()
   return tonumber(time.seconds) * 1e3 + tonumber(time.nanoseconds) / 1e6
 end
 
+local address_size = ffi.sizeof "struct test_address"
+
 local function address(host, port)
-  local a = ffi.new "test_address"
+  local a = ffi.new "struct test_address"
   a.family, a.port, a.address = AF_INET, C.htons(port), C.inet_addr(host)
   return a
 end
@@ -92,7 +94,7 @@ function posix.connect(host, port, receive_room)
   if receive_room then
     set(fd, SOL_SOCKET, SO_RCVBUF, receive_room)
   end
-  if C.connect(fd, address(host, port), ffi.sizeof "test_address") < 0 and ffi.errno() ~= 115 then
+  if C.connect(fd, address(host, port), address_size) < 0 and ffi.errno() ~= 115 then
     local _, why = failure()
     C.close(fd)
     return nil, why
@@ -104,7 +106,7 @@ end
 -- refuses connections and nobody else gets it.
 function posix.listen(backlog)
   local fd = tcp()
-  local a, len = address("127.0.0.1", 0), ffi.new("unsigned int[1]", ffi.sizeof "test_address")
+  local a, len = address("127.0.0.1", 0), ffi.new("unsigned int[1]", address_size)
   set(fd, SOL_SOCKET, SO_REUSEADDR, 1)
   if fd < 0 or C.bind(fd, a, len[0]) < 0 or (backlog and C.listen(fd, backlog) < 0)
     or C.getsockname(fd, a, len) < 0 then
@@ -150,7 +152,7 @@ end
 -- Waits until one of fds = { { fd =, events = }, ... } is ready or `ms` are over; marks each one's
 -- `ready`.
 function posix.poll(fds, ms)
-  local list = ffi.new("test_pollfd[?]", math.max(#fds, 1))
+  local list = ffi.new("struct test_pollfd[?]", math.max(#fds, 1))
   for i, one in ipairs(fds) do
     list[i - 1].fd, list[i - 1].events = one.fd, one.events
   end

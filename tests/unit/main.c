@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #ifdef MG_SANITIZED
 // LeakSanitizer cannot see into LuaJIT's own allocator, so sanitizer builds use malloc's.
@@ -96,9 +97,20 @@ static void set_arguments(lua_State *L, int count, char **arguments)
     lua_setglobal(L, "arg");
 }
 
+// Flow specs hold thousands of connections; the default of 1,024 descriptors would not do.
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int count, char **arguments)
 {
     signal(SIGPIPE, SIG_IGN); // as the server does; a peer that left is an error code
+    allow_descriptors();
     lua_State *L = state_new();
     if (!L) {
         fputs("moongate-tests: no memory for a Lua state\n", stderr);

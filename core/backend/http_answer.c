@@ -1,0 +1,152 @@
+#include "backend/http_answer.h"
+
+#include "json/scan.h"
+
+enum { reserve_most = 64 << 10 }; // a length that is only announced gets no more memory than this
+
+static enum mg_http_flow stop(struct mg_http_answer *answer, enum mg_status error,
+                              const char *message)
+{
+    answer->error = error;
+    answer->message = message;
+    return MG_HTTP_STOP;
+}
+
+// False when a Content-Length is no number, or two differ; *length is -1 when there is none.
+static bool parse_length(const struct mg_headers *headers, int64_t *length)
+{
+    unsigned index = 0;
+    const struct mg_header *field;
+    *length = -1;
+    while ((field = mg_headers_next(headers, MG_STR("content-length"), &index))) {
+        uint64_t value;
+        if (!mg_str_uint(field->value, &value) || value > INT64_MAX)
+            return false;
+        if (*length >= 0 && *length != (int64_t)value)
+            return false;
+        *length = (int64_t)value;
+    }
+    return true;
+}
+
+const char *mg_http_framing_wrong(const struct mg_headers *headers)
+{
+    unsigned index = 0;
+    int64_t length;
+    if (!parse_length(headers, &length))
+        return "the answer's Content-Length is not one number";
+    const struct mg_header *coding = mg_headers_next(headers, MG_STR("transfer-encoding"), &index);
+    if (!coding)
+        return NULL;
+    if (!mg_str_eq_nocase(coding->value, MG_STR("chunked")) ||
+        mg_headers_next(headers, MG_STR("transfer-encoding"), &index))
+        return "the answer's Transfer-Encoding is not chunked";
+    return length >= 0 ? "the answer has both Content-Length and Transfer-Encoding" : NULL;
+}
+
+// application/json, and anything that ends in +json (RFC 6839 §3.1).
+static bool is_json(const struct mg_headers *headers)
+{
+    unsigned index = 0;
+    const struct mg_header *field = mg_headers_next(headers, MG_STR("content-type"), &index);
+    if (!field)
+        return false;
+    struct mg_str type = mg_str_cut(field->value, 0, mg_str_find(field->value, ';', 0));
+    type = mg_str_trim(type);
+    if (mg_str_eq_nocase(type, MG_STR("application/json")))
+        return true;
+    return type.len > 5 &&
+           mg_str_eq_nocase(mg_str_cut(type, type.len - 5, type.len), MG_STR("+json"));
+}
+
+static bool copy_headers(struct mg_call *call, const struct mg_headers *headers)
+{
+    for (unsigned i = 0; i < headers->count; i++) {
+        const struct mg_header *field = &headers->items[i];
+        if (mg_headers_hop_by_hop(headers, field->name))
+            continue;
+        struct mg_str name = mg_arena_copy(call->arena, field->name);
+        struct mg_str value = mg_arena_copy(call->arena, field->value);
+        if (!name.data || !value.data ||
+            !mg_headers_add(&call->result.headers, call->arena, name, value))
+            return false;
+    }
+    return true;
+}
+
+static void end_body(void *body)
+{
+    mg_buf_fini(body);
+}
+
+static bool make_body(struct mg_http_answer *answer, struct mg_call *call, size_t room)
+{
+    struct mg_buf *body = MG_ARENA_NEW(call->arena, struct mg_buf);
+    if (!body || !mg_arena_at_end(call->arena, end_body, body))
+        return false;
+    mg_buf_init(body, call->body_most);
+    answer->body = body;
+    return mg_buf_reserve(body, room);
+}
+
+enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_call *call,
+                                      int status, const struct mg_headers *headers)
+{
+    int64_t length;
+    const char *wrong = mg_http_framing_wrong(headers);
+    if (wrong)
+        return stop(answer, MG_MALFORMED, wrong);
+    parse_length(headers, &length);
+    call->result.status = status;
+    answer->json = is_json(headers);
+    answer->bodiless = call->http.method == MG_HEAD || status == 204 || status == 304;
+    if (!copy_headers(call, headers))
+        return stop(answer, MG_NO_MEMORY, "no memory");
+    if (call->sink) {
+        call->sink->head(call->sink, status, &call->result.headers);
+        return MG_HTTP_ON;
+    }
+    if (answer->bodiless || length <= 0)
+        return MG_HTTP_ON;
+    if ((uint64_t)length > call->body_most)
+        return stop(answer, MG_TOO_LARGE, "the answer's body is too large");
+    if (!make_body(answer, call, length < reserve_most ? (size_t)length : reserve_most))
+        return stop(answer, MG_NO_MEMORY, "no memory");
+    return MG_HTTP_ON;
+}
+
+enum mg_http_flow mg_http_answer_data(struct mg_http_answer *answer, struct mg_call *call,
+                                      struct mg_str bytes)
+{
+    if (answer->bodiless)
+        return MG_HTTP_ON;
+    if (call->sink)
+        // A sink that has just cancelled its call will not resume it.
+        return call->sink->data(call->sink, bytes) || call->result.error != MG_OK ? MG_HTTP_ON
+                                                                                  : MG_HTTP_PAUSE;
+    size_t had = answer->body ? answer->body->len : 0;
+    if (bytes.len > call->body_most - had) // a limit of 0 means none to the buffer, but not here
+        return stop(answer, MG_TOO_LARGE, "the answer's body is too large");
+    if (!answer->body && !make_body(answer, call, bytes.len))
+        return stop(answer, MG_NO_MEMORY, "no memory");
+    if (!mg_buf_put(answer->body, bytes))
+        return stop(answer, MG_NO_MEMORY, "no memory");
+    return MG_HTTP_ON;
+}
+
+enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call *call)
+{
+    struct mg_result *result = &call->result;
+    if (answer->error != MG_OK || call->sink)
+        return answer->error;
+    if (answer->body)
+        result->body = mg_buf_str(answer->body);
+    if (!answer->json || !result->body.len)
+        return MG_OK;
+    if (!mg_json_valid(result->body, MG_JSON_DEPTH_MOST, NULL)) {
+        stop(answer, MG_MALFORMED, "the answer says JSON but is none");
+        return MG_MALFORMED;
+    }
+    result->form = MG_BODY_JSON;
+    return MG_OK;
+}

@@ -1,0 +1,119 @@
+#include "backend/http_sockets.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct mg_http_socket {
+    uv_poll_t poll;
+    struct mg_http_sockets *sockets;
+    int fd;
+    int wanted, watched; // UV_READABLE | UV_WRITABLE
+};
+
+void mg_http_sockets_fini(struct mg_http_sockets *sockets)
+{
+    assert(sockets->open == 0);
+    free(sockets->of_fd);
+    sockets->of_fd = NULL;
+    sockets->cap = 0;
+}
+
+static bool make_room(struct mg_http_sockets *sockets, int fd)
+{
+    if (fd < sockets->cap)
+        return true;
+    int cap = fd < 64 ? 128 : fd * 2;
+    struct mg_http_socket **of_fd = realloc(sockets->of_fd, (size_t)cap * sizeof *of_fd);
+    if (!of_fd)
+        return false;
+    memset(of_fd + sockets->cap, 0, (size_t)(cap - sockets->cap) * sizeof *of_fd);
+    sockets->of_fd = of_fd;
+    sockets->cap = cap;
+    return true;
+}
+
+int mg_http_sockets_open(struct mg_http_sockets *sockets, int family, int type, int protocol)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (fd < 0)
+        return -1;
+    struct mg_http_socket *made = calloc(1, sizeof *made);
+    if (!made || !make_room(sockets, fd) ||
+        uv_poll_init(&sockets->loop->uv, &made->poll, fd) != 0) {
+        free(made);
+        close(fd);
+        return -1;
+    }
+    made->sockets = sockets;
+    made->fd = fd;
+    sockets->of_fd[fd] = made;
+    sockets->open++;
+    return fd;
+}
+
+static void watch(struct mg_http_socket *socket, int events);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct mg_http_socket *socket = MG_OWNER(poll, struct mg_http_socket, poll);
+    if (status < 0) {
+        socket->watched = 0; // libuv has stopped it
+        events = 0;
+    } else if (!(events & socket->wanted)) {
+        // Nobody wants to read now: a kept connection was closed by the peer, or a paused one has
+        // more. Watched further it would wake the loop again and again.
+        watch(socket, 0);
+        return;
+    }
+    socket->sockets->ready(socket->sockets->owner, socket->fd, events & socket->wanted);
+}
+
+static void watch(struct mg_http_socket *socket, int events)
+{
+    int failed = 0;
+    if (events)
+        failed = uv_poll_start(&socket->poll, events, on_poll);
+    else
+        uv_poll_stop(&socket->poll);
+    assert(!failed); // it fails only for a descriptor watched twice
+    (void)failed;
+    socket->watched = events;
+}
+
+void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events)
+{
+    struct mg_http_socket *socket = fd < sockets->cap ? sockets->of_fd[fd] : NULL;
+    if (!socket)
+        return;
+    socket->wanted = events;
+    if (events == 0 && (socket->watched & UV_WRITABLE))
+        events = UV_READABLE;
+    if (events && events != socket->watched)
+        watch(socket, events);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct mg_http_socket *socket = MG_OWNER(handle, struct mg_http_socket, poll);
+    struct mg_http_sockets *sockets = socket->sockets;
+    close(socket->fd);
+    free(socket);
+    if (--sockets->open == 0)
+        sockets->drained(sockets->owner);
+}
+
+void mg_http_sockets_close(struct mg_http_sockets *sockets, int fd)
+{
+    struct mg_http_socket *closing = fd < sockets->cap ? sockets->of_fd[fd] : NULL;
+    if (!closing)
+        return;
+    sockets->of_fd[fd] = NULL;
+    if (sockets->abrupt) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    uv_close((uv_handle_t *)&closing->poll, on_closed);
+}

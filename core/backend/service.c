@@ -1,0 +1,120 @@
+#include "backend/service.h"
+
+#include <stdlib.h>
+
+static void set_defaults(struct mg_http_config *config)
+{
+    config->connect_ms = config->connect_ms ? config->connect_ms : 1000;
+    config->at_once = config->at_once ? config->at_once : 1024;
+    config->waiting = config->waiting ? config->waiting : 4096;
+    config->patience_ms = config->patience_ms ? config->patience_ms : 100;
+    config->unheard_ms = config->unheard_ms ? config->unheard_ms : 30000;
+    config->head_most = config->head_most ? config->head_most : 64 << 10;
+}
+
+static struct mg_str keep(char **at, struct mg_str text)
+{
+    struct mg_str kept = {*at, text.len};
+    if (text.len)
+        memcpy(*at, text.data, text.len);
+    *at += text.len;
+    return kept;
+}
+
+static bool copy_text(struct mg_service *service, const struct mg_http_config *config)
+{
+    size_t len = config->name.len + 1;
+    for (unsigned i = 0; i < config->url_count; i++)
+        len += config->urls[i].len;
+    char *at = service->text = malloc(len);
+    service->places = calloc(config->url_count, sizeof *service->places);
+    if (!at || !service->places)
+        return false;
+    service->place_count = config->url_count;
+    service->config.name = keep(&at, config->name);
+    service->config.urls = NULL;
+    for (unsigned i = 0; i < config->url_count; i++)
+        service->places[i].url.base = keep(&at, config->urls[i]); // parsed next
+    return true;
+}
+
+static const char *open_places(struct mg_service *service, struct mg_resolver *resolver)
+{
+    for (unsigned i = 0; i < service->place_count; i++) {
+        struct mg_url *url = &service->places[i].url;
+        const char *wrong = mg_url_parse(url->base, url);
+        if (wrong)
+            return wrong;
+        if (mg_str_find(url->path, '?', 0) < url->path.len)
+            return "it has a query";
+        while (url->path.len && url->path.data[url->path.len - 1] == '/')
+            url->path.len--;
+        if (!url->literal && !mg_resolver_keep(resolver, url->host))
+            return "no memory";
+    }
+    return NULL;
+}
+
+struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg_resolver *resolver,
+                                  const char **why)
+{
+    struct mg_service *service = calloc(1, sizeof *service);
+    *why = "no memory";
+    if (!service)
+        return NULL;
+    service->config = *config;
+    set_defaults(&service->config);
+    service->quota = mg_quota_new(service->config.at_once, service->config.waiting);
+    if (service->quota && copy_text(service, config))
+        *why = config->url_count ? open_places(service, resolver) : "it has no url";
+    if (!*why)
+        return service;
+    mg_service_free(service);
+    return NULL;
+}
+
+void mg_service_free(struct mg_service *service)
+{
+    if (!service)
+        return;
+    if (service->quota)
+        mg_quota_free(service->quota);
+    free(service->places);
+    free(service->text);
+    free(service);
+}
+
+bool mg_service_patient(const struct mg_service *service, uint64_t left)
+{
+    uint64_t ahead = atomic_load_explicit(&service->waiting, memory_order_relaxed);
+    uint64_t mean = atomic_load_explicit(&service->mean_us, memory_order_relaxed);
+    uint64_t patience = service->config.patience_ms < left ? service->config.patience_ms : left;
+    return ahead * mean / service->config.at_once <= patience * 1000;
+}
+
+struct mg_service_place *mg_service_enter(struct mg_service *service)
+{
+    unsigned from = service->place_count > 1 ? atomic_fetch_add(&service->turn, 1) : 0;
+    struct mg_service_place *best = NULL;
+    unsigned least = 0;
+    for (unsigned i = 0; i < service->place_count; i++) {
+        struct mg_service_place *place = &service->places[(from + i) % service->place_count];
+        unsigned busy = atomic_load_explicit(&place->busy, memory_order_relaxed);
+        if (!best || busy < least) {
+            best = place;
+            least = busy;
+        }
+    }
+    atomic_fetch_add_explicit(&best->busy, 1, memory_order_relaxed);
+    return best;
+}
+
+// A lost update between two workers is no harm to a mean.
+void mg_service_leave(struct mg_service *service, struct mg_service_place *place, uint64_t held_us)
+{
+    int64_t mean = atomic_load_explicit(&service->mean_us, memory_order_relaxed);
+    int64_t held = held_us < UINT32_MAX ? (int64_t)held_us : UINT32_MAX;
+    mean = mean ? mean + (held - mean) / 8 : held;
+    atomic_store_explicit(&service->mean_us, (unsigned)mean, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&place->busy, 1, memory_order_relaxed);
+}

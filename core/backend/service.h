@@ -1,0 +1,56 @@
+// One HTTP service of gateway.lua as the whole process sees it: where it is, how much of it may be
+// used at once, how busy it is. Made by the gateway before the workers, freed after them.
+#ifndef MG_BACKEND_SERVICE_H
+#define MG_BACKEND_SERVICE_H
+
+#include <stdatomic.h>
+
+#include "backend/quota.h"
+#include "backend/resolver.h"
+#include "backend/url.h"
+
+// Zeroes stand for the defaults.
+struct mg_http_config {
+    struct mg_str name;        // as in gateway.lua
+    const struct mg_str *urls; // base URLs, "http://host:port/prefix"; least busy first
+    unsigned url_count;        // at least 1
+    uint64_t connect_ms;       // until a connection stands, its name included; 1,000
+    unsigned at_once;          // calls under way in the process; 1,024
+    unsigned waiting;          // calls queued in the process; 4,096
+    uint64_t patience_ms;      // expected wait beyond which a call is refused as busy; 100
+    uint64_t unheard_ms;       // how long an unsafe call goes on that nobody waits for; 30,000
+    size_t head_most;          // bytes of an answer's header section; 64 KiB
+};
+
+// One of its URLs.
+struct mg_service_place {
+    struct mg_url url;     // its path without "/" at the end
+    _Atomic unsigned busy; // calls under way there
+};
+
+struct mg_service {
+    struct mg_http_config config; // with its defaults; name and urls are copies
+    struct mg_quota *quota;
+    struct mg_service_place *places;
+    unsigned place_count;
+    _Atomic unsigned turn;    // where the search for the least busy begins
+    _Atomic unsigned waiting; // calls queued
+    _Atomic unsigned mean_us; // running mean of how long a call holds its place
+    char *text;               // of name and urls
+};
+
+// NULL, and *why (a line for people, such as "url 1: it has no host"), when the configuration
+// cannot be, or there is no memory. Names are given to the resolver, which looks them up at once.
+struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg_resolver *resolver,
+                                  const char **why);
+void mg_service_free(struct mg_service *service); // NULL allowed
+
+// False when a call that queued now would have to wait too long: beyond the service's patience, or
+// beyond the `left` ms until its deadline.
+bool mg_service_patient(const struct mg_service *service, uint64_t left);
+
+// The least busy place, counted as one call busier until it is left.
+struct mg_service_place *mg_service_enter(struct mg_service *service);
+void mg_service_leave(struct mg_service *service, struct mg_service_place *place, uint64_t held_us);
+
+#endif

@@ -1,0 +1,28 @@
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/loaded.h"
+
+int mg_command_check(int argc, char **argv)
+{
+    struct mg_loaded loaded;
+    const char *dir;
+    bool json;
+    int wrong = mg_loaded_arguments("check", argc, argv, &dir, &json);
+    if (wrong)
+        return wrong;
+    bool ok = mg_loaded_open(&loaded, dir);
+    if (!ok || json) {
+        mg_loaded_print_faults(&loaded, json);
+        mg_loaded_close(&loaded);
+        return ok ? 0 : 1;
+    }
+    struct mg_buf limits = {0};
+    mg_vm_limits(loaded.generation->vm, &limits);
+    printf("%s: %u routes, %u backends: all is well\n", dir, loaded.generation->count,
+           loaded.config->backend_count);
+    printf("limits (* set in gateway.lua):\n%.*s", (int)limits.len, limits.data ? limits.data : "");
+    mg_buf_fini(&limits);
+    mg_loaded_close(&loaded);
+    return 0;
+}

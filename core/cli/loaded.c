@@ -1,0 +1,80 @@
+#include "cli/loaded.h"
+
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "json/write.h"
+
+bool mg_loaded_open(struct mg_loaded *loaded, const char *dir)
+{
+    *loaded = (struct mg_loaded){0};
+    if (mg_folder_read(&loaded->folder, dir, &loaded->faults))
+        loaded->config = mg_generation_config(&loaded->folder, &loaded->faults);
+    if (loaded->config)
+        loaded->generation = mg_generation_new(&loaded->folder, loaded->config, &loaded->faults);
+    mg_faults_sort(&loaded->faults);
+    return loaded->generation != NULL;
+}
+
+void mg_loaded_close(struct mg_loaded *loaded)
+{
+    mg_generation_free(loaded->generation);
+    mg_config_free(loaded->config);
+    mg_folder_fini(&loaded->folder);
+    mg_faults_fini(&loaded->faults);
+}
+
+int mg_loaded_arguments(const char *command, int argc, char **argv, const char **dir, bool *json)
+{
+    *dir = NULL;
+    *json = false;
+    for (int i = 0; i < argc; i++) {
+        if (mg_str_is(MG_STR("--json"), argv[i]))
+            *json = true;
+        else if (argv[i][0] == '-')
+            return mg_command_wrong(command, "no option \"%s\"", argv[i]);
+        else if (*dir)
+            return mg_command_wrong(command, "one folder at a time: \"%s\" is one too many",
+                                    argv[i]);
+        else
+            *dir = argv[i];
+    }
+    if (!*dir)
+        return mg_command_wrong(command, "which gateway? a folder with a gateway.lua is wanted");
+    return 0;
+}
+
+static void put_json(struct mg_buf *out, const struct mg_fault *fault)
+{
+    mg_buf_put(out, MG_STR("{\"file\":"));
+    mg_json_put_string(out, fault->file);
+    mg_buf_printf(out, ",\"line\":%d,\"message\":", fault->line);
+    mg_json_put_string(out, fault->message);
+    mg_buf_put_char(out, '}');
+}
+
+void mg_loaded_print_faults(const struct mg_loaded *loaded, bool json)
+{
+    struct mg_buf out = {0};
+    if (json)
+        mg_buf_put_char(&out, '[');
+    for (unsigned i = 0; i < loaded->faults.count; i++) {
+        const struct mg_fault *fault = &loaded->faults.items[i];
+        if (json && i)
+            mg_buf_put_char(&out, ',');
+        if (json) {
+            put_json(&out, fault);
+            continue;
+        }
+        mg_buf_put(&out, fault->file);
+        if (fault->line)
+            mg_buf_printf(&out, ":%d", fault->line);
+        mg_buf_put(&out, MG_STR(": "));
+        mg_buf_put(&out, fault->message);
+        mg_buf_put_char(&out, '\n');
+    }
+    if (json)
+        mg_buf_put(&out, MG_STR("]\n"));
+    fwrite(out.data, 1, out.len, json ? stdout : stderr);
+    mg_buf_fini(&out);
+}

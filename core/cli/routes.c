@@ -1,0 +1,133 @@
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/loaded.h"
+#include "json/write.h"
+
+static struct mg_str method_of(const struct mg_plan *plan)
+{
+    return plan->any_method ? MG_STR("*") : mg_str_of(mg_method_word(plan->method));
+}
+
+static const char *reply_of(const struct mg_plan *plan)
+{
+    static const char *const words[] = {"merged", "template", "function"};
+    return words[plan->reply_kind];
+}
+
+// What a call asks, such as "users GET /users/{id}".
+static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    static const char *const file_verbs[] = {"read", "json", "stat", "list"};
+    static const char *const sql_verbs[] = {"query", "one", "run"};
+    if (call->kind == MG_CALL_VALUE) {
+        mg_buf_put(out, MG_STR("value"));
+        if (call->delay)
+            mg_buf_printf(out, " after %llums", (unsigned long long)call->delay);
+        return;
+    }
+    mg_buf_put(out, call->backend->name);
+    mg_buf_put_char(out, ' ');
+    if (call->kind == MG_CALL_SQL) {
+        mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
+        mg_buf_put(out, call->sql);
+        return;
+    }
+    const char *method =
+        call->verb < MG_METHOD_COUNT ? mg_method_word((enum mg_method)call->verb) : "*";
+    mg_buf_printf(out, "%s ", call->kind == MG_CALL_HTTP ? method : file_verbs[call->verb]);
+    mg_buf_put(out, call->path_text);
+}
+
+static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
+                      const struct mg_plan_call *call, const char *between, bool quoted)
+{
+    bool first = true;
+    for (unsigned i = 0; i < plan->count; i++) {
+        if (!(call->needs & (UINT64_C(1) << i)))
+            continue;
+        mg_buf_printf(out, "%s", first ? "" : between);
+        if (quoted)
+            mg_json_put_string(out, plan->calls[i].name);
+        else
+            mg_buf_put(out, plan->calls[i].name);
+        first = false;
+    }
+}
+
+static void put_route(struct mg_buf *out, const struct mg_plan *plan)
+{
+    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
+                  method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
+                  (int)plan->file.len, plan->file.data, plan->line);
+    for (unsigned i = 0; i < plan->count; i++) {
+        const struct mg_plan_call *call = &plan->calls[i];
+        mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
+        put_ask(out, call);
+        if (call->contract.has_fallback)
+            mg_buf_put(out, MG_STR("  (fallback)"));
+        else if (call->contract.optional)
+            mg_buf_put(out, MG_STR("  (optional)"));
+        if (call->contract.within)
+            mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
+        if (call->needs)
+            mg_buf_put(out, MG_STR("  waits for "));
+        put_needs(out, plan, call, ", ", false);
+        mg_buf_put_char(out, '\n');
+    }
+}
+
+static void put_json(struct mg_buf *out, const struct mg_plan *plan)
+{
+    mg_buf_put(out, MG_STR("{\"method\":"));
+    mg_json_put_string(out, method_of(plan));
+    mg_buf_put(out, MG_STR(",\"path\":"));
+    mg_json_put_string(out, plan->path);
+    mg_buf_put(out, MG_STR(",\"file\":"));
+    mg_json_put_string(out, plan->file);
+    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"calls\":[", plan->line, reply_of(plan));
+    for (unsigned i = 0; i < plan->count; i++) {
+        struct mg_buf ask = {0};
+        put_ask(&ask, &plan->calls[i]);
+        mg_buf_put(out, i ? MG_STR(",{\"name\":") : MG_STR("{\"name\":"));
+        mg_json_put_string(out, plan->calls[i].name);
+        mg_buf_put(out, MG_STR(",\"asks\":"));
+        mg_json_put_string(out, mg_buf_str(&ask));
+        mg_buf_put(out, MG_STR(",\"waits_for\":["));
+        put_needs(out, plan, &plan->calls[i], ",", true);
+        mg_buf_put(out, MG_STR("]}"));
+        mg_buf_fini(&ask);
+    }
+    mg_buf_put(out, MG_STR("]}"));
+}
+
+int mg_command_routes(int argc, char **argv)
+{
+    struct mg_loaded loaded;
+    struct mg_buf out = {0};
+    const char *dir;
+    bool json;
+    int wrong = mg_loaded_arguments("routes", argc, argv, &dir, &json);
+    if (wrong)
+        return wrong;
+    bool ok = mg_loaded_open(&loaded, dir);
+    if (!ok)
+        mg_loaded_print_faults(&loaded, json);
+    if (ok && json)
+        mg_buf_put_char(&out, '[');
+    for (unsigned i = 0; ok && i < loaded.generation->count; i++) {
+        if (json && i)
+            mg_buf_put_char(&out, ',');
+        if (json)
+            put_json(&out, loaded.generation->plans[i]);
+        else
+            put_route(&out, loaded.generation->plans[i]);
+    }
+    if (ok && json)
+        mg_buf_put(&out, MG_STR("]\n"));
+    if (out.len)
+        fwrite(out.data, 1, out.len, stdout);
+    mg_buf_fini(&out);
+    mg_loaded_close(&loaded);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,38 @@
+// What an exchange says to its client: the fields every reply carries, problems, planned replies.
+#ifndef MG_GATEWAY_ANSWER_H
+#define MG_GATEWAY_ANSWER_H
+
+#include "gateway/exchange.h"
+#include "plan/fill.h"
+
+// Fills in what the head does not say: request id, the client's address, what to forward.
+void mg_answer_identify(struct mg_exchange *exchange);
+
+// Makes exchange->reply a problem; names the request. A plain reply when there is no memory.
+void mg_answer_problem(struct mg_exchange *exchange, struct mg_problem problem);
+
+// 404, 405 with Allow, or the reply to OPTIONS; `methods`: what the path has, as the router says.
+void mg_answer_no_route(struct mg_exchange *exchange, uint32_t methods);
+
+// Makes exchange->reply what the plan's template, or the merge of its calls, says. False: no
+// memory.
+bool mg_answer_plan(struct mg_exchange *exchange);
+
+// Adds X-Request-Id and Moongate-Partial.
+void mg_answer_finish(struct mg_exchange *exchange);
+
+// The failed calls as a JSON array; with `late`, those in flight count as timed out.
+struct mg_str mg_answer_failed_calls(struct mg_exchange *exchange, bool late);
+
+// Problems of the client's input: one fault met while a call was filled, or the list of a check.
+struct mg_problem mg_answer_input_fault(struct mg_exchange *exchange,
+                                        const struct mg_fill_fault *fault);
+struct mg_problem mg_answer_input_errors(struct mg_exchange *exchange, struct mg_str errors);
+
+// Puts a fallback with placeholders in place of a failed call's body.
+void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked);
+
+// Logs what a script raised, with the request's id and route.
+void mg_answer_log(struct mg_exchange *exchange, struct mg_str text);
+
+#endif

@@ -1,0 +1,47 @@
+// An exchange is one request on its way to its reply: the one place where the connection, the
+// router, plans, scripts and backends meet. It lives in its request's arena and ends when the reply
+// was sent or the client has gone, and no call is in flight any more.
+#ifndef MG_GATEWAY_EXCHANGE_H
+#define MG_GATEWAY_EXCHANGE_H
+
+#include "gateway/problem.h"
+#include "gateway/worker.h"
+#include "script/run.h"
+
+enum mg_exchange_state {
+    MG_EXCHANGE_READING, // the request's body is still coming
+    MG_EXCHANGE_CALLING, // calls of the plan are in flight
+    MG_EXCHANGE_WAITING, // a function waits for calls
+    MG_EXCHANGE_REPLIED, // the reply was given, or nobody is there to hear it
+};
+
+struct mg_exchange {
+    struct mg_list node; // among the worker's
+    struct mg_worker *worker;
+    struct mg_conn *conn; // NULL once it was sent to or has gone
+    struct mg_request *request;
+    const struct mg_plan *plan; // NULL: no route
+    enum mg_exchange_state state;
+    bool counted; // in the process's at_once
+    struct mg_scope scope;
+    uint64_t deadline;       // loop time in ms
+    struct mg_timer timer;   // of a function that waits
+    struct mg_asked **asked; // the plan's calls first, then what functions started
+    struct mg_call **calls;  // the plan's, for the scope
+    unsigned asked_count, asked_cap;
+    unsigned in_flight;
+    unsigned planned_left; // calls of the plan that have not landed
+    size_t result_bytes;
+    struct mg_list stillborn; // calls that failed before they could be started
+    struct mg_task bury;      // lands them
+    struct mg_run run;
+    struct mg_reply reply;
+};
+
+// What a worker's connections call; `owner` is the worker.
+extern const struct mg_conn_handler mg_exchange_handler;
+
+// Ends it without a word: at the end of a worker that gives up.
+void mg_exchange_abort(struct mg_exchange *exchange);
+
+#endif

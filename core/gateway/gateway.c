@@ -1,0 +1,352 @@
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gateway/worker.h"
+
+enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
+
+struct mg_gateway {
+    struct mg_common common;
+    struct mg_folder folder;
+    struct mg_config *config;
+    struct mg_networks trusted;
+    struct mg_shared shared;
+    struct mg_worker *workers;
+    unsigned worker_count, started;
+    int *sockets;          // worker by worker
+    unsigned socket_count; // of one worker
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned ready, failed; // workers; under the lock
+};
+
+static void print_faults(const char *dir, struct mg_faults *faults)
+{
+    mg_faults_sort(faults);
+    for (unsigned i = 0; i < faults->count; i++) {
+        const struct mg_fault *fault = &faults->items[i];
+        if (fault->line)
+            fprintf(stderr, "%.*s:%d: %.*s\n", (int)fault->file.len, fault->file.data, fault->line,
+                    (int)fault->message.len, fault->message.data);
+        else
+            fprintf(stderr, "%.*s: %.*s\n", (int)fault->file.len, fault->file.data,
+                    (int)fault->message.len, fault->message.data);
+    }
+    fprintf(stderr, "moongate: %s does not load\n", dir);
+}
+
+// Reads the folder and tries it: what does not load here would load in no worker.
+static bool load(struct mg_gateway *gateway, const char *dir)
+{
+    struct mg_faults faults = {0};
+    struct mg_generation *trial = NULL;
+    if (mg_folder_read(&gateway->folder, dir, &faults))
+        gateway->config = mg_generation_config(&gateway->folder, &faults);
+    if (gateway->config)
+        trial = mg_generation_new(&gateway->folder, gateway->config, &faults);
+    bool ok = trial != NULL;
+    if (!ok)
+        print_faults(dir, &faults);
+    mg_generation_free(trial);
+    mg_faults_fini(&faults);
+    return ok;
+}
+
+static bool explain(struct mg_buf *why)
+{
+    fprintf(stderr, "moongate: %.*s\n", (int)why->len, why->data ? why->data : "");
+    mg_buf_fini(why);
+    return false;
+}
+
+// Descriptors for clients: what is left of the process's when backends have theirs.
+static void bound_connections(struct mg_config *config)
+{
+    struct rlimit files = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    uint64_t all = files.rlim_cur, kept = 1000;
+    for (unsigned i = 0; i < config->service_count; i++)
+        kept += config->services[i].at_once;
+    uint64_t clients = all > 2 * kept ? all - kept : all / 2;
+    if (!config->conn.connections || config->conn.connections > clients)
+        config->conn.connections = clients < UINT32_MAX ? (unsigned)clients : UINT32_MAX;
+}
+
+// Sockets that systemd, or whoever starts us, hands over (sd_listen_fds(3)).
+static unsigned given_sockets(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+    if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
+        return 0;
+    long fds = strtol(count, NULL, 10);
+    return fds > 0 && fds <= sockets_most ? (unsigned)fds : 0;
+}
+
+static bool use_given(struct mg_gateway *gateway, unsigned given)
+{
+    gateway->socket_count = given;
+    gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
+    for (unsigned i = 0; gateway->sockets && i < given * gateway->worker_count; i++)
+        gateway->sockets[i] = listen_fds_start + (int)(i % given);
+    return gateway->sockets != NULL;
+}
+
+// One socket for each worker. SO_REUSEPORT would let a second gateway take half of the connections
+// unnoticed, so the address is tried without it first.
+static bool bind_address(struct mg_gateway *gateway, struct mg_str address, unsigned index)
+{
+    struct mg_buf why = {0}, bound = {0};
+    bool shared = gateway->worker_count > 1;
+    int fd = mg_listener_bind(address, false, &why);
+    if (fd < 0)
+        return explain(&why);
+    mg_listener_address(fd, &bound);
+    gateway->sockets[index] = fd;
+    if (shared)
+        close(fd);
+    for (unsigned w = 0; shared && w < gateway->worker_count; w++) {
+        fd = mg_listener_bind(mg_buf_str(&bound), true, &why);
+        gateway->sockets[w * gateway->socket_count + index] = fd;
+        if (fd < 0) {
+            mg_buf_fini(&bound);
+            return explain(&why);
+        }
+    }
+    mg_buf_fini(&bound);
+    return true;
+}
+
+static bool bind_all(struct mg_gateway *gateway, const char *listen)
+{
+    struct mg_str one = mg_str_of(listen);
+    const struct mg_str *addresses = listen ? &one : gateway->config->listen;
+    unsigned count = listen ? 1 : gateway->config->listen_count, given = given_sockets();
+    if (given)
+        return use_given(gateway, given);
+    gateway->socket_count = count;
+    gateway->sockets = malloc(count * gateway->worker_count * sizeof(int));
+    for (unsigned i = 0; gateway->sockets && i < count * gateway->worker_count; i++)
+        gateway->sockets[i] = -1;
+    for (unsigned i = 0; i < count; i++)
+        if (!gateway->sockets || !bind_address(gateway, addresses[i], i))
+            return false;
+    return true;
+}
+
+static void on_ready(struct mg_worker *worker, bool ok)
+{
+    struct mg_gateway *gateway = worker->owner;
+    pthread_mutex_lock(&gateway->lock);
+    gateway->ready++;
+    gateway->failed += !ok;
+    pthread_cond_signal(&gateway->changed);
+    pthread_mutex_unlock(&gateway->lock);
+}
+
+static void explain_workers(struct mg_gateway *gateway)
+{
+    struct mg_buf why = {0};
+    mg_buf_put(&why, MG_STR("a worker could not be started: "));
+    size_t known = why.len;
+    for (unsigned i = 0; i < gateway->started && why.len == known; i++)
+        mg_buf_put(&why, mg_buf_str(&gateway->workers[i].why));
+    if (why.len == known)
+        mg_buf_put(&why, MG_STR("no threads, descriptors or memory"));
+    explain(&why);
+}
+
+static bool start_workers(struct mg_gateway *gateway)
+{
+    gateway->workers = calloc(gateway->worker_count, sizeof *gateway->workers);
+    for (unsigned i = 0; gateway->workers && i < gateway->worker_count; i++) {
+        struct mg_worker *worker = &gateway->workers[i];
+        worker->common = &gateway->common;
+        worker->sockets = &gateway->sockets[i * gateway->socket_count];
+        worker->socket_count = gateway->socket_count;
+        worker->ready = on_ready;
+        worker->owner = gateway;
+        if (!mg_worker_start(worker))
+            break;
+        gateway->started++;
+    }
+    pthread_mutex_lock(&gateway->lock);
+    while (gateway->ready < gateway->started)
+        pthread_cond_wait(&gateway->changed, &gateway->lock);
+    bool ok = gateway->started == gateway->worker_count && !gateway->failed;
+    pthread_mutex_unlock(&gateway->lock);
+    if (!ok)
+        explain_workers(gateway);
+    return ok;
+}
+
+static void announce(const struct mg_gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->socket_count; i++) {
+        struct mg_buf address = {0};
+        if (mg_listener_address(gateway->sockets[i], &address))
+            printf("moongate: listening on http://%.*s\n", (int)address.len, address.data);
+        mg_buf_fini(&address);
+    }
+    fflush(stdout);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// Waits for a signal of the set, for at most `ms` (negative: for ever); 0 when none came.
+static int wait_signal(const sigset_t *set, int64_t ms)
+{
+    struct timespec time = {ms / 1000, (ms % 1000) * 1000000};
+    int signal = ms < 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &time);
+    return signal > 0 ? signal : 0;
+}
+
+static void wait_for_end(const sigset_t *set)
+{
+    for (;;) {
+        int signal = wait_signal(set, -1);
+        if (signal == SIGTERM || signal == SIGINT)
+            return;
+        if (signal == SIGHUP)
+            mg_log(MG_LOG_WARN, "not yet: reload on SIGHUP; restart to load changed files");
+    }
+}
+
+struct joiner {
+    struct mg_gateway *gateway;
+    pthread_t main;
+};
+
+// Joins the workers beside the main thread, which goes on hearing signals meanwhile.
+static void *join_workers(void *owner)
+{
+    struct joiner *joiner = owner;
+    for (unsigned i = 0; i < joiner->gateway->started; i++)
+        mg_worker_join(&joiner->gateway->workers[i]);
+    pthread_kill(joiner->main, SIGUSR1);
+    return NULL;
+}
+
+// Requests that are begun are finished, for at most limits.drain; a second signal, but not one that
+// came along with the first, cuts it short.
+static void drain(struct mg_gateway *gateway, sigset_t *set)
+{
+    struct joiner joiner = {gateway, pthread_self()};
+    pthread_t thread;
+    uint64_t began = now_ms(), most = gateway->config->limits.drain;
+    bool aborted = false;
+    sigaddset(set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    for (unsigned i = 0; i < gateway->started; i++)
+        mg_worker_drain(&gateway->workers[i]);
+    if (pthread_create(&thread, NULL, join_workers, &joiner) != 0) {
+        join_workers(&joiner);
+        return;
+    }
+    for (;;) {
+        uint64_t spent = now_ms() - began;
+        int signal = wait_signal(set, aborted ? -1 : spent < most ? (int64_t)(most - spent) : 0);
+        if (signal == SIGUSR1)
+            break;
+        bool again = (signal == SIGTERM || signal == SIGINT) && now_ms() - began >= again_ms;
+        if (aborted || (signal != 0 && !again))
+            continue;
+        if (!signal && now_ms() - began < most)
+            continue;
+        mg_log(MG_LOG_WARN, "requests are still in work: they are cut");
+        for (unsigned i = 0; i < gateway->started; i++)
+            mg_worker_abort(&gateway->workers[i]);
+        aborted = true;
+    }
+    pthread_join(thread, NULL);
+}
+
+static void close_sockets(struct mg_gateway *gateway)
+{
+    for (unsigned i = 0; gateway->sockets && i < gateway->socket_count * gateway->worker_count; i++)
+        if (gateway->sockets[i] >= 0)
+            close(
+                gateway->sockets[i]); // a given one is closed once and then unknown, which is fine
+    free(gateway->sockets);
+}
+
+static void fini(struct mg_gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->started; i++)
+        mg_worker_fini(&gateway->workers[i]);
+    mg_shared_close(&gateway->shared);
+    close_sockets(gateway);
+    free(gateway->workers);
+    mg_config_free(gateway->config);
+    mg_folder_fini(&gateway->folder);
+    pthread_mutex_destroy(&gateway->lock);
+    pthread_cond_destroy(&gateway->changed);
+}
+
+static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_options *options)
+{
+    struct mg_buf why = {0};
+    struct mg_str wrong;
+    if (!load(gateway, options->dir))
+        return false;
+    struct mg_config *config = gateway->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    gateway->worker_count = options->workers ? options->workers : config->workers;
+    if (!gateway->worker_count)
+        gateway->worker_count = cores > 0 ? (unsigned)cores : 1;
+    bound_connections(config);
+    if (!mg_networks_parse(&gateway->trusted, config->trusted, config->trusted_count,
+                           &config->arena, &wrong)) {
+        mg_buf_printf(&why, "trusted: \"%.*s\" is no network", (int)wrong.len, wrong.data);
+        return explain(&why);
+    }
+    if (!bind_all(gateway, options->listen))
+        return false;
+    if (!mg_shared_open(&gateway->shared, config, &why))
+        return explain(&why);
+    gateway->common.folder = &gateway->folder;
+    gateway->common.config = config;
+    gateway->common.trusted = &gateway->trusted;
+    gateway->common.shared = &gateway->shared;
+    return true;
+}
+
+int mg_gateway_serve(const struct mg_gateway_options *options)
+{
+    struct mg_gateway gateway = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                 .changed = PTHREAD_COND_INITIALIZER};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it; only the main thread hears them
+    signal(SIGPIPE, SIG_IGN);
+    mg_log_init(MG_LOG_INFO);
+    bool ok = open_gateway(&gateway, options) && start_workers(&gateway);
+    if (ok) {
+        announce(&gateway);
+        wait_for_end(&set);
+    }
+    if (gateway.started)
+        drain(&gateway, &set);
+    fini(&gateway);
+    mg_log_fini();
+    return ok ? 0 : 1;
+}

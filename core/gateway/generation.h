@@ -1,0 +1,30 @@
+// One loaded version of a gateway's routes for one worker: a Lua state, the compiled plans and the
+// router over them.
+#ifndef MG_GATEWAY_GENERATION_H
+#define MG_GATEWAY_GENERATION_H
+
+#include "gateway/config.h"
+#include "gateway/sources.h"
+#include "plan/plan.h"
+#include "route/router.h"
+#include "script/vm.h"
+
+struct mg_generation {
+    struct mg_arena arena;
+    struct mg_vm *vm;
+    struct mg_router *router;
+    const struct mg_plan **plans; // by the router's ids
+    unsigned count;
+};
+
+// Reads gateway.lua into a configuration. NULL: `faults` says what is wrong, all of it that can be
+// told at once.
+struct mg_config *mg_generation_config(const struct mg_folder *folder, struct mg_faults *faults);
+
+// Loads every route file. `config` must come from the same folder and outlive the generation, as
+// must the folder. NULL: `faults` says what is wrong.
+struct mg_generation *mg_generation_new(const struct mg_folder *folder,
+                                        const struct mg_config *config, struct mg_faults *faults);
+void mg_generation_free(struct mg_generation *generation); // no run is left in it; NULL allowed
+
+#endif

@@ -1,0 +1,19 @@
+// The Lua files of a gateway's folder, read once into memory, so that all workers load the same.
+#ifndef MG_GATEWAY_SOURCES_H
+#define MG_GATEWAY_SOURCES_H
+
+#include "script/vm.h"
+
+struct mg_folder {
+    struct mg_arena arena;
+    struct mg_str dir;         // without "/" at its end
+    struct mg_str gateway;     // the text of gateway.lua
+    struct mg_sources sources; // all other .lua files; spec/ and other gateways' folders left out
+};
+
+// Reads the folder and its sub-folders. False: `faults` says what cannot be read. Links out of the
+// folder are followed as the author laid them; more than 10,000 files or 64 MiB are refused.
+bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults *faults);
+void mg_folder_fini(struct mg_folder *folder);
+
+#endif

@@ -1,0 +1,63 @@
+// A worker: one thread with one event loop, its own Lua state, connections and backends. The
+// gateway starts it, tells it to drain or to give up, and joins it.
+#ifndef MG_GATEWAY_WORKER_H
+#define MG_GATEWAY_WORKER_H
+
+#include <pthread.h>
+
+#include "gateway/backends.h"
+#include "gateway/generation.h"
+#include "gateway/networks.h"
+#include "net/listener.h"
+
+// What all workers see; none of it changes but for the counters.
+struct mg_common {
+    const struct mg_folder *folder;
+    const struct mg_config *config;
+    const struct mg_networks *trusted;
+    struct mg_shared *shared;
+    _Atomic unsigned connections; // open now
+    _Atomic unsigned at_once;     // requests in work now
+};
+
+enum mg_worker_state {
+    MG_WORKER_STARTING,
+    MG_WORKER_SERVING,
+    MG_WORKER_DRAINING,
+    MG_WORKER_CLOSING
+};
+
+struct mg_worker {
+    struct mg_common *common;
+    const int *sockets; // listening; the gateway's
+    unsigned socket_count;
+    pthread_t thread;
+    struct mg_loop loop;
+    struct mg_mailbox mailbox;
+    struct mg_net net;
+    struct mg_backends backends;
+    struct mg_generation *generation;
+    struct mg_listener **listeners;
+    struct mg_list exchanges;
+    enum mg_worker_state state;
+    bool hurried;           // it was told to give up
+    struct mg_task settle;  // looks whether draining has come to its end
+    struct mg_timer look;   // has it look again
+    uint64_t seed, counter; // of request ids
+    struct mg_mail drain, abort;
+    void (*ready)(struct mg_worker *worker, bool ok); // on the worker's thread
+    void *owner;
+    struct mg_buf why; // what went wrong at the start
+};
+
+// Starts the thread; `ready` runs once. False: no thread could be had.
+bool mg_worker_start(struct mg_worker *worker);
+void mg_worker_drain(struct mg_worker *worker); // any thread, once: finish what is begun, then end
+void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain: cut what is left
+void mg_worker_join(struct mg_worker *worker);  // waits for its end
+void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
+
+// An exchange has ended; on the worker's loop.
+void mg_worker_settle(struct mg_worker *worker);
+
+#endif

@@ -1,0 +1,345 @@
+package.path = package.path .. ";" .. (require "support.places").checkout .. "/tests/unit/backend/?.lua"
+local world = require "http_world"
+local slow = require("support.wait").slack -- margins of time are wider under sanitizers
+local C = world.C
+local fake, service, ask, answer, url = world.fake, world.service, world.ask, world.answer, world.url
+
+local OK = answer("200 OK", "hello")
+local LATE = { OK, delay = 60000 }
+
+-- Runs the loop until `check` says so, a second or more at most.
+local function run_till(users, check)
+  for _ = 1, 1000 do
+    if check() then
+      return true
+    end
+    C.probe_run(users.probe, 1000000, 2)
+  end
+  return check()
+end
+
+local function run_till_requests(users, backend, count)
+  return run_till(users, function() return C.fake_requests(backend) >= count end)
+end
+
+describe("at_once of a service", function()
+  after_each(world.close)
+
+  it("bounds what a backend is asked at a time; the others wait their turn", function()
+    local backend = fake { { OK, delay = 20 } }
+    assert.equal(40, C.probe_crowd(service(url(backend), { at_once = 4, patience_ms = 5000 }).probe, 40,
+        9000, C.MG_OK))
+    assert.equal(4, C.fake_most_at_once(backend))
+    assert.equal(4, C.fake_connections(backend))
+  end)
+
+  it("counts for all workers together", function()
+    local backend = fake { { OK, delay = 10 } }
+    local users = service(url(backend), { at_once = 3, patience_ms = 20000 })
+    assert.equal(60, C.probe_two_workers(users.probe, 30))
+    assert.equal(3, C.fake_most_at_once(backend))
+    assert.equal(60, C.fake_requests(backend))
+  end)
+
+  it("keeps the order in which calls came", function()
+    local backend = fake { { OK, delay = 5 } }
+    local users = service(url(backend), { at_once = 1 })
+    local expected = {}
+    for i = 1, 5 do
+      world.start(users, { path = "/" .. i })
+      expected[i] = "/" .. i
+    end
+    world.land(users)
+    local seen = {}
+    for path in world.received(backend):gmatch "GET (%S+)" do
+      seen[#seen + 1] = path
+    end
+    assert.same(expected, seen)
+  end)
+end)
+
+describe("a call that cannot be made now", function()
+  after_each(world.close)
+
+  it("is `busy` at once when the queue is full", function()
+    local users = service(url(fake { LATE }), { at_once = 1, waiting = 2 })
+    local calls = {}
+    for i = 1, 4 do
+      calls[i] = world.start(users, {})
+    end
+    assert.is_nil(world.result(calls[4])) -- not inside the start
+    assert.is_true(C.probe_run(users.probe, 1, 1000))
+    local got = world.result(calls[4])
+    assert.same({ "busy", "too many calls are waiting" }, { got.error, got.message })
+    assert.is_true(got.ms < 500)
+    assert.is_nil(world.result(calls[3]))
+  end)
+
+  it("is `busy` at once when its turn would come too late", function()
+    local users = service(url(fake { { OK, delay = 60 } }), { at_once = 1 })
+    world.ask(users) -- how long a call takes is known from now on
+    local calls = {}
+    for i = 1, 5 do -- one is under way, two may wait, the third of those would wait 120 ms
+      calls[i] = world.start(users, {})
+    end
+    world.land(users)
+    local errors = {}
+    for i, call in ipairs(calls) do
+      errors[i] = world.result(call).error
+    end
+    assert.same({ "ok", "ok", "ok", "busy", "busy" }, errors)
+  end)
+
+  it("is `busy` at once when its own time would be over", function()
+    local users = service(url(fake { { OK, delay = 40 } }), { at_once = 1 })
+    world.ask(users)
+    world.start(users, {})
+    world.start(users, {})
+    local late = world.start(users, { within = 20 })
+    world.land(users)
+    local got = world.result(late)
+    assert.same({ "busy", true }, { got.error, got.ms < 20 })
+  end)
+
+  it("is `timeout` when its turn does not come in time, and leaves its place in the queue", function()
+    local users = service(url(fake { LATE }), { at_once = 1, waiting = 1 })
+    world.start(users, {})
+    local waiting = world.start(users, { within = 30 })
+    assert.is_true(C.probe_run(users.probe, 1, 1000))
+    assert.same({ "timeout", "no turn came in time" }, { world.result(waiting).error,
+        world.result(waiting).message })
+    local next_one = world.start(users, {})
+    C.probe_run(users.probe, 2, 20)
+    assert.is_nil(world.result(next_one)) -- it waits: there was a place for it
+  end)
+
+  it("can be cancelled while it waits, and is never sent", function()
+    local backend = fake { { OK, delay = 50 } }
+    local users = service(url(backend), { at_once = 1 })
+    world.start(users, { path = "/one" })
+    local waiting = world.start(users, { path = "/two", method = "POST" })
+    world.cancel(waiting)
+    assert.is_nil(world.result(waiting)) -- not inside the cancel
+    world.land(users)
+    assert.equal("cancelled", world.result(waiting).error)
+    world.ask(users, { path = "/three" })
+    assert.is_nil(world.received(backend):find "/two")
+  end)
+end)
+
+describe("a call that is cancelled", function()
+  after_each(world.close)
+
+  it("lands in a later turn, and its connection is closed", function()
+    local backend = fake { LATE }
+    local users = service(url(backend))
+    local call = world.start(users, {})
+    assert.is_true(run_till_requests(users, backend, 1))
+    world.cancel(call)
+    assert.is_nil(world.result(call))
+    assert.is_true(C.probe_run(users.probe, 1, 1000))
+    assert.equal("cancelled", world.result(call).error)
+    C.probe_run(users.probe, 2, 1) -- a few turns more
+    assert.is_true(C.fake_wait_open(backend, 0, 50 * slow))
+    assert.equal(1, C.fake_resets(backend)) -- which leaves no TIME_WAIT on our side
+  end)
+
+  it("may be cancelled in the turn in which it was started", function()
+    local backend = fake { OK }
+    local users = service(url(backend))
+    world.cancel(world.start(users, {}))
+    world.cancel(world.start(users, { method = "POST" }))
+    world.land(users)
+    assert.equal("ok", ask(users).error)
+    assert.equal(1, C.fake_requests(backend))
+  end)
+
+  it("does no harm when it has landed", function()
+    local users = service(url(fake { OK }))
+    local got, call = ask(users)
+    world.cancel(call)
+    C.probe_run(users.probe, 2, 5)
+    assert.same(got, world.result(call))
+  end)
+
+  it("leaves no descriptor and no thread behind, a thousand times", function()
+    local backend = fake { LATE }
+    local users = service(url(backend), { at_once = 200 })
+    C.probe_crowd_leaves(users.probe, 100, 30)
+    C.fake_wait_open(backend, 0, 2000 * slow)
+    local files, threads = C.probe_entries "/proc/self/fd", C.probe_entries "/proc/self/task"
+    for _ = 1, 10 do
+      assert.equal(100, C.probe_crowd_leaves(users.probe, 100, 20))
+      C.probe_run(users.probe, 1000000, 2)
+      assert.is_true(C.fake_wait_open(backend, 0, 2000 * slow))
+    end
+    assert.same({ files, threads }, { C.probe_entries "/proc/self/fd", C.probe_entries "/proc/self/task" })
+  end)
+end)
+
+describe("an unsafe call", function()
+  after_each(world.close)
+
+  it("is not cut once it was sent: it lands as cancelled and goes on unheard, holding its place", function()
+    local backend = fake { { OK, delay = 400 } }
+    local users = service(url(backend), { at_once = 1 })
+    local call = world.start(users, { method = "POST", body = "data" })
+    assert.is_true(run_till_requests(users, backend, 1))
+    world.cancel(call)
+    assert.is_true(C.probe_run(users.probe, 1, 100))
+    assert.equal("cancelled", world.result(call).error)
+    assert.is_true(C.fake_wait_open(backend, 1, 0))
+    C.mg_arena_fini(call.arena) -- its memory is let go of
+    local second = ask(users, { method = "GET" })
+    assert.equal("ok", second.error)
+    assert.equal(1, C.fake_most_at_once(backend))
+    assert.equal(1, C.fake_connections(backend)) -- whole, and kept
+  end)
+
+  it("goes on sending its body after its call has landed", function()
+    local body = ("0123456789"):rep(400000) -- more than the sockets hold
+    local backend = fake { { OK, early = true, delay = 0 } }
+    local users = service(url(backend), { unheard_ms = 5000 })
+    local call = world.start(users, { method = "POST", body = body, sink = "none" })
+    assert.is_true(run_till_requests(users, backend, 1))
+    world.cancel(call)
+    assert.is_true(C.probe_run(users.probe, 1, 100))
+    C.probe_sink_free(call.sink)
+    C.mg_arena_fini(call.arena)
+    assert.is_true(run_till(users, function() return #world.received(backend) > #body end))
+  end)
+
+  it("is not cut at its deadline either", function()
+    local backend = fake { { OK, delay = 600 } }
+    local users = service(url(backend))
+    assert.equal("timeout", ask(users, { method = "DELETE", within = 300 }).error)
+    assert.is_true(C.fake_wait_open(backend, 1, 0))
+    C.probe_run(users.probe, 2, 500)
+    assert.is_true(C.fake_wait_open(backend, 1, 0)) -- its answer came, the connection is kept
+  end)
+
+  it("is cut when it has been unheard for too long", function()
+    local backend = fake { LATE }
+    local users = service(url(backend), { unheard_ms = 30 })
+    ask(users, { method = "POST", body = "x", within = 300 })
+    assert.is_true(C.fake_wait_open(backend, 1, 0))
+    assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
+  end)
+
+  it("is cut like any other while nothing of it was sent", function()
+    local backend = fake { OK }
+    local users = service(url(backend, "users.test"), { names = { ["users.test"] = "hang" } })
+    local call = world.start(users, { method = "POST", body = "x" })
+    C.probe_run(users.probe, 1, 20)
+    world.cancel(call)
+    world.land(users)
+    assert.equal("cancelled", world.result(call).error)
+    assert.equal(0, C.fake_connections(backend))
+  end)
+
+  it("is never sent twice, whatever becomes of a kept connection", function()
+    for _, step in ipairs {
+      { "", after = "close" }, { "", after = "reset" }, { "", after = "close", early = true },
+      { "", after = "reset", early = true },
+    } do
+      for _, call in ipairs {
+        { method = "POST", body = "data" }, { method = "POST" }, { method = "DELETE" },
+        { method = "PATCH", body = ("x"):rep(300000) }, { method = "PUT", body = "" },
+      } do
+        local backend = fake { OK, step }
+        local users = service(url(backend))
+        ask(users)
+        local got = ask(users, call)
+        assert.equal("reset", got.error)
+        local text = world.received(backend)
+        local _, times = text:gsub(call.method .. " / HTTP", "")
+        assert.equal(1, times)
+        world.close()
+      end
+    end
+  end)
+end)
+
+describe("a safe call", function()
+  after_each(world.close)
+
+  it("is sent again when a kept connection turns out dead", function()
+    local backend = fake { OK, { "", after = "close" }, OK }
+    local users = service(url(backend))
+    assert.equal("ok", ask(users).error)
+    assert.equal("ok", ask(users).error)
+    assert.equal(2, C.fake_connections(backend))
+    assert.equal(3, C.fake_requests(backend))
+  end)
+
+  it("is not sent again when the answer had begun", function()
+    local backend = fake { OK, { "HTTP/1.1 200 OK\r\n", after = "close" }, OK }
+    local users = service(url(backend))
+    ask(users)
+    assert.equal("reset", ask(users).error)
+    assert.equal(2, C.fake_requests(backend))
+  end)
+end)
+
+describe("a streamed call", function()
+  after_each(world.close)
+
+  it("hands head and data to its sink, and reads on only when resumed", function()
+    local body = ("0123456789abcdef"):rep(65536) -- 1 MiB
+    local users = service(url(fake { answer("206 Partial", body) }))
+    local call = world.start(users, { sink = "some", body_most = 1 })
+    local seen = 0
+    for _ = 1, 1000 do
+      run_till(users, function() return call.sink.pauses > seen or world.result(call) end)
+      if world.result(call) then break end
+      assert.equal(seen + 1, call.sink.pauses)
+      C.probe_run(users.probe, 1, 2)
+      assert.equal(seen + 1, call.sink.pauses)
+      seen = seen + 1
+      C.probe_sink_resume(users.probe, call.c)
+    end
+    local got = world.result(call)
+    assert.same({ "ok", 206, "" }, { got.error, got.status, got.body })
+    assert.equal(206, call.sink.status)
+    assert.is_true(call.sink.pauses > 10)
+    assert.is_true(require("support.core").text(call.sink.bytes) == body)
+    C.probe_sink_free(call.sink)
+  end)
+
+  it("lands with the failure when the answer breaks off", function()
+    local users = service(url(fake { { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        after = "close" } }))
+    local got, call = ask(users, { sink = "all" })
+    assert.same({ "reset", 200 }, { got.error, got.status })
+    assert.equal("half", require("support.core").text(call.sink.bytes))
+    C.probe_sink_free(call.sink)
+  end)
+
+  it("can be cancelled while it is paused", function()
+    local backend = fake { answer("200 OK", ("x"):rep(1024 * 1024)) }
+    local users = service(url(backend))
+    local call = world.start(users, { sink = "some" })
+    assert.is_true(run_till(users, function() return call.sink.pauses == 1 end))
+    world.cancel(call)
+    world.land(users)
+    C.probe_run(users.probe, 2, 2)
+    assert.equal("cancelled", world.result(call).error)
+    assert.is_true(C.fake_wait_open(backend, 0, 50 * slow))
+    C.probe_sink_free(call.sink)
+  end)
+end)
+
+describe("closing a service", function()
+  after_each(world.close)
+
+  it("lands what is under way and what waits", function()
+    local users = service(url(fake { LATE }), { at_once = 1, unheard_ms = 60000 })
+    local calls = { world.start(users, { method = "POST" }), world.start(users, {}), world.start(users,
+        {}) }
+    C.probe_run(users.probe, 1, 30)
+    world.close()
+    for _, call in ipairs(calls) do
+      assert.equal("cancelled", world.result(call).error)
+    end
+  end)
+end)

@@ -1,0 +1,87 @@
+local ffi = require "ffi"
+
+ffi.cdef [[
+  bool probe_pool_open(unsigned threads, unsigned queue, int nice);
+  int probe_pool_submit(unsigned ms, double patience);
+  void probe_pool_cancel(int job);
+  void probe_pool_await_gate(unsigned jobs);
+  void probe_pool_open_gate(void);
+  void probe_pool_await_jobs(void);
+  int probe_pool_job(int job);
+  int probe_pool_end(void);
+  const char *probe_pool_desk(unsigned number, int *nice, bool *signals_blocked);
+]]
+local C = ffi.C
+
+local gate, long = 0, 1e9 -- a job that stands at the gate; a patience in ms that nothing exceeds
+local ran, skipped, home = 1, 2, 4
+
+describe("a pool", function()
+  it("refuses a job as busy when its threads and its queue are full, and takes the rest", function()
+    assert.is_true(C.probe_pool_open(2, 3, 0))
+    for _ = 1, 5 do
+      assert.is_true(C.probe_pool_submit(gate, long) >= 0)
+    end
+    assert.equal(-1, C.probe_pool_submit(gate, long))
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    for job = 0, 4 do
+      assert.equal(ran + home, C.probe_pool_job(job))
+    end
+    assert.is_true(C.probe_pool_submit(1, long) >= 0)
+    C.probe_pool_await_jobs()
+    assert.equal(0, C.probe_pool_end())
+  end)
+
+  it("refuses a job whose expected wait exceeds its patience", function()
+    C.probe_pool_open(1, 100, 0)
+    C.probe_pool_submit(40, long) -- the mean time of a job is now 40 ms or more
+    C.probe_pool_await_jobs()
+    assert.is_true(C.probe_pool_submit(gate, 0) >= 0) -- the thread is free: no wait
+    C.probe_pool_await_gate(1)
+    assert.is_true(C.probe_pool_submit(gate, 1000) >= 0)
+    assert.equal(-1, C.probe_pool_submit(gate, 60)) -- two jobs ahead, 80 ms
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    C.probe_pool_end()
+  end)
+
+  it("refuses impatient jobs while its only thread hangs in its first job", function()
+    C.probe_pool_open(1, 100, 0)
+    C.probe_pool_submit(gate, long)
+    C.probe_pool_await_gate(1)
+    local since = os.clock()
+    repeat until os.clock() - since > 0.05 -- CPU time: at least as much has passed
+    assert.equal(-1, C.probe_pool_submit(gate, 20))
+    assert.is_true(C.probe_pool_submit(gate, long) >= 0)
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    C.probe_pool_end()
+  end)
+
+  it("skips a job that was cancelled before it ran, and still says so once", function()
+    C.probe_pool_open(1, 10, 0)
+    local first = C.probe_pool_submit(gate, long)
+    C.probe_pool_await_gate(1)
+    local second, third = C.probe_pool_submit(gate, long), C.probe_pool_submit(gate, long)
+    C.probe_pool_cancel(second)
+    C.probe_pool_cancel(first) -- runs already: that is its own affair
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    assert.equal(ran + home, C.probe_pool_job(first))
+    assert.equal(skipped + home, C.probe_pool_job(second))
+    assert.equal(ran + home, C.probe_pool_job(third))
+    C.probe_pool_end()
+  end)
+
+  it("opens a desk on each of its threads, named, nice, and with all signals blocked", function()
+    C.probe_pool_open(3, 10, 7)
+    assert.equal(0, C.probe_pool_end())
+    for desk = 0, 2 do
+      local nice, blocked = ffi.new "int[1]", ffi.new "bool[1]"
+      assert.equal("mg-a-name-of-19", ffi.string(C.probe_pool_desk(desk, nice, blocked)))
+      assert.equal(7, nice[0])
+      assert.is_true(blocked[0])
+    end
+  end)
+end)

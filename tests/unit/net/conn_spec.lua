@@ -1,0 +1,212 @@
+-- What a client sees of a connection that keeps to the rules.
+local net = require "unit.net.server"
+local serve, request, chunked = net.serve, net.request, net.chunked
+
+describe("a connection", function()
+  it("is kept for the next request, each answered with Date and Content-Length", function()
+    serve({}, function(server)
+      local client = server:connect()
+      for i = 1, 3 do
+        client:send(request("POST", "/echo", {}, "body " .. i))
+        local reply = client:reply()
+        assert.same({ 200, "body " .. i, "6" },
+          { reply.status, reply.body, reply.fields["content-length"] })
+        assert.truthy(reply.fields.date:match "^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$")
+        assert.is_nil(reply.fields.connection)
+      end
+      assert.equal(1, server:counts().open)
+      assert.equal(3, server:counts().head)
+    end)
+  end)
+
+  it("tells the handler where the client is", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("GET", "/peer"))
+      assert.equal("127.0.0.1", client:reply().body)
+    end)
+  end)
+
+  it("closes after Connection: close, and says so", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("GET", "/echo", { "Connection: close" }))
+      assert.equal("close", client:reply().fields.connection)
+      assert.same({ "", "closed" }, { client:rest() })
+    end)
+  end)
+
+  it("closes after HTTP/1.0 unless keep-alive is asked for, and then says that it keeps", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send "GET /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+      assert.equal("keep-alive", client:reply().fields.connection:lower())
+      client:send "GET /echo HTTP/1.0\r\n\r\n"
+      assert.equal("close", client:reply().fields.connection)
+      assert.same({ "", "closed" }, { client:rest() })
+    end)
+  end)
+
+  it("says Connection: close on the last request that it serves", function()
+    serve({ requests = 2 }, function(server)
+      local client = server:connect()
+      client:send(request("GET", "/echo"):rep(3))
+      assert.is_nil(client:reply().fields.connection)
+      assert.equal("close", client:reply().fields.connection)
+      assert.same({ "", "closed" }, { client:rest() })
+      assert.equal(2, server:counts().head)
+    end)
+  end)
+
+  it("answers HEAD with the length of the body and without the body, and 204 with neither", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("HEAD", "/big?5000"))
+      client:send(request("GET", "/none"))
+      client:send(request("GET", "/big?2000"))
+      assert.equal("5000", client:reply(true).fields["content-length"])
+      local none = client:reply()
+      assert.same({ 204 }, { none.status, none.fields["content-length"] })
+      assert.equal(2000, #client:reply().body)
+    end)
+  end)
+
+  it("takes a chunked body, whatever its slices", function()
+    serve({}, function(server)
+      local client = server:connect()
+      local bytes = chunked("/echo", "one ", "two ", ("three "):rep(100))
+      for i = 1, #bytes do
+        client:send(bytes:sub(i, i))
+      end
+      assert.equal("one two " .. ("three "):rep(100), client:reply().body)
+      client:send(bytes)
+      assert.equal(608, #client:reply().body)
+    end)
+  end)
+
+  it("sends a large reply whole", function()
+    serve({}, function(server)
+      local client = server:connect(65536)
+      client:send(request("GET", "/big?5000000"))
+      assert.equal(5000000, #client:reply().body)
+      client:send(request("POST", "/echo", {}, "next"))
+      assert.equal("next", client:reply().body)
+    end)
+  end)
+end)
+
+describe("pipelined requests", function()
+  it("are answered in their order wherever the bytes are split", function()
+    serve({}, function(server)
+      local bytes = request("POST", "/after?2", {}, "one") .. chunked("/echo", "tw", "o")
+        .. request("GET", "/big?1000") .. request("POST", "/echo", {}, "four")
+      math.randomseed(20)
+      for _ = 1, 50 do
+        local first = math.random(1, #bytes - 2)
+        local second = math.random(first + 1, #bytes - 1)
+        local client = server:connect()
+        client:send(bytes:sub(1, first))
+        client:send(bytes:sub(first + 1, second))
+        client:send(bytes:sub(second + 1))
+        assert.same({ "one", "two", 1000, "four" },
+          { client:reply().body, client:reply().body, #client:reply().body, client:reply().body },
+          ("split at %d and %d"):format(first, second))
+        client:close()
+      end
+    end)
+  end)
+
+  it("are read ahead up to the limit, and all answered in the end", function()
+    serve({ pipelined = 2000 }, function(server)
+      local client = server:connect()
+      local one = request("POST", "/echo", {}, ("x"):rep(500))
+      client:send(request("GET", "/after?50") .. one:rep(400))
+      assert.equal(200, client:reply().status)
+      for _ = 1, 400 do
+        assert.equal(500, #client:reply().body)
+      end
+    end)
+  end)
+
+  it("run one after another", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("GET", "/never") .. request("GET", "/echo"))
+      assert.is_true(net.eventually(function() return server:counts().complete == 1 end))
+      assert.same({ "", "silent" }, { client:rest(50) })
+      assert.equal(1, server:counts().head)
+    end)
+  end)
+end)
+
+describe("Expect", function()
+  local expects = { "Expect: 100-continue", "Content-Length: 4" }
+
+  it("100-continue is answered when the body is wanted and none of it has come", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("POST", "/echo", expects))
+      assert.is_true(client:read())
+      assert.equal("HTTP/1.1 100 Continue\r\n\r\n", client.got)
+      client.got = ""
+      client:send "body"
+      assert.equal("body", client:reply().body)
+    end)
+  end)
+
+  it("100-continue is passed over when the body came along", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("POST", "/echo", expects) .. "body")
+      assert.equal("body", client:reply().body)
+    end)
+  end)
+
+  it("100-continue is answered with the final status when the body is not wanted", function()
+    serve({}, function(server)
+      for target, status in pairs { ["/early"] = 404, ["/small"] = 413 } do
+        local client = server:connect()
+        client:send(request("POST", target, { "Expect: 100-continue", "Content-Length: 17" }))
+        local reply = client:reply()
+        assert.same({ status, "close" }, { reply.status, reply.fields.connection })
+        assert.same({ "", "closed" }, { client:rest() })
+        client:close()
+      end
+    end)
+  end)
+
+  it("anything else is refused with 417", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("POST", "/echo", { "Expect: cake", "Content-Length: 4" }))
+      assert.equal(417, client:reply().status)
+    end)
+  end)
+end)
+
+describe("a reply that is ready before the body", function()
+  it("waits for a small body, and keeps the connection", function()
+    serve({}, function(server)
+      local client = server:connect()
+      client:send(request("POST", "/early", {}, ("x"):rep(3000)) .. request("GET", "/echo"))
+      local reply = client:reply()
+      assert.same({ 404, "early" }, { reply.status, reply.body, reply.fields.connection })
+      assert.equal(200, client:reply().status)
+      assert.equal(1, server:counts().complete)
+    end)
+  end)
+
+  it("goes out at once when the body is large or of unknown length, and closes", function()
+    serve({}, function(server)
+      for _, field in ipairs { "Content-Length: 1000000", "Transfer-Encoding: chunked" } do
+        local client = server:connect()
+        client:send(request("POST", "/early", { field }))
+        local reply = client:reply()
+        assert.same({ 404, "close" }, { reply.status, reply.fields.connection })
+        client:send(("x"):rep(10000))
+        assert.same({ "", "closed" }, { client:rest() })
+        client:close()
+      end
+    end)
+  end)
+end)
