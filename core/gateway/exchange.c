@@ -133,11 +133,13 @@ static void wake(struct mg_timer *timer)
     end_if_done(exchange);
 }
 
-// Whether a function that waits has what it waits for.
+// Whether a function that waits has what it waits for. One that only waits for a time has not.
 static bool wait_is_over(const struct mg_exchange *exchange)
 {
     const struct mg_wait *wait = &exchange->run.wait;
     unsigned landed = 0;
+    if (wait->count == 0)
+        return false;
     for (unsigned i = 0; i < wait->count; i++) {
         const struct mg_asked *asked = exchange->asked[wait->ids[i]];
         if (!asked->call.result.landed)
@@ -238,14 +240,28 @@ static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
     return true;
 }
 
+static bool bad_body(const struct mg_scope *scope)
+{
+    return scope->body_parsed && scope->body_fault > MG_SCOPE_NO_BODY;
+}
+
+// A value that is not there is null in a template; a request that cannot be read is refused.
 static void plan_done(struct mg_exchange *exchange)
 {
     if (exchange->plan->reply_kind == MG_PLAN_REPLY_FUNCTION) {
         start_run(exchange);
         return;
     }
-    if (mg_answer_plan(exchange))
+    if (mg_answer_plan(exchange) && !exchange->scope.broken && !bad_body(&exchange->scope)) {
         give_reply(exchange);
+        return;
+    }
+    exchange->reply.headers.count = 0; // they were those of the reply that was not made
+    if (exchange->scope.broken)
+        refuse_input(exchange, &(struct mg_fill_fault){.what = mg_str_of(exchange->scope.broken),
+                                                       .why = "cannot be read"});
+    else if (bad_body(&exchange->scope))
+        refuse_input(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
     else
         out_of_memory(exchange);
 }

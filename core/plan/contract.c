@@ -10,6 +10,8 @@ static bool lists(const uint16_t *statuses, unsigned count, int status)
 
 static enum mg_verdict judge(const struct mg_contract *contract, struct mg_result *result)
 {
+    static const struct mg_str no_success =
+        MG_STR("the backend answered with a status that is no success");
     bool answered = result->error == MG_OK || result->error == MG_STATUS;
     if (result->error == MG_SKIPPED)
         return MG_VERDICT_SKIPPED;
@@ -18,6 +20,8 @@ static enum mg_verdict judge(const struct mg_contract *contract, struct mg_resul
         return MG_VERDICT_OK;
     }
     if (answered && lists(contract->relay, contract->relay_count, result->status)) {
+        if (result->error == MG_OK)
+            result->message = no_success;
         result->error = MG_STATUS;
         return MG_VERDICT_RELAY;
     }
@@ -25,7 +29,7 @@ static enum mg_verdict judge(const struct mg_contract *contract, struct mg_resul
         return MG_VERDICT_OK;
     if (result->error == MG_OK) {
         result->error = MG_STATUS;
-        result->message = MG_STR("the backend answered with a status that is no success");
+        result->message = no_success;
     }
     return contract->optional || contract->has_fallback ? MG_VERDICT_PARTIAL : MG_VERDICT_FAILED;
 }

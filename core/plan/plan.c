@@ -226,7 +226,10 @@ static bool check_sql_text(struct compile *c, struct mg_str sql)
         if (end < sql.len &&
             mg_reference_parse(&reference, mg_str_cut(sql, at + 1, end), &c->names, c->arena, &why))
             return fail(c,
-                        MG_STR("a placeholder inside SQL text: write ? and give it as an argument"),
+                        mg_arena_printf(c->arena,
+                                        "{%.*s}: a placeholder inside SQL text: write ? and give "
+                                        "it as an argument",
+                                        (int)(end - at - 1), sql.data + at + 1),
                         "sql");
     }
     return true;
@@ -281,8 +284,7 @@ static bool compile_kind(struct compile *c, struct mg_str call, struct mg_plan_c
                                         get_text(call, "backend", c->arena));
     if (!out->backend)
         return fail(c, MG_STR("no backend of this name in gateway.lua"), "");
-    if (!out->contract.within)
-        out->contract.within = out->backend->within;
+    mg_contract_bound(&out->contract, out->backend->within);
     if (out->kind == MG_CALL_HTTP)
         return compile_http(c, call, out);
     return out->kind == MG_CALL_SQL ? compile_sql(c, call, out) : compile_file(c, call, out);
@@ -389,15 +391,16 @@ static bool check_cycles(struct compile *c)
         const struct mg_plan_call *call = &c->plan->calls[i];
         if (met & (UINT64_C(1) << i))
             continue;
-        if (!names.len)
+        if (!names.len) {
             c->error->line = call->line;
+            c->at = mg_arena_printf(c->arena, "calls.%.*s", (int)call->name.len, call->name.data);
+        }
         names =
             mg_arena_printf(c->arena, "%.*s%s%.*s", (int)names.len, names.data ? names.data : "",
                             names.len ? ", " : "", (int)call->name.len, call->name.data);
     }
-    c->at = MG_STR("calls");
     return fail(c,
-                mg_arena_printf(c->arena, "calls wait for each other in a circle: %.*s",
+                mg_arena_printf(c->arena, "a cycle: what waits for itself never starts: %.*s",
                                 (int)names.len, names.data),
                 "");
 }
@@ -499,17 +502,14 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
 }
 
 bool mg_plan_headers(struct mg_str json, struct mg_named_template **headers, unsigned *count,
-                     struct mg_arena *arena, struct mg_str *error)
+                     struct mg_arena *arena, struct mg_plan_error *error)
 {
-    struct mg_plan_error problem = {0};
-    struct compile compile = {.arena = arena, .error = &problem};
+    struct compile compile = {.arena = arena, .error = error};
     struct mg_str wrapped = mg_arena_printf(arena, "{\"headers\":%.*s}", (int)json.len, json.data);
+    *error = (struct mg_plan_error){.message = MG_STR("out of memory")};
     *headers = NULL;
     *count = 0;
-    if (wrapped.data && compile_named(&compile, wrapped, "headers", headers, count))
-        return true;
-    *error = problem.message;
-    return false;
+    return wrapped.data && compile_named(&compile, wrapped, "headers", headers, count);
 }
 
 const struct mg_plan_backend *mg_plan_backend_find(const struct mg_plan_backend *backends,

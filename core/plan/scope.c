@@ -13,11 +13,17 @@ bool mg_content_is_json(struct mg_str content_type)
            mg_str_eq_nocase(mg_str_cut(type, type.len - suffix.len, type.len), suffix);
 }
 
+static bool broken(struct mg_scope *scope, const char *part)
+{
+    scope->broken = part;
+    return false;
+}
+
 bool mg_scope_query(struct mg_scope *scope)
 {
     if (!scope->query_parsed &&
         !mg_fields_form(&scope->query, scope->request->query, scope->fields_most, scope->arena))
-        return false;
+        return broken(scope, "query");
     scope->query_parsed = true;
     return true;
 }
@@ -38,7 +44,8 @@ bool mg_scope_cookies(struct mg_scope *scope)
     while ((header = mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index)))
         text = mg_arena_printf(scope->arena, "%.*s; %.*s", (int)text.len, text.data,
                                (int)header->value.len, header->value.data);
-    return mg_fields_cookies(&scope->cookies, text, scope->fields_most, scope->arena);
+    return mg_fields_cookies(&scope->cookies, text, scope->fields_most, scope->arena) ||
+           broken(scope, "cookies");
 }
 
 enum mg_scope_fault mg_scope_body(struct mg_scope *scope)

@@ -27,6 +27,7 @@ struct mg_scope {
     struct mg_fields query, cookies;
     struct mg_str body; // the request's JSON
     bool query_parsed, cookies_parsed, body_parsed;
+    const char *broken; // the part of the request that could not be parsed, but its body; or NULL
     enum mg_scope_fault {
         MG_SCOPE_SOUND,
         MG_SCOPE_NO_BODY,

@@ -94,6 +94,11 @@ static int l_open(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
+    lua_newtable(L);
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    vm->handles = lua_topointer(L, -1);
+    vm->handle_type = luaL_ref(L, LUA_REGISTRYINDEX);
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
