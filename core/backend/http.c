@@ -46,8 +46,8 @@ struct run {
     struct mg_timer timer;
     struct mg_name_wait wait;
     struct mg_http_answer answer;
-    struct mg_service_place *place; // NULL until it has one
-    uint64_t placed_us;
+    struct mg_service_stay stay; // nowhere until it has its place
+    bool unreached;              // nobody was there to take it
     enum mg_method method;
     bool has_body;
     struct mg_buf url;
@@ -60,11 +60,6 @@ struct run {
 static struct backend *backend_of(struct mg_backend *base)
 {
     return MG_OWNER(base, struct backend, base);
-}
-
-static uint64_t now_us(void)
-{
-    return uv_hrtime() / 1000;
 }
 
 static void leave_queue(struct run *run)
@@ -85,8 +80,8 @@ static void release(struct run *run)
     mg_name_wait_drop(&run->wait);
     leave_queue(run);
     mg_list_drop(&run->node);
-    if (run->place) {
-        mg_service_leave(backend->service, run->place, now_us() - run->placed_us);
+    if (run->stay.place) {
+        mg_service_leave(backend->service, &run->stay, !run->unreached);
         mg_quota_give(backend->seat);
     }
     mg_buf_fini(&run->url);
@@ -110,6 +105,7 @@ static void fail(struct run *run, enum mg_status error, const char *message)
 {
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
+    run->unreached = error == MG_DNS && !run->redirected;
     if (run->transfer.inner)
         backend->http->transport->cut(backend->http->transport, &run->transfer);
     if (call)
@@ -132,7 +128,7 @@ static enum mg_status fill_order(struct run *run, struct mg_http_order *order, c
     order->has_body = run->has_body;
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
-    bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->place->url);
+    bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->stay.place->url);
     return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena, why);
 }
 
@@ -140,7 +136,7 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
 {
     struct mg_http_transport *transport = run->backend->http->transport;
     struct mg_http_order order = {.addresses = addresses};
-    if (run->redirected && !mg_http_redirect_may_go(&run->site, &run->place->url, addresses)) {
+    if (run->redirected && !mg_http_redirect_may_go(&run->site, &run->stay.place->url, addresses)) {
         fail(run, MG_REFUSED, "a redirect to a network that is not public");
         return;
     }
@@ -198,12 +194,11 @@ static void start_naming(struct run *run)
 static void begin(struct run *run)
 {
     struct backend *backend = run->backend;
-    run->place = mg_service_enter(backend->service);
-    run->placed_us = now_us();
+    mg_service_enter(backend->service, &run->stay);
     mg_list_push(&backend->runs, &run->node);
     const char *why = "no memory";
     enum mg_status error =
-        mg_http_order_url(&run->url, &run->site, &run->place->url, run->call->http.path, &why);
+        mg_http_order_url(&run->url, &run->site, &run->stay.place->url, run->call->http.path, &why);
     if (error != MG_OK)
         fail(run, error, why);
     else
@@ -288,6 +283,7 @@ static void on_end(struct mg_http_transfer *transfer, enum mg_status error, cons
     struct run *run = run_of(transfer);
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
+    run->unreached = error == MG_REFUSED && !run->redirected;
     if (!call) {
         release(run);
         return;

@@ -222,7 +222,6 @@ static void end(struct fake_backend *fake)
         drop(fake, 0, false);
     for (unsigned i = 0; i < fake->step_count; i++)
         free((char *)fake->steps[i].bytes);
-    close(fake->listener);
     close(fake->wake[0]);
     close(fake->wake[1]);
     free(fake->record);
@@ -247,17 +246,26 @@ struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, boo
     if (pipe(fake->wake) == 0 && listen_on_loopback(fake, ipv6) &&
         pthread_create(&fake->thread, NULL, serve, fake) == 0)
         return fake;
+    close(fake->listener);
     end(fake);
     return NULL;
 }
 
-void fake_free(struct fake_backend *fake)
+void fake_stop(struct fake_backend *fake)
 {
     pthread_mutex_lock(&fake->lock);
+    bool ends = !fake->ending;
     fake->ending = true;
     pthread_mutex_unlock(&fake->lock);
-    if (write(fake->wake[1], "", 1) == 1)
+    if (ends && write(fake->wake[1], "", 1) == 1)
         pthread_join(fake->thread, NULL);
+    if (ends)
+        close(fake->listener);
+}
+
+void fake_free(struct fake_backend *fake)
+{
+    fake_stop(fake);
     end(fake);
 }
 

@@ -21,6 +21,7 @@ struct fake_backend;
 
 // Step i answers the i-th request of a connection (`each`) or of all; the last step those after.
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
+void fake_stop(struct fake_backend *fake); // nobody listens there any more
 void fake_free(struct fake_backend *fake);
 
 int fake_port(struct fake_backend *fake);

@@ -143,6 +143,19 @@ describe("a call to an HTTP service", function()
     assert.same({ 10, 10 }, { C.fake_requests(a), C.fake_requests(b) })
   end)
 
+  it("leaves a URL alone for a while where nobody listens", function()
+    local here, gone = fake { OK }, fake { OK }
+    local dead = url(gone)
+    C.fake_stop(gone)
+    local users = service { url(here), dead }
+    local errors = { ok = 0, refused = 0 }
+    for _ = 1, 20 do
+      local got = ask(users)
+      errors[got.error] = errors[got.error] + 1
+    end
+    assert.same({ ok = 19, refused = 1 }, errors)
+  end)
+
   it("makes a thousand calls at once", function()
     local backend = fake { { OK, delay = 100 } }
     assert.equal(1000, C.probe_crowd(service(url(backend)).probe, 1000, 9000, C.MG_OK))
