@@ -1,5 +1,6 @@
 #include "backend/http_answer.h"
 
+#include "http/response_gate.h"
 #include "json/scan.h"
 
 enum { reserve_most = 64 << 10 }; // a length that is only announced gets no more memory than this
@@ -10,38 +11,6 @@ static enum mg_http_flow stop(struct mg_http_answer *answer, enum mg_status erro
     answer->error = error;
     answer->message = message;
     return MG_HTTP_STOP;
-}
-
-// False when a Content-Length is no number, or two differ; *length is -1 when there is none.
-static bool parse_length(const struct mg_headers *headers, int64_t *length)
-{
-    unsigned index = 0;
-    const struct mg_header *field;
-    *length = -1;
-    while ((field = mg_headers_next(headers, MG_STR("content-length"), &index))) {
-        uint64_t value;
-        if (!mg_str_uint(field->value, &value) || value > INT64_MAX)
-            return false;
-        if (*length >= 0 && *length != (int64_t)value)
-            return false;
-        *length = (int64_t)value;
-    }
-    return true;
-}
-
-const char *mg_http_framing_wrong(const struct mg_headers *headers)
-{
-    unsigned index = 0;
-    int64_t length;
-    if (!parse_length(headers, &length))
-        return "the answer's Content-Length is not one number";
-    const struct mg_header *coding = mg_headers_next(headers, MG_STR("transfer-encoding"), &index);
-    if (!coding)
-        return NULL;
-    if (!mg_str_eq_nocase(coding->value, MG_STR("chunked")) ||
-        mg_headers_next(headers, MG_STR("transfer-encoding"), &index))
-        return "the answer's Transfer-Encoding is not chunked";
-    return length >= 0 ? "the answer has both Content-Length and Transfer-Encoding" : NULL;
 }
 
 // application/json, and anything that ends in +json (RFC 6839 §3.1).
@@ -92,11 +61,10 @@ static bool make_body(struct mg_http_answer *answer, struct mg_call *call, size_
 enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_call *call,
                                       int status, const struct mg_headers *headers)
 {
-    int64_t length;
-    const char *wrong = mg_http_framing_wrong(headers);
+    struct mg_framing framing;
+    const char *wrong = mg_response_gate_framing(headers, &framing);
     if (wrong)
         return stop(answer, MG_MALFORMED, wrong);
-    parse_length(headers, &length);
     call->result.status = status;
     answer->json = is_json(headers);
     answer->bodiless = call->http.method == MG_HEAD || status == 204 || status == 304;
@@ -106,9 +74,10 @@ enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_c
         call->sink->head(call->sink, status, &call->result.headers);
         return MG_HTTP_ON;
     }
-    if (answer->bodiless || length <= 0)
+    uint64_t length = framing.length; // 0 where none is announced
+    if (answer->bodiless || length == 0)
         return MG_HTTP_ON;
-    if ((uint64_t)length > call->body_most)
+    if (length > call->body_most)
         return stop(answer, MG_TOO_LARGE, "the answer's body is too large");
     if (!make_body(answer, call, length < reserve_most ? (size_t)length : reserve_most))
         return stop(answer, MG_NO_MEMORY, "no memory");

@@ -24,7 +24,4 @@ enum mg_http_flow mg_http_answer_data(struct mg_http_answer *answer, struct mg_c
 // It is whole: MG_OK and the result is filled, or answer->error.
 enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call *call);
 
-// Content-Length and Transfer-Encoding say one thing only (RFC 9112 §6.3). NULL, or what is wrong.
-const char *mg_http_framing_wrong(const struct mg_headers *headers);
-
 #endif

@@ -4,9 +4,7 @@
 #define MG_BACKEND_HTTP_HEAD_H
 
 #include "base/buf.h"
-#include "data/headers.h"
-
-enum { MG_HTTP_FIELDS_MOST = 128 }; // of one head
+#include "http/response_gate.h"
 
 struct mg_http_head {
     size_t left;          // bytes that heads and trailers may still have; set before each answer
@@ -26,7 +24,7 @@ bool mg_http_head_line(struct mg_http_head *head, struct mg_str line);
 
 // Cuts the fields: each a token and a value without control bytes. They borrow from the head.
 // False: head->error.
-bool mg_http_head_parse(struct mg_http_head *head, struct mg_header items[MG_HTTP_FIELDS_MOST],
+bool mg_http_head_parse(struct mg_http_head *head, struct mg_header items[MG_RESPONSE_FIELDS_MOST],
                         unsigned *count);
 
 #endif

@@ -23,8 +23,8 @@ static size_t stop(struct mg_http_wire *wire, enum mg_status error, const char *
 
 static size_t deliver_head(struct mg_http_wire *wire)
 {
-    struct mg_header items[MG_HTTP_FIELDS_MOST];
-    struct mg_headers headers = {.items = items, .cap = MG_HTTP_FIELDS_MOST};
+    struct mg_header items[MG_RESPONSE_FIELDS_MOST];
+    struct mg_headers headers = {.items = items, .cap = MG_RESPONSE_FIELDS_MOST};
     if (!mg_http_head_parse(&wire->head, items, &headers.count))
         return stop(wire, wire->head.error, wire->head.message);
     enum mg_http_flow flow =

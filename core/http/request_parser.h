@@ -4,6 +4,7 @@
 #define MG_HTTP_REQUEST_PARSER_H
 
 #include "data/request.h"
+#include "http/parse.h"
 
 struct mg_request_limits {
     size_t target;     // bytes of the request target; beyond: 414
@@ -11,14 +12,6 @@ struct mg_request_limits {
     unsigned count;    // header fields; beyond: 431
     size_t trailer;    // bytes of the trailer section
     size_t extensions; // bytes of chunk extensions per message
-};
-
-enum mg_parse {
-    MG_PARSE_MORE,     // all bytes taken, none of the others
-    MG_PARSE_HEAD,     // request's head is complete and checked; the body follows
-    MG_PARSE_DATA,     // `data` holds bytes of the body, borrowed from the input
-    MG_PARSE_COMPLETE, // the request is complete, trailers included
-    MG_PARSE_REFUSED,  // `refused` is the HTTP status to answer with; parse no further, close
 };
 
 struct mg_request_parser; // holds an llhttp_t; opaque, since only the parsers see llhttp.h
