@@ -8,13 +8,16 @@
 #include "backend/http_answer.h"
 #include "backend/http_curl.h"
 #include "backend/http_order.h"
+#include "backend/http_plain.h"
 #include "backend/http_redirect.h"
 
 struct mg_http {
     struct mg_loop *loop;
     struct mg_mailbox *home;
-    struct mg_http_transport *transport;
+    struct mg_http_transport *curl, *plain;
     struct mg_resolver_seat *names;
+    void (*closed)(void *owner);
+    void *owner;
 };
 
 struct backend {
@@ -39,7 +42,8 @@ enum state {
 
 struct run {
     struct mg_http_transfer transfer;
-    struct mg_list node; // in the backend's queue or runs
+    struct mg_http_transport *transport; // that has it now
+    struct mg_list node;                 // in the backend's queue or runs
     struct backend *backend;
     struct mg_call *call; // NULL: landed
     enum state state;
@@ -107,7 +111,7 @@ static void fail(struct run *run, enum mg_status error, const char *message)
     struct mg_call *call = run->call;
     run->unreached = error == MG_DNS && !run->redirected;
     if (run->transfer.inner)
-        backend->http->transport->cut(backend->http->transport, &run->transfer);
+        run->transport->cut(run->transport, &run->transfer);
     if (call)
         land_failed(backend, call, error, message);
     release(run);
@@ -132,9 +136,16 @@ static enum mg_status fill_order(struct run *run, struct mg_http_order *order, c
     return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena, why);
 }
 
+static struct mg_http_transport *transport_for(struct run *run)
+{
+    const struct mg_http *http = run->backend->http;
+    enum mg_http_path path = mg_service_path(&run->backend->service->config, run->site.secure,
+                                             run->call->http.redirects > 0, NULL);
+    return path == MG_HTTP_PATH_PLAIN ? http->plain : http->curl;
+}
+
 static void send_run(struct run *run, const struct mg_addresses *addresses)
 {
-    struct mg_http_transport *transport = run->backend->http->transport;
     struct mg_http_order order = {.addresses = addresses};
     if (run->redirected && !mg_http_redirect_may_go(&run->site, &run->stay.place->url, addresses)) {
         fail(run, MG_REFUSED, "a redirect to a network that is not public");
@@ -142,11 +153,12 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
     }
     const char *why = "no memory";
     enum mg_status error = fill_order(run, &order, &why);
+    run->transport = transport_for(run);
     run->state = GOING;
     set_timer(run, run->call->deadline);
     if (error != MG_OK)
         fail(run, error, why);
-    else if (!transport->start(transport, &run->transfer, &order))
+    else if (!run->transport->start(run->transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
 }
 
@@ -312,24 +324,22 @@ static const struct mg_http_events events = {on_head, on_data, on_end};
 static bool carry_on_unheard(struct run *run)
 {
     struct backend *backend = run->backend;
-    struct mg_http_transport *transport = backend->http->transport;
     if (!mg_buf_put(&run->body, run->transfer.body))
         return false;
     run->transfer.body = mg_buf_str(&run->body);
     run->call = NULL;
     run->state = UNHEARD;
     set_timer(run, mg_loop_now(backend->base.loop) + backend->service->config.unheard_ms);
-    transport->resume(transport, &run->transfer); // a sink that paused it is gone
+    run->transport->resume(run->transport, &run->transfer); // a sink that paused it is gone
     return true;
 }
 
 static void let_go(struct run *run, enum mg_status error, const char *message)
 {
     struct backend *backend = run->backend;
-    struct mg_http_transport *transport = backend->http->transport;
     struct mg_call *call = run->call;
     bool reached = run->state == GOING && !mg_method_safe(run->method) &&
-                   transport->sent(transport, &run->transfer);
+                   run->transport->sent(run->transport, &run->transfer);
     if (reached && carry_on_unheard(run))
         land_failed(backend, call, error, message);
     else
@@ -399,10 +409,9 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
-    struct mg_http_transport *transport = backend_of(base)->http->transport;
     struct run *run = call->running;
-    if (run && call->result.error == MG_OK)
-        transport->resume(transport, &run->transfer);
+    if (run && run->transport && call->result.error == MG_OK)
+        run->transport->resume(run->transport, &run->transfer);
 }
 
 static void on_closing(struct mg_task *task)
@@ -475,21 +484,38 @@ struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
         return NULL;
     http->loop = loop;
     http->home = home;
+    unsigned connections = options->connections ? options->connections : 1024;
     http->names = mg_resolver_join(resolver, home);
-    if (http->names)
-        http->transport = mg_http_curl_new(loop, options->tls,
-                                           options->connections ? options->connections : 1024);
-    if (http->transport)
+    http->plain = http->names ? mg_http_plain_new(loop, connections) : NULL;
+    http->curl = http->plain ? mg_http_curl_new(loop, options->tls, connections) : NULL;
+    if (http->curl)
         return http;
+    if (http->plain)
+        mg_http_plain_free(http->plain);
     mg_resolver_leave(http->names);
     free(http);
     return NULL;
 }
 
+static void on_closed(void *owner)
+{
+    struct mg_http *http = owner;
+    void (*closed)(void *) = http->closed;
+    owner = http->owner;
+    free(http);
+    closed(owner);
+}
+
+static void on_plain_closed(void *owner)
+{
+    struct mg_http *http = owner;
+    http->curl->close(http->curl, on_closed, http);
+}
+
 void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
 {
-    struct mg_http_transport *transport = http->transport;
     mg_resolver_leave(http->names);
-    free(http);
-    transport->close(transport, closed, owner);
+    http->closed = closed;
+    http->owner = owner;
+    http->plain->close(http->plain, on_plain_closed, http);
 }

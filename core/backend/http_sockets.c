@@ -9,6 +9,7 @@
 struct mg_http_socket {
     uv_poll_t poll;
     struct mg_http_sockets *sockets;
+    void *thing;
     int fd;
     int wanted, watched; // UV_READABLE | UV_WRITABLE
 };
@@ -52,6 +53,16 @@ int mg_http_sockets_open(struct mg_http_sockets *sockets, int family, int type, 
     sockets->of_fd[fd] = made;
     sockets->open++;
     return fd;
+}
+
+void mg_http_sockets_give(struct mg_http_sockets *sockets, int fd, void *thing)
+{
+    sockets->of_fd[fd]->thing = thing;
+}
+
+void *mg_http_sockets_thing(struct mg_http_sockets *sockets, int fd)
+{
+    return sockets->of_fd[fd]->thing;
 }
 
 static void watch(struct mg_http_socket *socket, int events);

@@ -25,6 +25,9 @@ void mg_http_sockets_fini(struct mg_http_sockets *sockets); // none is open
 
 // A non-blocking socket; -1 when there is none to have.
 int mg_http_sockets_open(struct mg_http_sockets *sockets, int family, int type, int protocol);
+// What belongs to it, for `ready` to find again; NULL at first.
+void mg_http_sockets_give(struct mg_http_sockets *sockets, int fd, void *thing);
+void *mg_http_sockets_thing(struct mg_http_sockets *sockets, int fd);
 // UV_READABLE | UV_WRITABLE; 0: nothing for now.
 void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events);
 // It is closed when its handle is gone, in a later turn.

@@ -54,6 +54,13 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+struct mg_addresses *mg_addresses_share(const struct mg_addresses *addresses)
+{
+    struct mg_addresses *shared = (struct mg_addresses *)addresses; // all but its count is const
+    atomic_fetch_add_explicit(&shared->uses, 1, memory_order_relaxed);
+    return shared;
+}
+
 void mg_addresses_drop(struct mg_addresses *addresses)
 {
     if (addresses && atomic_fetch_sub(&addresses->uses, 1) == 1)

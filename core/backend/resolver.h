@@ -20,6 +20,7 @@ struct mg_addresses {
     char text[MG_ADDRESSES_MOST * MG_ADDRESS_TEXT]; // "127.0.0.1,[::1]"
 };
 
+struct mg_addresses *mg_addresses_share(const struct mg_addresses *addresses); // to be dropped, too
 void mg_addresses_drop(struct mg_addresses *addresses); // any thread; NULL allowed
 
 struct mg_resolver_options {

@@ -86,6 +86,26 @@ void mg_service_free(struct mg_service *service)
     free(service);
 }
 
+enum mg_http_path mg_service_path(const struct mg_http_config *config, bool secure, bool redirects,
+                                  const char **why)
+{
+    const char *reason = "its URL is http";
+    enum mg_http_path path = MG_HTTP_PATH_PLAIN;
+    if (secure) {
+        reason = "its URL is https";
+        path = MG_HTTP_PATH_LIBCURL;
+    } else if (config->path != MG_HTTP_PATH_FITTING) {
+        reason = "its service says so";
+        path = config->path;
+    } else if (redirects) {
+        reason = "it follows redirects";
+        path = MG_HTTP_PATH_LIBCURL;
+    }
+    if (why)
+        *why = reason;
+    return path;
+}
+
 bool mg_service_patient(const struct mg_service *service, uint64_t left)
 {
     uint64_t ahead = atomic_load_explicit(&service->waiting, memory_order_relaxed);

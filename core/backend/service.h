@@ -9,6 +9,13 @@
 #include "backend/resolver.h"
 #include "backend/url.h"
 
+// What carries a service's calls.
+enum mg_http_path {
+    MG_HTTP_PATH_FITTING, // plain where it can be
+    MG_HTTP_PATH_PLAIN,   // our own HTTP/1.1 (http_plain.h)
+    MG_HTTP_PATH_LIBCURL,
+};
+
 // Zeroes stand for the defaults.
 struct mg_http_config {
     struct mg_str name;        // as in gateway.lua
@@ -20,6 +27,7 @@ struct mg_http_config {
     uint64_t patience_ms;      // expected wait beyond which a call is refused as busy; 100
     uint64_t unheard_ms;       // how long an unsafe call goes on that nobody waits for; 30,000
     size_t head_most;          // bytes of an answer's header section; 64 KiB
+    enum mg_http_path path;
 };
 
 // One of its URLs.
@@ -45,6 +53,11 @@ struct mg_service {
 struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg_resolver *resolver,
                                   const char **why);
 void mg_service_free(struct mg_service *service); // NULL allowed
+
+// What carries a call to an http URL, or a `secure` one, that follows redirects or not: PLAIN or
+// LIBCURL. Puts a line for people into *why unless that is NULL.
+enum mg_http_path mg_service_path(const struct mg_http_config *config, bool secure, bool redirects,
+                                  const char **why);
 
 // False when a call that queued now would have to wait too long: beyond the service's patience, or
 // beyond the `left` ms until its deadline.

@@ -22,6 +22,8 @@ local function run_till_requests(users, backend, count)
   return run_till(users, function() return C.fake_requests(backend) >= count end)
 end
 
+local describe = world.over_both(describe, before_each)
+
 describe("at_once of a service", function()
   after_each(world.close)
 

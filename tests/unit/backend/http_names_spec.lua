@@ -6,6 +6,8 @@ local fake, service, ask, answer, url = world.fake, world.service, world.ask, wo
 
 local OK = answer("200 OK", "hello")
 
+local describe = world.over_both(describe, before_each)
+
 describe("the name of a service", function()
   after_each(world.close)
 

@@ -11,6 +11,8 @@ local function against(bytes, after, call)
   return ask(service(url(fake { { bytes, after = after } })), call)
 end
 
+local describe = world.over_both(describe, before_each)
+
 describe("a call to an HTTP service", function()
   after_each(world.close)
 

@@ -26,6 +26,7 @@ unsigned fake_tls_handshakes(struct fake_tls *fake);
 struct probe_config {
     struct mg_str name; const struct mg_str *urls; unsigned url_count; uint64_t connect_ms;
     unsigned at_once, waiting; uint64_t patience_ms, unheard_ms; size_t head_most;
+    int path;
 };
 struct probe_name { const char *text; const char *address; };
 struct probe *probe_new(const struct probe_config *config, const struct probe_name *names,
@@ -99,8 +100,22 @@ function world.answer(status, body, headers)
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
 end
 
+local PATHS = { fitting = 0, plain = 1, libcurl = 2 } -- enum mg_http_path
+
+-- A describe() that describes everything twice: what holds for one transport holds for the other.
+function world.over_both(describe, before_each)
+  return function(title, body)
+    for _, path in ipairs { "libcurl", "plain" } do
+      describe(title .. ", over " .. path .. ",", function()
+        before_each(function() world.path = path end)
+        body(path)
+      end)
+    end
+  end
+end
+
 -- A service at `urls` (one, or a list); options are those of struct mg_http_config, `names` (host ->
--- address, false: fails, "hang"), `refresh_ms` of names, and `ca`, a file of certificates.
+-- address, false: fails, "hang"), `refresh_ms` of names, `ca`, a file of certificates, and `path`.
 function world.service(urls, options)
   options = options or {}
   urls = type(urls) == "table" and urls or { urls }
@@ -110,6 +125,7 @@ function world.service(urls, options)
   end
   local config = ffi.new("struct probe_config", { urls = texts, url_count = #urls })
   config.name.data, config.name.len = "users", 5
+  config.path = PATHS[options.path or world.path or "fitting"]
   for _, key in ipairs { "connect_ms", "at_once", "waiting", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end

@@ -1,0 +1,167 @@
+#include "backend/http_link.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "backend/http_peer.h"
+
+// How long an address is waited for that is not the last one: a network that swallows packets
+// must not take the time of one that works (RFC 8305 §5 has 250 ms).
+enum { address_patience = 200 };
+
+struct mg_http_link *mg_http_link_new(struct mg_http_sockets *sockets)
+{
+    struct mg_http_link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->sockets = sockets;
+    link->fd = -1;
+    link->parser = mg_response_parser_new();
+    if (link->parser)
+        return link;
+    free(link);
+    return NULL;
+}
+
+void mg_http_link_free(struct mg_http_link *link)
+{
+    mg_response_parser_free(link->parser);
+    mg_addresses_drop(link->addresses);
+    mg_buf_fini(&link->request);
+    mg_buf_fini(&link->held);
+    free(link);
+}
+
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t fill_address(union socket_address *to, const struct mg_address *address,
+                              uint16_t port)
+{
+    memset(to, 0, sizeof *to);
+    to->any.sa_family = (sa_family_t)address->family;
+    if (address->family == AF_INET) {
+        to->v4.sin_port = htons(port);
+        memcpy(&to->v4.sin_addr, address->bytes, sizeof to->v4.sin_addr);
+        return sizeof to->v4;
+    }
+    to->v6.sin6_port = htons(port);
+    memcpy(&to->v6.sin6_addr, address->bytes, sizeof to->v6.sin6_addr);
+    return sizeof to->v6;
+}
+
+static bool dial_address(struct mg_http_link *link, const struct mg_address *address)
+{
+    union socket_address to;
+    socklen_t len = fill_address(&to, address, link->peer->port);
+    int one = 1, fd = mg_http_sockets_open(link->sockets, address->family, SOCK_STREAM, 0);
+    if (fd < 0) {
+        link->wrong = ECONNREFUSED; // no descriptors, no memory: nobody was reached
+        return false;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(fd, &to.any, len) != 0 && errno != EINPROGRESS) {
+        link->wrong = errno;
+        mg_http_sockets_close(link->sockets, fd);
+        return false;
+    }
+    link->fd = fd;
+    mg_http_sockets_give(link->sockets, fd, link);
+    mg_http_sockets_want(link->sockets, fd, UV_WRITABLE);
+    return true;
+}
+
+bool mg_http_link_dial(struct mg_http_link *link)
+{
+    struct mg_loop *loop = link->sockets->loop;
+    uint64_t now = mg_loop_now(loop);
+    mg_http_link_close(link, true);
+    link->state = MG_LINK_DIALLING;
+    while (link->tried < link->addresses->count) {
+        unsigned at = (link->peer->first + link->tried++) % link->addresses->count;
+        if (!dial_address(link, &link->addresses->items[at]))
+            continue;
+        uint64_t wait = link->until > now ? link->until - now : 0;
+        if (link->tried < link->addresses->count)
+            wait = wait / 2 < address_patience ? wait / 2 : address_patience;
+        if (mg_timer_set(loop, &link->timer, now + wait))
+            return true;
+        mg_http_link_close(link, true);
+        link->wrong = ENOMEM;
+        return false;
+    }
+    return false;
+}
+
+int mg_http_link_outcome(struct mg_http_link *link)
+{
+    socklen_t len = sizeof link->wrong;
+    if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &link->wrong, &len) != 0)
+        link->wrong = errno;
+    if (link->wrong == 0) {
+        unsigned at = (link->peer->first + link->tried - 1) % link->addresses->count;
+        link->peer->first = at; // the others are not tried again until this one fails
+        mg_timer_drop(link->sockets->loop, &link->timer);
+        mg_addresses_drop(link->addresses);
+        link->addresses = NULL;
+        link->born = mg_loop_now(link->sockets->loop);
+    }
+    return link->wrong;
+}
+
+bool mg_http_link_sent_all(const struct mg_http_link *link)
+{
+    return link->sent == link->request.len + link->body_len;
+}
+
+bool mg_http_link_send(struct mg_http_link *link)
+{
+    size_t head = link->request.len, sent = link->sent;
+    struct iovec parts[2];
+    size_t count = 0;
+    if (sent < head)
+        parts[count++] = (struct iovec){link->request.data + sent, head - sent};
+    if (link->body_len) {
+        size_t from = sent < head ? 0 : sent - head;
+        parts[count++] =
+            (struct iovec){(char *)link->transfer->body.data + from, link->body_len - from};
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t done;
+    do
+        done = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK;
+    link->sent += (size_t)done;
+    return true;
+}
+
+ssize_t mg_http_link_receive(struct mg_http_link *link, char *room, size_t len)
+{
+    ssize_t got = recv(link->fd, room, len, 0);
+    return got < 0 ? -errno : got;
+}
+
+bool mg_http_link_quiet(struct mg_http_link *link)
+{
+    char byte;
+    return recv(link->fd, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void mg_http_link_close(struct mg_http_link *link, bool abrupt)
+{
+    mg_timer_drop(link->sockets->loop, &link->timer);
+    if (link->fd < 0)
+        return;
+    link->sockets->abrupt = abrupt;
+    mg_http_sockets_close(link->sockets, link->fd);
+    link->sockets->abrupt = false;
+    link->fd = -1;
+}
