@@ -39,15 +39,22 @@ static bool keep_line(struct mg_http_head *head, struct mg_str line)
     return true;
 }
 
+static bool check_trailer(struct mg_http_head *head, struct mg_str line)
+{
+    struct mg_header field;
+    const char *fault = line.len ? mg_response_gate_field(line, &field) : NULL;
+    return !fault || wrong(head, MG_MALFORMED, fault);
+}
+
 bool mg_http_head_line(struct mg_http_head *head, struct mg_str line)
 {
     if (line.len > head->left)
         return wrong(head, MG_TOO_LARGE, "the answer's header is too large");
     head->left -= line.len;
-    if (head->whole)
-        return true;
     if (!cut_end(&line))
         return wrong(head, MG_MALFORMED, "the answer has a line end that is not CR LF");
+    if (head->whole)
+        return check_trailer(head, line);
     if (!head->status || (head->status < 200 && mg_str_starts(line, MG_STR("HTTP/")))) {
         const char *fault = mg_response_gate_status(line, &head->status);
         return !fault || wrong(head, MG_MALFORMED, fault);

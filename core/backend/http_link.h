@@ -45,6 +45,7 @@ struct mg_http_link {
     bool heard;    // a byte came
     bool paused;   // nothing is read
     bool mute;     // no more is sent, though not all was
+    bool broken;   // sending has failed
     bool answered; // the answer is whole, the request is still going out
     bool extra;    // bytes came that do not belong to it
 };

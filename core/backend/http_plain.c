@@ -126,7 +126,7 @@ static bool send_on(struct mg_http_link *link)
     if (link->mute || mg_http_link_sent_all(link))
         return true;
     if (!mg_http_link_send(link))
-        link->mute = true;
+        link->mute = link->broken = true;
     if (link->answered && (link->mute || mg_http_link_sent_all(link)))
         return finish(link);
     return true;
@@ -170,11 +170,17 @@ static bool hand_over(struct mg_http_link *link, struct mg_str data, enum mg_htt
     return link->state == MG_LINK_BUSY;
 }
 
+static bool refuse(struct mg_http_link *link)
+{
+    const char *message;
+    enum mg_status error = mg_response_parser_error(link->parser, &message);
+    return end(link, error, message);
+}
+
 // Makes events of what came.
 static bool consume(struct mg_http_link *link, struct mg_str input)
 {
     struct mg_response *response = &plain_with(link)->response;
-    const char *message;
     for (;;) {
         enum mg_http_flow flow = MG_HTTP_ON;
         switch (mg_response_parser_feed(link->parser, &input, response)) {
@@ -191,7 +197,7 @@ static bool consume(struct mg_http_link *link, struct mg_str input)
         case MG_PARSE_COMPLETE:
             return complete(link, input.len);
         case MG_PARSE_REFUSED:
-            return end(link, mg_response_parser_error(link->parser, &message), message);
+            return refuse(link);
         }
         if (flow == MG_HTTP_STOP)
             return end(link, MG_CANCELLED, "");
@@ -204,10 +210,11 @@ static bool consume(struct mg_http_link *link, struct mg_str input)
 // The connection is over. A safe request on a link that had been kept may have been sent to nobody.
 static bool hang_up(struct mg_http_link *link, bool orderly)
 {
-    if (orderly && mg_response_parser_finish(link->parser))
-        return complete(link, 0);
     if (link->reused && link->safe && !link->heard)
         return dial_again(link);
+    // The error that told so was told once: what follows looks like an end that was meant.
+    if (orderly && !link->broken && mg_response_parser_finish(link->parser))
+        return complete(link, 0);
     return reset(link);
 }
 
@@ -295,7 +302,7 @@ static void take_order(struct mg_http_link *link, struct mg_http_transfer *trans
     link->status = 0;
     link->safe = mg_method_safe(order->method);
     link->reused = link->fd >= 0;
-    link->heard = link->paused = link->mute = link->answered = link->extra = false;
+    link->heard = link->paused = link->mute = link->broken = link->answered = link->extra = false;
     link->timer.run = on_timer;
     transfer->inner = link;
 }

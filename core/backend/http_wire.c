@@ -323,6 +323,23 @@ static enum mg_status kind_of(struct mg_http_wire *wire, CURLcode code)
     }
 }
 
+// The gate's words for what libcurl has refused before it came there.
+static const char *words_for_malformed(const struct mg_http_wire *wire)
+{
+    static const struct {
+        const char *mark, *words;
+    } known[] = {
+        {"colon", "the answer has a header field without a proper name"},
+        {"Nul byte", "the answer has a header value with control bytes"},
+        {"Content-Length", "the answer's Content-Length is not one number"},
+        {"hunk", "the answer's body is not framed as announced"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(wire->words, known[i].mark))
+            return known[i].words;
+    return "the answer is not HTTP/1.1";
+}
+
 static const char *words_for(enum mg_status kind)
 {
     switch (kind) {
@@ -339,7 +356,7 @@ static const char *words_for(enum mg_status kind)
     case MG_NO_MEMORY:
         return "no memory";
     default:
-        return "the answer is not HTTP";
+        return "";
     }
 }
 
@@ -352,7 +369,7 @@ enum mg_status mg_http_wire_end(struct mg_http_wire *wire, CURLcode code, const 
         // libcurl takes a head that breaks off for a whole one.
         if (error == MG_OK && !wire->head.whole)
             error = MG_RESET;
-        *message = words_for(error);
+        *message = error == MG_MALFORMED ? words_for_malformed(wire) : words_for(error);
     }
     return error;
 }

@@ -273,7 +273,7 @@ static bool take_chunk_size(struct mg_response_parser *parser, struct mg_str tex
     parser->extensions += text.len - digits.len;
     parser->chunk_seen = false;
     if (parser->extensions > EXTENSIONS_MOST || !shown(parser, digits) ||
-        !shown(parser, MG_STR("\r\n")) || !parser->chunk_seen)
+        !shown(parser, MG_STR("\r\n")) || !parser->chunk_seen || parser->chunk > INT64_MAX)
         return misframed(parser);
     parser->more = parser->chunk;
     parser->state = parser->more > 0 ? CHUNK_DATA : TRAILERS;

@@ -266,12 +266,14 @@ describe("a safe call", function()
   after_each(world.close)
 
   it("is sent again when a kept connection turns out dead", function()
-    local backend = fake { OK, { "", after = "close" }, OK }
-    local users = service(url(backend))
-    assert.equal("ok", ask(users).error)
-    assert.equal("ok", ask(users).error)
-    assert.equal(2, C.fake_connections(backend))
-    assert.equal(3, C.fake_requests(backend))
+    for _, after in ipairs { "close", "reset" } do
+      local backend = fake { OK, { "", after = after }, OK }
+      local users = service(url(backend))
+      assert.equal("ok", ask(users).error)
+      assert.equal("ok", ask(users).error)
+      assert.equal(2, C.fake_connections(backend))
+      assert.equal(3, C.fake_requests(backend))
+    end
   end)
 
   it("is not sent again when the answer had begun", function()
