@@ -64,7 +64,8 @@ struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg
         return NULL;
     service->config = *config;
     set_defaults(&service->config);
-    service->quota = mg_quota_new(service->config.at_once, service->config.waiting);
+    int waiting = service->config.waiting;
+    service->quota = mg_quota_new(service->config.at_once, waiting > 0 ? (unsigned)waiting : 0);
     if (service->quota && copy_text(service, config))
         *why = config->url_count ? open_places(service, resolver) : "it has no url";
     if (!*why)

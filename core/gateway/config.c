@@ -99,7 +99,8 @@ static bool read_service(struct mg_config *config, struct mg_str json, struct mg
     service->urls = urls;
     service->connect_ms = number(json, "connect");
     service->at_once = (unsigned)number(json, "at_once");
-    service->waiting = (unsigned)number(json, "waiting");
+    int waiting = (int)number(json, "waiting");
+    service->waiting = waiting ? waiting : MG_WAITING_NONE;
     service->unheard_ms = config->limits.unheard;
     struct mg_plan_backend *backend =
         add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);
