@@ -64,7 +64,7 @@ describe("a client that", function()
   end)
 
   it("has opened a request on a kept connection has header_within for it, too", function()
-    local g = start { header_within = "200ms", idle = "10s" }
+    local g = start { header_within = "200ms", idle = "10s", linger = "100ms" }
     local c = g:connect()
     assert.equal("ok", c:ask("/ok").body)
     wait.sleep(300)
@@ -175,7 +175,7 @@ describe("100 slow clients", function()
   after_each(gateway.clean)
 
   it("do not hold up the others", function()
-    local g = start { header_within = "400ms" }
+    local g = start { header_within = "400ms", linger = "100ms" }
     local slow = {}
     for i = 1, 100 do
       slow[i] = g:connect()
