@@ -26,8 +26,9 @@ struct mg_http_config {
 
 // One of its URLs.
 struct mg_service_place {
-    struct mg_url url;     // its path without "/" at the end
-    _Atomic unsigned busy; // calls under way there
+    struct mg_url url;              // its path without "/" at the end
+    _Atomic unsigned busy;          // calls under way there
+    _Atomic uint64_t shunned_until; // us; 0: it was reached
 };
 
 struct mg_service {
@@ -51,8 +52,16 @@ void mg_service_free(struct mg_service *service); // NULL allowed
 // beyond the `left` ms until its deadline.
 bool mg_service_patient(const struct mg_service *service, uint64_t left);
 
-// The least busy place, counted as one call busier until it is left.
-struct mg_service_place *mg_service_enter(struct mg_service *service);
-void mg_service_leave(struct mg_service *service, struct mg_service_place *place, uint64_t held_us);
+// A call's stay at one of the places. All-zeroes: nowhere.
+struct mg_service_stay {
+    struct mg_service_place *place;
+    uint64_t since; // us
+};
+
+// Enters the least busy place; one that could not be reached lately only when all are like that,
+// since a place that fails at once looks idle.
+void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay);
+// `reached`: false when nobody was there to take the call.
+void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached);
 
 #endif

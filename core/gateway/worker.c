@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "gateway/exchange.h"
+#include "gateway/arrival.h"
 
 enum { look_ms = 10 }; // between two looks at whether draining has come to its end
 
@@ -106,7 +106,7 @@ static bool open_all(struct mg_worker *worker)
     worker->net = (struct mg_net){
         .loop = &worker->loop,
         .limits = &common->config->conn,
-        .handler = &mg_exchange_handler,
+        .handler = &mg_arrival_handler,
         .owner = worker,
         .connections = &common->connections,
     };

@@ -37,7 +37,7 @@ bool mg_lua_json_is_list(lua_State *L, int index); // a table that is marked as 
 bool mg_lua_json_digits(lua_State *L, int index, struct mg_str *digits);
 
 // For Lua.
-int l_json_encode(lua_State *L);  // (value) -> text
+int l_json_encode(lua_State *L);  // (value, root or nil) -> text; the root is for messages
 int l_json_decode(lua_State *L);  // (text) -> value, or nil and "not JSON: byte 17"
 int l_json_raw(lua_State *L);     // (text) -> value encoded as this text, which must be JSON
 int l_json_list(lua_State *L);    // (table) -> the same table, marked as a list

@@ -21,7 +21,9 @@ local BODY_FAULTS = {
 -- Field names are looked up in any case.
 local any_case = {
   __index = function(self, key)
-    return type(key) == "string" and rawget(self, key:lower()) or nil
+    if type(key) == "string" then
+      return rawget(self, key:lower())
+    end
   end,
   __metatable = false,
 }

@@ -8,10 +8,11 @@ local result = {}
 -- Places 1 and 2 of a result: what C finds it again by.
 local HANDLE, ID = 1, 2
 
--- The failed call whose missing body was read last: the error that indexing it raises names it.
-local touched
-
 local readers = { body = true, text = true, headers = true }
+
+-- The failed call whose missing part was read last, and that part: the error that indexing it
+-- raises names them.
+local touched, touched_part
 
 ---@class moongate.Result
 ---@field ok boolean
@@ -29,7 +30,7 @@ result.metatable = {
     end
     local value = core.result_part(self[HANDLE], self[ID], key)
     if value == nil then
-      touched = self.error and self or nil
+      touched, touched_part = self.error and self or nil, key
     else
       rawset(self, key, value)
     end
@@ -44,17 +45,24 @@ function result.wrap(raw)
   return setmetatable(raw, result.metatable)
 end
 
+---What was read before is of no interest: another request's function runs from here on.
+function result.forget()
+  touched = nil
+end
+
 ---What to add to the message of an error that indexed a nil, if a failed call explains it.
 ---@param message string
 ---@return string message
 function result.explain(message)
-  local failed = touched
+  local failed, part = touched, touched_part
   touched = nil
-  if failed and message:find("attempt to index", 1, true) and message:find("a nil value", 1, true) then
-    return ("%s: the body of %s is nil, since the call failed: %s (%s)")
-      :format(message, failed.name, failed.error.kind, failed.error.message)
+  local what = failed and message:match("attempt to index (.-)%(?a nil value")
+  local field = what and what:match("^field '(.*)' $")
+  if not what or (field and field ~= part) then
+    return message
   end
-  return message
+  return ("%s: the %s of %s is nil, since the call failed: %s (%s)")
+    :format(message, part, failed.name, failed.error.kind, failed.error.message)
 end
 
 return result

@@ -179,6 +179,12 @@ local function load_module(name)
   return true
 end
 
+---Whether a module is being loaded, which may not wait: others would find it half loaded.
+---@return boolean
+function sandbox.loads()
+  return #under_way > 0
+end
+
 local function require_module(name)
   if type(name) ~= "string" then
     loading.raise(("require takes a name, not %s"):format(words.show(name)))

@@ -7,11 +7,13 @@ core.cdef("data/call.h", "backend/address.h")
 ffi.cdef [[
 struct fake_step { const char *bytes; size_t len; int delay_ms; int then; bool early; };
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
+void fake_stop(struct fake_backend *fake);
 void fake_free(struct fake_backend *fake);
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
 unsigned fake_requests(struct fake_backend *fake);
 unsigned fake_most_at_once(struct fake_backend *fake);
+unsigned fake_resets(struct fake_backend *fake);
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
