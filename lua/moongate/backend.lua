@@ -33,6 +33,7 @@ local function class(what, verbs, not_yet)
     __newindex = function()
       error(("a %s cannot be changed: gateway.lua describes it"):format(what), 2)
     end,
+    __json = ("a %s: it has no value"):format(what),
     __metatable = false,
   }
 end

@@ -50,6 +50,7 @@ request.metatable = {
     rawset(self, key, value)
     return value
   end,
+  __json = "the request: its parts are wanted",
   __metatable = false,
 }
 

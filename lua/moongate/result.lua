@@ -40,6 +40,7 @@ result.metatable = {
     end
     return value
   end,
+  __json = "the result of a call: its body is wanted",
   __metatable = false,
 }
 

@@ -63,6 +63,7 @@ local future_metatable = {
   __index = function(_, key)
     return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
   end,
+  __json = "a future: say :wait()",
   __metatable = false,
 }
 
