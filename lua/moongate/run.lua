@@ -63,6 +63,7 @@ local future_metatable = {
   __index = function(_, key)
     return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
   end,
+  __json = "a future: say :wait()",
   __metatable = false,
 }
 
@@ -151,7 +152,9 @@ function run.all(calls)
   local keys, ids = sorted_keys(calls), {}
   for i, key in ipairs(keys) do
     local one = calls[key]
-    if not is_future(one) and not is_call(one) then
+    if is_future(one) then
+      core.landed(one.id) -- raises when it is none of this request's
+    elseif not is_call(one) then
       error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(key)), 2)
     end
   end
@@ -245,9 +248,13 @@ local function parts(raised)
   return status, title, detail, calls, members, (reply.headers(raised.headers))
 end
 
-local function failure(raised)
+local function failure(raised, fn)
   if not problem.is(raised) then
-    return internal(type(raised) == "table" and raised.log or text_of(raised))
+    if type(raised) == "table" and raised.log then
+      return internal(raised.log)
+    end
+    local file, line = loading.place_of(fn) -- `explain` itself had no stack left
+    return internal(("%s:%d: %s"):format(file, line, text_of(raised)))
   end
   local ok, status, title, detail, calls, members, headers = pcall(parts, raised)
   if not ok then
@@ -256,8 +263,10 @@ local function failure(raised)
   return false, headers, status, title, detail, calls, members, raised.log or ""
 end
 
+-- Stays on the stack while the author's function and what becomes of its value are under way.
 local function answer(fn, req, got)
-  return reply.of(fn(req, got))
+  local status, headers, body = reply.of(fn(req, got))
+  return status, headers, body
 end
 loading.root = answer
 
@@ -273,12 +282,12 @@ function run.main(index, handle, got)
     end
   end
   result.forget()
-  local ok, status, headers, body =
-    xpcall(answer, explain, loading.functions[index], request.wrap(handle), got)
+  local fn = loading.functions[index]
+  local ok, status, headers, body = xpcall(answer, explain, fn, request.wrap(handle), got)
   if ok then
     return status, headers, body
   end
-  return failure(status)
+  return failure(status, fn)
 end
 
 return run
