@@ -7,18 +7,21 @@ struct mg_tls_store {
     X509_STORE *certificates;
 };
 
+// The bundle only: the folder of hashed names would be searched anew for every connection.
+static bool load_system(X509_STORE *certificates)
+{
+    const char *named = getenv(X509_get_default_cert_file_env());
+    return X509_STORE_load_file(certificates, named ? named : X509_get_default_cert_file()) == 1 ||
+           X509_STORE_load_file(certificates, "/etc/ssl/certs/ca-certificates.crt") == 1;
+}
+
 struct mg_tls_store *mg_tls_store_new(const char *file)
 {
     struct mg_tls_store *store = calloc(1, sizeof *store);
     if (!store)
         return NULL;
     store->certificates = X509_STORE_new();
-    // The bundle only: the folder of hashed names would be searched anew for every connection.
-    const char *system = X509_get_default_cert_file();
-    const char *named = getenv(X509_get_default_cert_file_env());
-    bool ok = store->certificates != NULL;
-    if (ok && X509_STORE_load_file(store->certificates, named ? named : system) != 1)
-        X509_STORE_load_file(store->certificates, "/etc/ssl/certs/ca-certificates.crt");
+    bool ok = store->certificates && (load_system(store->certificates) || file);
     if (ok && file)
         ok = X509_STORE_load_file(store->certificates, file) == 1;
     if (ok)

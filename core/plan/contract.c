@@ -8,10 +8,16 @@ static bool lists(const uint16_t *statuses, unsigned count, int status)
     return false;
 }
 
+// A status that is no success, when the backend did not say so itself.
+static void fail_with_status(struct mg_result *result)
+{
+    if (result->error == MG_OK)
+        result->message = MG_STR("the backend answered with a status that is no success");
+    result->error = MG_STATUS;
+}
+
 static enum mg_verdict judge(const struct mg_contract *contract, struct mg_result *result)
 {
-    static const struct mg_str no_success =
-        MG_STR("the backend answered with a status that is no success");
     bool answered = result->error == MG_OK || result->error == MG_STATUS;
     if (result->error == MG_SKIPPED)
         return MG_VERDICT_SKIPPED;
@@ -20,17 +26,13 @@ static enum mg_verdict judge(const struct mg_contract *contract, struct mg_resul
         return MG_VERDICT_OK;
     }
     if (answered && lists(contract->relay, contract->relay_count, result->status)) {
-        if (result->error == MG_OK)
-            result->message = no_success;
-        result->error = MG_STATUS;
+        fail_with_status(result);
         return MG_VERDICT_RELAY;
     }
     if (result->error == MG_OK && result->status / 100 == 2)
         return MG_VERDICT_OK;
-    if (result->error == MG_OK) {
-        result->error = MG_STATUS;
-        result->message = no_success;
-    }
+    if (result->error == MG_OK)
+        fail_with_status(result);
     return contract->optional || contract->has_fallback ? MG_VERDICT_PARTIAL : MG_VERDICT_FAILED;
 }
 

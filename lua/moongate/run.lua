@@ -38,20 +38,23 @@ local function duration(text, what, level)
   return ms
 end
 
--- A failed call as the problem that ends its request.
-local function raise(failed, verdict)
-  local kind = failed.error.kind
+-- A failed call as the problem that ends its request. What its client is not told is logged.
+local function raise(failed, verdict, told)
+  local kind, message = failed.error.kind, failed.error.message
   local status = verdict == "relay" and failed.status or core.status(kind)
-  local one = { name = failed.name, kind = kind, status = failed.status }
-  problem.raise(status, ("the call %s failed: %s"):format(failed.name, failed.error.message), { calls = { one } })
+  local said = "the call %s failed: %s"
+  problem.raise(status, said:format(failed.name, told), {
+    calls = { { name = failed.name, kind = kind, status = failed.status } },
+    log = told ~= message and kind ~= "status" and said:format(failed.name, message) or nil,
+  })
 end
 
 -- The result of a landed call; raises when it was required and failed.
 local function collect(id)
-  local raw, verdict = core.result(id)
+  local raw, verdict, told = core.result(id)
   local one = result.wrap(raw)
   if verdict == "failed" or verdict == "relay" then
-    raise(one, verdict)
+    raise(one, verdict, told)
   end
   return one
 end
@@ -166,13 +169,13 @@ function run.all(calls)
     wait_for("all", ids)
   end
   local results = {}
-  local failed, how
+  local failed, how, why
   for i, key in ipairs(keys) do
     if core.landed(ids[i]) then
-      local raw, verdict = core.result(ids[i])
+      local raw, verdict, told = core.result(ids[i])
       results[key] = result.wrap(raw)
       if not failed and (verdict == "failed" or verdict == "relay") then
-        failed, how = results[key], verdict
+        failed, how, why = results[key], verdict, told
       end
     end
   end
@@ -180,7 +183,7 @@ function run.all(calls)
     for _, id in ipairs(ids) do
       core.cancel(id)
     end
-    raise(failed, how)
+    raise(failed, how, why)
   end
   return results
 end

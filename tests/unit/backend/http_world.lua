@@ -7,14 +7,21 @@ core.cdef("data/call.h", "backend/address.h")
 ffi.cdef [[
 struct fake_step { const char *bytes; size_t len; int delay_ms; int then; bool early; };
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
+void fake_stop(struct fake_backend *fake);
 void fake_free(struct fake_backend *fake);
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
 unsigned fake_requests(struct fake_backend *fake);
 unsigned fake_most_at_once(struct fake_backend *fake);
+unsigned fake_resets(struct fake_backend *fake);
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
+
+struct fake_tls *fake_tls_new(const char *names, const char *file);
+void fake_tls_free(struct fake_tls *fake);
+int fake_tls_port(struct fake_tls *fake);
+unsigned fake_tls_handshakes(struct fake_tls *fake);
 
 struct probe_config {
     struct mg_str name; const struct mg_str *urls; unsigned url_count; uint64_t connect_ms;
@@ -65,6 +72,15 @@ function world.fake(steps, options)
   return fake
 end
 
+-- A TLS backend whose certificate is for `names`, and the file that the certificate is in.
+function world.fake_tls(names)
+  local file = os.tmpname()
+  local fake = C.fake_tls_new(names, file)
+  table.insert(opened, { os.remove, file })
+  table.insert(opened, { C.fake_tls_free, fake })
+  return fake, file
+end
+
 function world.received(fake)
   local room = ffi.new("char[?]", 4 * 1024 * 1024)
   return ffi.string(room, C.fake_received(fake, room, 4 * 1024 * 1024))
@@ -94,9 +110,10 @@ function world.service(urls, options)
   end
   local config = ffi.new("struct probe_config", { urls = texts, url_count = #urls })
   config.name.data, config.name.len = "users", 5
-  for _, key in ipairs { "connect_ms", "at_once", "waiting", "patience_ms", "unheard_ms", "head_most" } do
+  for _, key in ipairs { "connect_ms", "at_once", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end
+  config.waiting = options.waiting or 4096
   local names, count = ffi.new "struct probe_name[8]", 0
   for text, address in pairs(options.names or {}) do
     names[count].text = text

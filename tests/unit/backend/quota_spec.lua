@@ -28,7 +28,7 @@ describe("a quota", function()
   end)
 
   it("wakes a seat that is refused while the place is given back", function()
-    assert.equal(0, C.probe_quota_race(30000))
+    assert.equal(0, C.probe_quota_race(10000))
   end)
 end)
 
