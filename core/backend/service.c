@@ -8,7 +8,6 @@ static void set_defaults(struct mg_http_config *config)
 {
     config->connect_ms = config->connect_ms ? config->connect_ms : 1000;
     config->at_once = config->at_once ? config->at_once : 1024;
-    config->waiting = config->waiting ? config->waiting : 4096;
     config->patience_ms = config->patience_ms ? config->patience_ms : 100;
     config->unheard_ms = config->unheard_ms ? config->unheard_ms : 30000;
     config->head_most = config->head_most ? config->head_most : 64 << 10;
@@ -66,8 +65,7 @@ struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg
         return NULL;
     service->config = *config;
     set_defaults(&service->config);
-    int waiting = service->config.waiting;
-    service->quota = mg_quota_new(service->config.at_once, waiting > 0 ? (unsigned)waiting : 0);
+    service->quota = mg_quota_new(service->config.at_once, service->config.waiting);
     if (service->quota && copy_text(service, config))
         *why = config->url_count ? open_places(service, resolver) : "it has no url";
     if (!*why)

@@ -119,8 +119,7 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     service->urls = urls;
     service->connect_ms = number(json, "connect");
     service->at_once = (unsigned)number(json, "at_once");
-    int waiting = (int)number(json, "waiting");
-    service->waiting = waiting ? waiting : MG_WAITING_NONE;
+    service->waiting = (unsigned)number(json, "waiting");
     service->unheard_ms = config->limits.unheard;
     struct mg_plan_backend *backend =
         add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);

@@ -15,10 +15,10 @@ local TYPES = {
   body = "application/octet-stream",
 }
 
-local metatable = { __metatable = false }
+local metatable = { __json = "a reply: it cannot be a part of another", __metatable = false }
 
 ---A reply in full: `status`, `headers`, and one of `json`, `text`, `html`, `body`.
----@param fields { status: integer?, headers: table<string, string|string[]>?, json: any, text: string?, html: string?, body: string? }
+---@param fields { status: integer?, headers: table?, json: any, text: string?, html: string?, body: string? }
 ---@return table reply
 function reply.reply(fields)
   if type(fields) ~= "table" then
