@@ -95,8 +95,21 @@ static unsigned given_sockets(void)
     return fds > 0 && fds <= sockets_most ? (unsigned)fds : 0;
 }
 
+static bool is_listening(int fd)
+{
+    int on = 0;
+    socklen_t len = sizeof on;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
 static bool use_given(struct mg_gateway *gateway, unsigned given)
 {
+    struct mg_buf why = {0};
+    for (int fd = listen_fds_start; fd < listen_fds_start + (int)given; fd++)
+        if (!is_listening(fd)) {
+            mg_buf_printf(&why, "LISTEN_FDS: descriptor %d is no socket that listens", fd);
+            return explain(&why);
+        }
     gateway->given = true;
     gateway->socket_count = given;
     gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
