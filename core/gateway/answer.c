@@ -227,9 +227,12 @@ void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)
 
 void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
 {
+    enum { path_most = 200 }; // so that a client's long path leaves room for what is said
     const struct mg_request *request = exchange->request;
+    struct mg_str path =
+        mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)
-        mg_log(MG_LOG_ERROR, "%s %.*s (request %.*s): %.*s", mg_method_word(request->method),
-               (int)request->path.len, request->path.data, (int)request->id.len, request->id.data,
-               (int)text.len, text.data);
+        mg_log(MG_LOG_ERROR, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
+               (int)path.len, path.data, path.len < request->path.len ? "..." : "",
+               (int)request->id.len, request->id.data, (int)text.len, text.data);
 }
