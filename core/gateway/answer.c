@@ -145,10 +145,27 @@ static struct mg_str partial_list(struct mg_exchange *exchange)
     return copy;
 }
 
+// A head that the connection would not take must not cost the client its reply.
+static void bound_headers(struct mg_exchange *exchange)
+{
+    const struct mg_headers *headers = &exchange->reply.headers;
+    size_t size = 0;
+    for (unsigned i = 0; i < headers->count; i++)
+        size += headers->items[i].name.len + headers->items[i].value.len + 4;
+    if (size <= MG_ANSWER_HEADERS_MOST)
+        return;
+    mg_answer_log(exchange, MG_STR("the reply's headers are larger than 48 KiB"));
+    exchange->reply.headers.count = 0;
+    mg_answer_problem(
+        exchange,
+        (struct mg_problem){.status = 500, .detail = MG_STR("the reply's headers are too large")});
+}
+
 void mg_answer_finish(struct mg_exchange *exchange)
 {
     struct mg_arena *arena = &exchange->request->arena;
     struct mg_headers *headers = &exchange->reply.headers;
+    bound_headers(exchange);
     struct mg_str partial = partial_list(exchange);
     if (partial.len)
         mg_headers_add(headers, arena, MG_STR("Moongate-Partial"), partial);
