@@ -17,8 +17,16 @@ local TYPES = {
 
 local metatable = { __json = "a reply: it cannot be a part of another", __metatable = false }
 
+---@class moongate.Reply
+---@field status integer? 200 unless given
+---@field headers table<string, string|string[]>?
+---@field json any
+---@field text string?
+---@field html string?
+---@field body string?
+
 ---A reply in full: `status`, `headers`, and one of `json`, `text`, `html`, `body`.
----@param fields { status: integer?, headers: table<string, string|string[]>?, json: any, text: string?, html: string?, body: string? }
+---@param fields moongate.Reply
 ---@return table reply
 function reply.reply(fields)
   if type(fields) ~= "table" then

@@ -64,7 +64,8 @@ local future = {}
 
 local future_metatable = {
   __index = function(_, key)
-    return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
+    return future[key]
+      or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
   end,
   __json = "a future: say :wait()",
   __metatable = false,
