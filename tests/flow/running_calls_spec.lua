@@ -192,6 +192,25 @@ describe("a running function", function()
       assert.same({ true, true, 1 }, out)
     end)
 
+    it("counts from when a call is made, however long the function has worked before", function()
+      local out = answer [[
+        local function work()
+          local from = os.clock()
+          while os.clock() - from < 0.1 do end
+        end
+        work()
+        local quick = api:get("/id/x", { within = "90ms" }):wait()
+        work()
+        local before = gate.left()
+        gate.sleep "40ms"
+        local slept = before - gate.left()
+        work()
+        local f = gate.value(1, { delay = "20ms" }):start()
+        local early = f:wait "5ms"
+        return { quick.body.id, slept >= 39, early == nil }]]
+      assert.same({ "x", true, true }, out)
+    end)
+
     it("says what is no duration", function()
       local out = answer [[
         local f = gate.value(1):start()

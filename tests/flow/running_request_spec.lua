@@ -234,6 +234,7 @@ describe("a function's reply", function()
       "routes.lua:7: gate.reply: status is a whole number from 200 to 599, not 101",
     }, out)
     for body, log in pairs {
+      ["(function() local r = gate.reply {} r.status = 0 return r end)()"] = "status is a whole number",
       ["gate.reply { json = 1, text = 'x' }"] = "json and text: a reply has one body",
       ["gate.reply { text = 5 }"] = "text must be a string, not 5",
       ["gate.reply { headers = { ['a b'] = 'c' } }"] = "headers: no name for a header",
