@@ -208,6 +208,22 @@ describe("a call of a running function", function()
       assert.equal(0, backend:record().requests)
     end)
 
+    it("that say on the author's line what cannot be sent", function()
+      local out = answer [[
+        local said = {}
+        for i, call in ipairs { api:post("/ok", { json = { f = print } }), api:get("/{"),
+          api:get("/ok", { fallback = { 1, nil, 3 } }), api:get("/{a}", { params = { a = {} } }) } do
+          said[i] = select(2, pcall(function() return call:wait() end))
+        end
+        return said]]
+      local place = "routes.lua:%d+: "
+      for i, text in ipairs { "json.f: a function$", "path: ", "fallback: a list with holes %(no element 2%)$",
+        "params: a string, number or boolean is wanted$" } do
+        assert.matches("^" .. place .. text, out[i])
+      end
+      assert.equal(0, backend:record().requests)
+    end)
+
     it("that are refused CR, LF and NUL in headers", function()
       local out = answer [[
         local said = {}
