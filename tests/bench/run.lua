@@ -107,7 +107,7 @@ end
 
 local function load_options(workload, participant, seconds)
   return { clients = workload.clients, threads = workload.threads, seconds = seconds,
-    paths = participant.paths }
+    many = participant.many }
 end
 
 -- Seconds of one round in which this participant does its share of the requests.
@@ -200,9 +200,14 @@ end
 one.idle, one.waiting, one.stalled = on_fresh(measure.idle), on_fresh(measure.waiting),
   on_fresh(measure.stalled)
 
+-- How many things a figure is measured with.
+local function count_of(workload, given)
+  return workload.count and (given.quick and workload.count / 10 or workload.count)
+end
+
 local function run_figure(workload, list, given)
   local rounds = workload.rounds or 1
-  local count = workload.count and (given.quick and workload.count / 10 or workload.count)
+  local count = count_of(workload, given)
   local failed = {}
   local found = in_turns(list, given.quick and math.min(rounds, 3) or rounds,
     function(participant, round)
@@ -234,9 +239,9 @@ local function no_pass()
   return code ~= 0 and (out .. err):match "[^\n]*" or nil
 end
 
-local function note_of(workload)
+local function note_of(workload, given)
   if workload.measure then
-    return workload.count and ("%d of them"):format(workload.count)
+    return workload.count and ("%d of them"):format(count_of(workload, given))
   end
   return ("%d clients"):format(workload.clients)
 end
@@ -260,7 +265,7 @@ return function(given)
   local results, right, refusal = {}, true, nil
   for _, workload in ipairs(given.selected) do
     refusal = workload.needs_pass and (refusal or no_pass()) or nil
-    output.head(workload, note_of(workload))
+    output.head(workload, note_of(workload, given))
     if refusal then
       output.note("skipped", refusal)
     else
