@@ -20,6 +20,12 @@ void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), v
     backend->kind->close(backend, closed, owner);
 }
 
+void mg_backend_hurry(struct mg_backend *backend)
+{
+    if (backend->kind->hurry)
+        backend->kind->hurry(backend);
+}
+
 static void set_failure(struct mg_call *call, enum mg_status error, struct mg_str message)
 {
     struct mg_result *result = &call->result;

@@ -27,7 +27,10 @@ struct mg_backend_kind {
     // Streams: reads on after mg_sink.data said false. NULL where nothing is streamed.
     void (*resume)(struct mg_backend *backend, struct mg_call *call);
     // Cancels what is in flight, then calls closed(owner) in a later turn; the object is gone then.
+    // Calls that go on unheard are waited for.
     void (*close)(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
+    // After close: cuts those too. NULL where there are none, or they cannot be cut.
+    void (*hurry)(struct mg_backend *backend);
 };
 
 // Sets call->began, starts it; call->landed runs exactly once, in a later turn.
@@ -35,6 +38,7 @@ void mg_backend_start(struct mg_backend *backend, struct mg_call *call);
 // Landed already, or failing: no effect.
 void mg_backend_cancel(struct mg_backend *backend, struct mg_call *call);
 void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
+void mg_backend_hurry(struct mg_backend *backend);
 
 // For the kinds: ends a call. `error` is MG_OK or the kind of failure with `message` (copied into
 // the call's arena). Fills result.ms, clears call->running, runs call->landed: so only from the

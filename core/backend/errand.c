@@ -107,7 +107,8 @@ static void land(struct mg_errand *errand)
             mg_errand_fail(errand, MG_NO_MEMORY, "no memory");
         }
     }
-    result->form = errand->form;
+    // What is not there has no body, should its 404 be accepted: not even an empty text.
+    result->form = errand->error == MG_STATUS ? MG_BODY_JSON : errand->form;
     result->status = errand->status;
     mg_backend_land(&errand->errands->backend, call, errand->error, mg_str_of(errand->message));
 }

@@ -46,8 +46,8 @@ struct run {
     struct mg_timer timer;
     struct mg_name_wait wait;
     struct mg_http_answer answer;
-    struct mg_service_place *place; // NULL until it has one
-    uint64_t placed_us;
+    struct mg_service_stay stay; // nowhere until it has its place
+    bool unreached;              // nobody was there to take it
     enum mg_method method;
     bool has_body;
     struct mg_buf url;
@@ -60,11 +60,6 @@ struct run {
 static struct backend *backend_of(struct mg_backend *base)
 {
     return MG_OWNER(base, struct backend, base);
-}
-
-static uint64_t now_us(void)
-{
-    return uv_hrtime() / 1000;
 }
 
 static void leave_queue(struct run *run)
@@ -85,14 +80,16 @@ static void release(struct run *run)
     mg_name_wait_drop(&run->wait);
     leave_queue(run);
     mg_list_drop(&run->node);
-    if (run->place) {
-        mg_service_leave(backend->service, run->place, now_us() - run->placed_us);
+    if (run->stay.place) {
+        mg_service_leave(backend->service, &run->stay, !run->unreached);
         mg_quota_give(backend->seat);
     }
     mg_buf_fini(&run->url);
     mg_buf_fini(&run->next);
     mg_buf_fini(&run->body);
     free(run);
+    if (backend->closed && mg_list_empty(&backend->runs)) // behind the landing of those that failed
+        mg_loop_defer(backend->base.loop, &backend->closing);
 }
 
 static void land_failed(struct backend *backend, struct mg_call *call, enum mg_status error,
@@ -108,6 +105,7 @@ static void fail(struct run *run, enum mg_status error, const char *message)
 {
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
+    run->unreached = error == MG_DNS && !run->redirected;
     if (run->transfer.inner)
         backend->http->transport->cut(backend->http->transport, &run->transfer);
     if (call)
@@ -121,9 +119,7 @@ static void set_timer(struct run *run, uint64_t at)
         assert(run->timer.place); // it was set when the run began: moving it takes no memory
 }
 
-// On the way out
-
-static const char *fill_order(struct run *run, struct mg_http_order *order)
+static enum mg_status fill_order(struct run *run, struct mg_http_order *order, const char **why)
 {
     const struct mg_http_config *config = &run->backend->service->config;
     order->method = run->method;
@@ -132,23 +128,24 @@ static const char *fill_order(struct run *run, struct mg_http_order *order)
     order->has_body = run->has_body;
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
-    bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->place->url);
-    return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena);
+    bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->stay.place->url);
+    return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena, why);
 }
 
 static void send_run(struct run *run, const struct mg_addresses *addresses)
 {
     struct mg_http_transport *transport = run->backend->http->transport;
     struct mg_http_order order = {.addresses = addresses};
-    if (run->redirected && !mg_http_redirect_may_go(&run->site, &run->place->url, addresses)) {
+    if (run->redirected && !mg_http_redirect_may_go(&run->site, &run->stay.place->url, addresses)) {
         fail(run, MG_REFUSED, "a redirect to a network that is not public");
         return;
     }
-    const char *wrong = fill_order(run, &order);
+    const char *why = "no memory";
+    enum mg_status error = fill_order(run, &order, &why);
     run->state = GOING;
     set_timer(run, run->call->deadline);
-    if (wrong)
-        fail(run, MG_MALFORMED, wrong);
+    if (error != MG_OK)
+        fail(run, error, why);
     else if (!transport->start(transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
 }
@@ -197,15 +194,13 @@ static void start_naming(struct run *run)
 static void begin(struct run *run)
 {
     struct backend *backend = run->backend;
-    const struct mg_http_ask *ask = &run->call->http;
-    run->place = mg_service_enter(backend->service);
-    run->placed_us = now_us();
+    mg_service_enter(backend->service, &run->stay);
     mg_list_push(&backend->runs, &run->node);
-    const char *wrong = mg_http_order_url(&run->url, &run->place->url, ask->path);
-    if (!wrong)
-        wrong = mg_url_parse(mg_buf_str(&run->url), &run->site);
-    if (wrong)
-        fail(run, MG_MALFORMED, wrong);
+    const char *why = "no memory";
+    enum mg_status error =
+        mg_http_order_url(&run->url, &run->site, &run->stay.place->url, run->call->http.path, &why);
+    if (error != MG_OK)
+        fail(run, error, why);
     else
         start_naming(run);
 }
@@ -232,8 +227,6 @@ static bool enter_queue(struct run *run)
     mg_list_push(&backend->queue, &run->node);
     return true;
 }
-
-// On the way back
 
 static struct run *run_of(struct mg_http_transfer *transfer)
 {
@@ -290,6 +283,7 @@ static void on_end(struct mg_http_transfer *transfer, enum mg_status error, cons
     struct run *run = run_of(transfer);
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
+    run->unreached = error == MG_REFUSED && !run->redirected;
     if (!call) {
         release(run);
         return;
@@ -312,8 +306,6 @@ static void on_end(struct mg_http_transfer *transfer, enum mg_status error, cons
 }
 
 static const struct mg_http_events events = {on_head, on_data, on_end};
-
-// Letting go
 
 // An unsafe request that may have reached the backend is not cut: it goes on with bytes of its own.
 // False when there is no memory for them.
@@ -357,8 +349,6 @@ static void on_timer(struct mg_timer *timer)
     else
         let_go(run, MG_TIMEOUT, "no answer in time");
 }
-
-// The backend
 
 static struct run *run_new(struct backend *backend, struct mg_call *call)
 {
@@ -429,23 +419,34 @@ static void on_closing(struct mg_task *task)
     closed(owner);
 }
 
-static void close_all(struct mg_list *runs)
+// All runs of a list, but with `heard` those that nobody waits for.
+static void end_runs(struct mg_list *runs, bool heard)
 {
-    while (!mg_list_empty(runs))
-        fail(MG_OWNER(runs->next, struct run, node), MG_CANCELLED, "the service is closing");
+    for (struct mg_list *node = runs->next, *next; node != runs; node = next) {
+        struct run *run = MG_OWNER(node, struct run, node);
+        next = node->next;
+        if (!heard || run->state != UNHEARD)
+            fail(run, MG_CANCELLED, "the service is closing");
+    }
 }
 
 static void close_backend(struct mg_backend *base, void (*closed)(void *owner), void *owner)
 {
     struct backend *backend = backend_of(base);
-    close_all(&backend->queue);
-    close_all(&backend->runs);
+    end_runs(&backend->queue, true);
+    end_runs(&backend->runs, true);
     backend->closed = closed;
     backend->owner = owner;
-    mg_loop_defer(base->loop, &backend->closing); // behind the landing of those that failed
+    if (mg_list_empty(&backend->runs)) // behind the landing of those that failed
+        mg_loop_defer(base->loop, &backend->closing);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend};
+static void hurry(struct mg_backend *base)
+{
+    end_runs(&backend_of(base)->runs, false);
+}
+
+static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend, hurry};
 
 struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service)
 {
@@ -465,8 +466,6 @@ struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service
     free(backend);
     return NULL;
 }
-
-// The worker's share
 
 struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
                             struct mg_resolver *resolver, const struct mg_http_options *options)

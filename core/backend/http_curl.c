@@ -96,8 +96,6 @@ static void act(struct curl *curl, curl_socket_t fd, int events)
     drain(curl);
 }
 
-// The loop
-
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct curl *curl = arg;
@@ -180,8 +178,6 @@ static void on_task(struct mg_task *task)
     if (news)
         act(curl, CURL_SOCKET_TIMEOUT, 0);
 }
-
-// The transport
 
 static struct curl *curl_of(struct mg_http_transport *transport)
 {

@@ -24,26 +24,32 @@ static bool goes_out(const struct mg_http_order *order, const struct mg_http_ask
     return !foreign || is_one_of(name, harmless);
 }
 
-const char *mg_http_order_fields(struct mg_http_order *order, const struct mg_http_ask *ask,
-                                 bool foreign, struct mg_arena *arena)
+static enum mg_status wrong(const char *what, const char **why)
+{
+    *why = what;
+    return MG_MALFORMED;
+}
+
+enum mg_status mg_http_order_fields(struct mg_http_order *order, const struct mg_http_ask *ask,
+                                    bool foreign, struct mg_arena *arena, const char **why)
 {
     bool accepts = false, hosted = false;
     struct mg_header *fields = mg_arena_zero(arena, ask->headers.count + 1, sizeof *fields);
     if (!fields)
-        return "no memory";
+        return MG_NO_MEMORY;
     order->headers = fields;
     order->header_count = 0;
     for (unsigned i = 0; i < ask->headers.count; i++) {
         struct mg_header field = ask->headers.items[i];
         if (!mg_headers_name_ok(field.name))
-            return "a header name of the call is not a token";
+            return wrong("a header name of the call is not a token", why);
         if (!mg_headers_value_ok(field.value))
-            return "a header value of the call has control bytes";
+            return wrong("a header value of the call has control bytes", why);
         if (!goes_out(order, ask, field.name, foreign))
             continue;
         bool host = mg_str_eq_nocase(field.name, MG_STR("host"));
         if (host && hosted)
-            return "the call has more than one Host";
+            return wrong("the call has more than one Host", why);
         hosted = hosted || host;
         accepts = accepts || mg_str_eq_nocase(field.name, MG_STR("accept"));
         field.value = mg_str_trim(field.value);
@@ -51,22 +57,24 @@ const char *mg_http_order_fields(struct mg_http_order *order, const struct mg_ht
     }
     if (!accepts)
         fields[order->header_count++] = (struct mg_header){MG_STR("Accept"), MG_STR("*/*")};
-    return NULL;
+    return MG_OK;
 }
 
-const char *mg_http_order_url(struct mg_buf *url, const struct mg_url *base, struct mg_str path)
+enum mg_status mg_http_order_url(struct mg_buf *url, struct mg_url *site, const struct mg_url *base,
+                                 struct mg_str path, const char **why)
 {
     if (path.len && path.data[0] != '/' && path.data[0] != '?')
-        return "the call's path does not start with / or ?";
+        return wrong("the call's path does not start with / or ?", why);
     if (!mg_url_path_ok(path))
-        return "the call's path has a byte that cannot be there";
+        return wrong("the call's path has a byte that cannot be there", why);
     mg_buf_put(url, base->base);
     mg_buf_put(url, base->path);
     if (!base->path.len && (!path.len || path.data[0] == '?'))
         mg_buf_put_char(url, '/');
     mg_buf_put(url, path);
     if (!mg_buf_put_char(url, 0))
-        return "no memory";
+        return MG_NO_MEMORY;
     url->len--;
-    return NULL;
+    const char *fault = mg_url_parse(mg_buf_str(url), site);
+    return fault ? wrong(fault, why) : MG_OK;
 }

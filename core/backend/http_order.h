@@ -8,12 +8,14 @@
 
 // A copy of ask.headers without those that speak of the connection or are the transport's to say
 // (Content-Length, Expect), with "Accept: */*" where there is none. `foreign`: for a redirect to
-// another origin, where only what is harmless goes along. NULL, or what is wrong.
-const char *mg_http_order_fields(struct mg_http_order *order, const struct mg_http_ask *ask,
-                                 bool foreign, struct mg_arena *arena);
+// another origin, where only what is harmless goes along. MG_OK; MG_MALFORMED and *why, a line for
+// people; MG_NO_MEMORY.
+enum mg_status mg_http_order_fields(struct mg_http_order *order, const struct mg_http_ask *ask,
+                                    bool foreign, struct mg_arena *arena, const char **why);
 
-// Puts base URL, its prefix and the path together; NUL-terminated, the NUL not counted. NULL, or
-// what is wrong.
-const char *mg_http_order_url(struct mg_buf *url, const struct mg_url *base, struct mg_str path);
+// Puts base URL, its prefix and the path together and parses that into *site; NUL-terminated, the
+// NUL not counted. MG_OK; MG_MALFORMED and *why; MG_NO_MEMORY.
+enum mg_status mg_http_order_url(struct mg_buf *url, struct mg_url *site, const struct mg_url *base,
+                                 struct mg_str path, const char **why);
 
 #endif

@@ -100,8 +100,6 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
     return mg_tls_store_attach(owner->tls, ssl_ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
-// Lines for CURLOPT_HTTPHEADER: "Name: value", "Name;" for an empty value, and "Name:" for what
-// libcurl would add by itself.
 static bool has_field(const struct mg_http_order *order, struct mg_str name)
 {
     unsigned index = 0;
@@ -110,6 +108,8 @@ static bool has_field(const struct mg_http_order *order, struct mg_str name)
     return mg_headers_next(&headers, name, &index) != NULL;
 }
 
+// Lines for CURLOPT_HTTPHEADER: "Name: value", "Name;" for an empty value, and "Name:" for what
+// libcurl would add by itself.
 struct fields {
     struct curl_slist *node;
     char *text;
@@ -218,8 +218,7 @@ static bool set_always(struct mg_http_wire *wire, const struct mg_http_wire_owne
     SET(PRIVATE, wire);
     SET(ERRORBUFFER, wire->words);
     SET(NOSIGNAL, 1L);
-    SET(QUICK_EXIT,
-        1L); // should a name ever reach libcurl's own resolver: it must not be waited for
+    SET(QUICK_EXIT, 1L); // should a name ever get to libcurl's resolver: it is not waited for
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(HTTP09_ALLOWED, 0L);
     SET(PROTOCOLS_STR, "http,https");

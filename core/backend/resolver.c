@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-enum { threads_most = 8, longest_patience = 30000, forget_after = 60000 };
+enum { threads_most = 8, longest_patience = 30000, forget_after = 60000, farewell = 1000 }; // ms
 
 struct name {
     struct mg_list node;
@@ -25,7 +25,8 @@ struct name {
 
 struct mg_resolver {
     pthread_mutex_t lock;
-    pthread_cond_t news; // something is due, or the end
+    pthread_cond_t news;  // something is due, or the end
+    pthread_cond_t quiet; // a look-up has ended after the end was called for
     struct mg_resolver_options options;
     struct mg_list names, seats;
     unsigned guests; // names that are not kept
@@ -205,17 +206,19 @@ static void look_up(struct mg_resolver *resolver, unsigned place, struct name *n
     struct mg_addresses *found = count ? addresses_new(items, count) : NULL;
     pthread_mutex_lock(&resolver->lock);
     resolver->busy[place] = false;
+    if (resolver->ending)
+        pthread_cond_signal(&resolver->quiet);
     file_answer(resolver, name, found);
 }
 
-static void wait_until(struct mg_resolver *resolver, uint64_t due)
+// False when `due` (ms; 0: never) has come before the condition was signalled.
+static bool wait_until(struct mg_resolver *resolver, pthread_cond_t *condition, uint64_t due)
 {
     struct timespec until = {.tv_sec = (time_t)(due / 1000),
                              .tv_nsec = (long)(due % 1000) * 1000000};
     if (due)
-        pthread_cond_timedwait(&resolver->news, &resolver->lock, &until);
-    else
-        pthread_cond_wait(&resolver->news, &resolver->lock);
+        return pthread_cond_timedwait(condition, &resolver->lock, &until) == 0;
+    return pthread_cond_wait(condition, &resolver->lock) == 0;
 }
 
 static void destroy(struct mg_resolver *resolver)
@@ -223,6 +226,7 @@ static void destroy(struct mg_resolver *resolver)
     while (!mg_list_empty(&resolver->names))
         forget(resolver, MG_OWNER(resolver->names.next, struct name, node));
     pthread_cond_destroy(&resolver->news);
+    pthread_cond_destroy(&resolver->quiet);
     pthread_mutex_destroy(&resolver->lock);
     free(resolver);
 }
@@ -254,7 +258,7 @@ static void *work(void *arg)
         if (name && name->due <= now)
             look_up(resolver, desk.place, name);
         else
-            wait_until(resolver, name ? name->due : 0);
+            wait_until(resolver, &resolver->news, name ? name->due : 0);
     }
     let_go(resolver);
     return NULL;
@@ -298,6 +302,7 @@ struct mg_resolver *mg_resolver_new(const struct mg_resolver_options *options)
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&resolver->news, &clock);
+    pthread_cond_init(&resolver->quiet, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&resolver->lock, NULL);
     resolver->options = *options;
@@ -314,6 +319,14 @@ struct mg_resolver *mg_resolver_new(const struct mg_resolver_options *options)
     return resolver;
 }
 
+static bool any_busy(struct mg_resolver *resolver)
+{
+    for (unsigned i = 0; i < resolver->thread_count; i++)
+        if (resolver->busy[i])
+            return true;
+    return false;
+}
+
 void mg_resolver_free(struct mg_resolver *resolver)
 {
     if (!resolver)
@@ -322,6 +335,9 @@ void mg_resolver_free(struct mg_resolver *resolver)
     unsigned idle_count = 0;
     pthread_mutex_lock(&resolver->lock);
     resolver->ending = true;
+    uint64_t until = now_ms() + farewell;
+    while (any_busy(resolver) && wait_until(resolver, &resolver->quiet, until))
+        continue;
     for (unsigned i = 0; i < resolver->thread_count; i++) {
         if (resolver->busy[i])
             pthread_detach(resolver->threads[i]);

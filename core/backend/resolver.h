@@ -37,7 +37,8 @@ struct mg_resolver_options {
 struct mg_resolver;
 
 struct mg_resolver *mg_resolver_new(const struct mg_resolver_options *options); // NULL: no memory
-// After the last seat has left. Does not wait for a look-up that hangs: its thread ends by itself.
+// After the last seat has left. Waits for look-ups, 1 s at most: the thread of one that hangs
+// longer ends by itself, so `owner` must stay for its sake.
 void mg_resolver_free(struct mg_resolver *resolver);
 
 // A configured name: looked up now and kept fresh. False: no memory. Any thread.

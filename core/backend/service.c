@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
+enum { shun_us = 1000000 }; // how long a place that could not be reached is left alone
+
 static void set_defaults(struct mg_http_config *config)
 {
     config->connect_ms = config->connect_ms ? config->connect_ms : 1000;
     config->at_once = config->at_once ? config->at_once : 1024;
-    config->waiting = config->waiting ? config->waiting : 4096;
     config->patience_ms = config->patience_ms ? config->patience_ms : 100;
     config->unheard_ms = config->unheard_ms ? config->unheard_ms : 30000;
     config->head_most = config->head_most ? config->head_most : 64 << 10;
@@ -92,29 +93,40 @@ bool mg_service_patient(const struct mg_service *service, uint64_t left)
     return ahead * mean / service->config.at_once <= patience * 1000;
 }
 
-struct mg_service_place *mg_service_enter(struct mg_service *service)
+// A lower rank is better: not shunned before shunned, then by how busy it is.
+static uint64_t rank(struct mg_service_place *place, uint64_t now)
+{
+    uint64_t until = atomic_load_explicit(&place->shunned_until, memory_order_relaxed);
+    uint64_t busy = atomic_load_explicit(&place->busy, memory_order_relaxed);
+    return until > now ? busy + UINT32_MAX : busy;
+}
+
+void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay)
 {
     unsigned from = service->place_count > 1 ? atomic_fetch_add(&service->turn, 1) : 0;
-    struct mg_service_place *best = NULL;
-    unsigned least = 0;
+    uint64_t now = uv_hrtime() / 1000, least = UINT64_MAX;
     for (unsigned i = 0; i < service->place_count; i++) {
         struct mg_service_place *place = &service->places[(from + i) % service->place_count];
-        unsigned busy = atomic_load_explicit(&place->busy, memory_order_relaxed);
-        if (!best || busy < least) {
-            best = place;
-            least = busy;
+        uint64_t its = rank(place, now);
+        if (its < least) {
+            stay->place = place;
+            least = its;
         }
     }
-    atomic_fetch_add_explicit(&best->busy, 1, memory_order_relaxed);
-    return best;
+    stay->since = now;
+    atomic_fetch_add_explicit(&stay->place->busy, 1, memory_order_relaxed);
 }
 
 // A lost update between two workers is no harm to a mean.
-void mg_service_leave(struct mg_service *service, struct mg_service_place *place, uint64_t held_us)
+void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached)
 {
+    uint64_t now = uv_hrtime() / 1000, held_us = now - stay->since;
     int64_t mean = atomic_load_explicit(&service->mean_us, memory_order_relaxed);
     int64_t held = held_us < UINT32_MAX ? (int64_t)held_us : UINT32_MAX;
     mean = mean ? mean + (held - mean) / 8 : held;
     atomic_store_explicit(&service->mean_us, (unsigned)mean, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&place->busy, 1, memory_order_relaxed);
+    if (!reached)
+        atomic_store_explicit(&stay->place->shunned_until, now + shun_us, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&stay->place->busy, 1, memory_order_relaxed);
+    stay->place = NULL;
 }

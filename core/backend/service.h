@@ -9,14 +9,14 @@
 #include "backend/resolver.h"
 #include "backend/url.h"
 
-// Zeroes stand for the defaults.
+// Zeroes stand for the defaults, but for `waiting`.
 struct mg_http_config {
     struct mg_str name;        // as in gateway.lua
     const struct mg_str *urls; // base URLs, "http://host:port/prefix"; least busy first
     unsigned url_count;        // at least 1
     uint64_t connect_ms;       // until a connection stands, its name included; 1,000
     unsigned at_once;          // calls under way in the process; 1,024
-    unsigned waiting;          // calls queued in the process; 4,096
+    unsigned waiting;          // calls queued in the process; 0: one that finds no place is refused
     uint64_t patience_ms;      // expected wait beyond which a call is refused as busy; 100
     uint64_t unheard_ms;       // how long an unsafe call goes on that nobody waits for; 30,000
     size_t head_most;          // bytes of an answer's header section; 64 KiB
@@ -24,8 +24,9 @@ struct mg_http_config {
 
 // One of its URLs.
 struct mg_service_place {
-    struct mg_url url;     // its path without "/" at the end
-    _Atomic unsigned busy; // calls under way there
+    struct mg_url url;              // its path without "/" at the end
+    _Atomic unsigned busy;          // calls under way there
+    _Atomic uint64_t shunned_until; // us; 0: it was reached
 };
 
 struct mg_service {
@@ -49,8 +50,16 @@ void mg_service_free(struct mg_service *service); // NULL allowed
 // beyond the `left` ms until its deadline.
 bool mg_service_patient(const struct mg_service *service, uint64_t left);
 
-// The least busy place, counted as one call busier until it is left.
-struct mg_service_place *mg_service_enter(struct mg_service *service);
-void mg_service_leave(struct mg_service *service, struct mg_service_place *place, uint64_t held_us);
+// A call's stay at one of the places. All-zeroes: nowhere.
+struct mg_service_stay {
+    struct mg_service_place *place;
+    uint64_t since; // us
+};
+
+// Enters the least busy place; one that could not be reached lately only when all are like that,
+// since a place that fails at once looks idle.
+void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay);
+// `reached`: false when nobody was there to take the call.
+void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached);
 
 #endif

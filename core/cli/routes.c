@@ -15,6 +15,20 @@ static const char *reply_of(const struct mg_plan *plan)
     return words[plan->reply_kind];
 }
 
+// On one line, however the author broke it.
+static void put_sql(struct mg_buf *out, struct mg_str sql)
+{
+    bool blank = true;
+    for (size_t i = 0; i < sql.len; i++) {
+        bool space = sql.data[i] == ' ' || (sql.data[i] >= '\t' && sql.data[i] <= '\r');
+        if (!space)
+            mg_buf_put_char(out, sql.data[i]);
+        else if (!blank)
+            mg_buf_put_char(out, ' ');
+        blank = space;
+    }
+}
+
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
@@ -30,7 +44,7 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     mg_buf_put_char(out, ' ');
     if (call->kind == MG_CALL_SQL) {
         mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
-        mg_buf_put(out, call->sql);
+        put_sql(out, call->sql);
         return;
     }
     const char *method =

@@ -27,6 +27,12 @@ static struct mg_str believed_client(const struct mg_networks *trusted, struct m
     return client;
 }
 
+struct mg_str mg_answer_new_id(struct mg_worker *worker, struct mg_arena *arena)
+{
+    return mg_arena_printf(arena, "%016llx%08llx", (unsigned long long)worker->seed,
+                           (unsigned long long)worker->counter++);
+}
+
 void mg_answer_identify(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
@@ -34,8 +40,7 @@ void mg_answer_identify(struct mg_exchange *exchange)
     const struct mg_networks *trusted = worker->common->trusted;
     struct mg_arena *arena = &request->arena;
     if (!request->id.len)
-        request->id = mg_arena_printf(arena, "%016llx%08llx", (unsigned long long)worker->seed,
-                                      (unsigned long long)worker->counter++);
+        request->id = mg_answer_new_id(worker, arena);
     request->ip = request->forwarded_for = request->peer;
     request->proto = MG_STR("http");
     request->authority = first_header(request, MG_STR("host"));

@@ -8,6 +8,9 @@
 // Fills in what the head does not say: request id, the client's address, what to forward.
 void mg_answer_identify(struct mg_exchange *exchange);
 
+// A request id of our own; empty when there is no memory.
+struct mg_str mg_answer_new_id(struct mg_worker *worker, struct mg_arena *arena);
+
 // Makes exchange->reply a problem; names the request. A plain reply when there is no memory.
 void mg_answer_problem(struct mg_exchange *exchange, struct mg_problem problem);
 

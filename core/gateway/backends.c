@@ -113,7 +113,8 @@ static bool room(struct mg_backends *backends, enum mg_call_kind kind, unsigned 
 static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg_backend *backend)
 {
     if (backend)
-        backends->by_kind[kind][backends->counts[kind]++] = backend;
+        backends->by_kind[kind][backends->counts[kind]++] =
+            (struct mg_backend_place){backend, backends};
     return backend != NULL;
 }
 
@@ -148,15 +149,28 @@ static void all_closed(void *owner)
     closed(whose);
 }
 
-static void one_closed(void *owner)
+void mg_backends_hurry(struct mg_backends *backends)
 {
-    struct mg_backends *backends = owner;
+    for (unsigned i = 0; backends->closing && i < backends->counts[MG_CALL_HTTP]; i++)
+        if (backends->by_kind[MG_CALL_HTTP][i].backend)
+            mg_backend_hurry(backends->by_kind[MG_CALL_HTTP][i].backend);
+}
+
+static void leave(struct mg_backends *backends)
+{
     if (--backends->closing)
         return;
     if (backends->http)
         mg_http_close(backends->http, all_closed, backends);
     else
         all_closed(backends);
+}
+
+static void one_closed(void *owner)
+{
+    struct mg_backend_place *place = owner;
+    place->backend = NULL;
+    leave(place->of);
 }
 
 void mg_backends_close(struct mg_backends *backends, void (*closed)(void *owner), void *owner)
@@ -167,8 +181,9 @@ void mg_backends_close(struct mg_backends *backends, void (*closed)(void *owner)
     for (unsigned kind = 0; kind < MG_CALL_KINDS; kind++) {
         for (unsigned i = 0; i < backends->counts[kind]; i++) {
             backends->closing++;
-            mg_backend_close(backends->by_kind[kind][i], one_closed, backends);
+            struct mg_backend_place *place = &backends->by_kind[kind][i];
+            mg_backend_close(place->backend, one_closed, place);
         }
     }
-    one_closed(backends);
+    leave(backends);
 }

@@ -20,10 +20,17 @@ struct mg_shared {
 bool mg_shared_open(struct mg_shared *shared, const struct mg_config *config, struct mg_buf *why);
 void mg_shared_close(struct mg_shared *shared); // all-zeroes and half-open allowed
 
+struct mg_backends;
+
+struct mg_backend_place {
+    struct mg_backend *backend; // NULL once it has closed
+    struct mg_backends *of;
+};
+
 // Of one worker.
 struct mg_backends {
     struct mg_http *http;
-    struct mg_backend **by_kind[MG_CALL_KINDS]; // indices as in mg_call.backend
+    struct mg_backend_place *by_kind[MG_CALL_KINDS]; // indices as in mg_call.backend
     unsigned counts[MG_CALL_KINDS];
     unsigned closing;
     void (*closed)(void *owner);
@@ -34,11 +41,12 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
                       struct mg_mailbox *home); // false: no memory; close it all the same
 // Cancels what is in flight; closed(owner) in a later turn, when all are gone.
 void mg_backends_close(struct mg_backends *backends, void (*closed)(void *owner), void *owner);
+void mg_backends_hurry(struct mg_backends *backends); // after close: cuts what goes on unheard
 
 static inline struct mg_backend *mg_backends_of(const struct mg_backends *backends,
                                                 const struct mg_call *call)
 {
-    return backends->by_kind[call->kind][call->backend];
+    return backends->by_kind[call->kind][call->backend].backend;
 }
 
 #endif

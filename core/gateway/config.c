@@ -89,10 +89,30 @@ static struct mg_plan_backend *add_backend(struct mg_config *config, enum mg_cal
     return backend;
 }
 
-static bool read_service(struct mg_config *config, struct mg_str json, struct mg_faults *faults)
+// Where configuration is read from, for what is wrong with it.
+struct origin {
+    struct mg_str dir;
+    struct mg_vm *vm; // finds the lines
+    struct mg_faults *faults;
+};
+
+static void complain(struct mg_config *config, const struct origin *origin, struct mg_str service,
+                     const struct mg_plan_error *error)
+{
+    struct mg_arena *arena = &config->arena;
+    struct mg_str file = MG_STR("gateway.lua");
+    struct mg_str path = mg_arena_printf(arena, "services.%.*s.%.*s", (int)service.len,
+                                         service.data, (int)error->path.len, error->path.data);
+    struct mg_str message = mg_arena_printf(arena, "%.*s: %.*s", (int)path.len, path.data,
+                                            (int)error->message.len, error->message.data);
+    mg_faults_add(origin->faults, file, mg_vm_locate(origin->vm, file, 0, path), message);
+}
+
+static bool read_service(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_http_config *service = &config->services[config->service_count];
-    struct mg_str *urls, headers = member(json, "headers"), why;
+    struct mg_plan_error error;
+    struct mg_str *urls, headers = member(json, "headers");
     service->name = text(config, member(json, "name"));
     if (!read_texts(config, member(json, "urls"), &urls, &service->url_count))
         return false;
@@ -104,18 +124,13 @@ static bool read_service(struct mg_config *config, struct mg_str json, struct mg
     struct mg_plan_backend *backend =
         add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);
     backend->within = number(json, "within");
-    if (!headers.len ||
-        mg_plan_headers(headers, &backend->headers, &backend->header_count, &config->arena, &why))
-        return true;
-    struct mg_str message =
-        mg_arena_printf(&config->arena, "services.%.*s.headers: %.*s", (int)service->name.len,
-                        service->name.data, (int)why.len, why.data);
-    mg_faults_add(faults, MG_STR("gateway.lua"), 0, message);
+    if (headers.len && !mg_plan_headers(headers, &backend->headers, &backend->header_count,
+                                        &config->arena, &error))
+        complain(config, origin, service->name, &error);
     return true;
 }
 
-static bool read_backends(struct mg_config *config, struct mg_str json, struct mg_str dir,
-                          struct mg_faults *faults)
+static bool read_backends(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_str services = member(json, "services"), databases = member(json, "databases");
     struct mg_str folders = member(json, "files");
@@ -130,26 +145,28 @@ static bool read_backends(struct mg_config *config, struct mg_str json, struct m
     if (!config->services || !config->databases || !config->folders || !config->backends)
         return false;
     for (mg_json_begin(&iter, services); mg_json_next(&iter);)
-        if (!read_service(config, iter.value, faults))
+        if (!read_service(config, iter.value, origin))
             return false;
     for (mg_json_begin(&iter, databases); mg_json_next(&iter);) {
         struct mg_database_config *database = &config->databases[config->database_count];
         database->name = text(config, member(iter.value, "name"));
-        database->path = path_in(config, dir, text(config, member(iter.value, "path")));
+        database->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
         database->readers = (unsigned)number(iter.value, "readers");
         add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
     }
     for (mg_json_begin(&iter, folders); mg_json_next(&iter);) {
         struct mg_folder_config *folder = &config->folders[config->folder_count];
         folder->name = text(config, member(iter.value, "name"));
-        folder->path = path_in(config, dir, text(config, member(iter.value, "path")));
+        folder->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
         add_backend(config, MG_CALL_FILE, folder->name, config->folder_count++);
     }
     return true;
 }
 
-struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg_faults *faults)
+struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg_vm *vm,
+                                struct mg_faults *faults)
 {
+    const struct origin origin = {dir, vm, faults};
     struct mg_config *config = calloc(1, sizeof *config);
     if (!config)
         return NULL;
@@ -158,7 +175,7 @@ struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg
         kept.data && read_limits(config, member(kept, "limits")) &&
         read_texts(config, member(kept, "listen"), &config->listen, &config->listen_count) &&
         read_texts(config, member(kept, "trusted"), &config->trusted, &config->trusted_count) &&
-        read_backends(config, kept, dir, faults);
+        read_backends(config, kept, &origin);
     config->workers = ok ? (unsigned)number(kept, "workers") : 0;
     if (!ok)
         mg_faults_add(faults, MG_STR("gateway.lua"), 0,

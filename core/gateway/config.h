@@ -9,16 +9,37 @@
 #include "data/fault.h"
 #include "net/conn.h"
 #include "plan/plan.h"
+#include "script/vm.h"
 
 // Every limit that lua/moongate/limits.lua names (that file has units, defaults and bounds).
 #define MG_LIMITS(X)                                                                               \
     X(body)                                                                                        \
     X(header)                                                                                      \
-    X(headers) X(target) X(trailer) X(extensions) X(fields) X(connections) X(at_once) X(requests)  \
-        X(pipelined) X(header_within) X(body_idle) X(body_rate) X(idle) X(write_idle) X(linger)    \
-            X(drain) X(within) X(connect) X(calls) X(unheard) X(result) X(results)                 \
-                X(service_at_once) X(service_waiting) X(names_at_once) X(file_threads)             \
-                    X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
+    X(headers)                                                                                     \
+    X(target)                                                                                      \
+    X(trailer)                                                                                     \
+    X(extensions)                                                                                  \
+    X(fields)                                                                                      \
+    X(connections)                                                                                 \
+    X(at_once)                                                                                     \
+    X(requests)                                                                                    \
+    X(pipelined)                                                                                   \
+    X(header_within)                                                                               \
+    X(body_idle)                                                                                   \
+    X(body_rate)                                                                                   \
+    X(idle)                                                                                        \
+    X(write_idle)                                                                                  \
+    X(linger)                                                                                      \
+    X(drain)                                                                                       \
+    X(within)                                                                                      \
+    X(connect)                                                                                     \
+    X(calls)                                                                                       \
+    X(unheard)                                                                                     \
+    X(result)                                                                                      \
+    X(results)                                                                                     \
+    X(service_at_once)                                                                             \
+    X(service_waiting)                                                                             \
+    X(names_at_once) X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
 
 struct mg_limits {
 #define MG_LIMIT_FIELD(name) uint64_t name;
@@ -56,8 +77,9 @@ struct mg_config {
 };
 
 // Reads the canonical JSON that lua/moongate/config.lua writes; paths in it are relative to `dir`.
-// NULL: `faults` says why.
-struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg_faults *faults);
+// NULL: `faults` says why, with the lines that `vm`, which has read gateway.lua, finds.
+struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg_vm *vm,
+                                struct mg_faults *faults);
 void mg_config_free(struct mg_config *config); // NULL allowed
 
 #endif

@@ -1,14 +1,14 @@
-// The one file to read to understand Moongate: a request is routed, checked, its plan's calls are
-// started as their needs land, and the reply is made; or a Lua function does the same in its own
-// order. Whatever the request started ends with it.
+// The one file to read to understand Moongate: a request's plan is run, its calls are started as
+// their needs land, and the reply is made; or a Lua function (gateway/function) does the same in
+// its own order. Whatever the request started ends with it.
+
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
+#include "gateway/function.h"
 #include "plan/fill.h"
 
-static const struct mg_script_host host;
-
-static void end_if_done(struct mg_exchange *exchange)
+void mg_exchange_end_if_done(struct mg_exchange *exchange)
 {
     struct mg_worker *worker = exchange->worker;
     if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
@@ -34,7 +34,7 @@ static void cancel_calls(struct mg_exchange *exchange)
 }
 
 // The last thing said to the client. From here on nothing of the request is waited for.
-static void give_reply(struct mg_exchange *exchange)
+void mg_exchange_reply(struct mg_exchange *exchange)
 {
     if (exchange->state == MG_EXCHANGE_REPLIED)
         return;
@@ -48,110 +48,37 @@ static void give_reply(struct mg_exchange *exchange)
     cancel_calls(exchange);
 }
 
-static void give_problem(struct mg_exchange *exchange, struct mg_problem problem)
+void mg_exchange_problem(struct mg_exchange *exchange, struct mg_problem problem)
 {
     if (exchange->state == MG_EXCHANGE_REPLIED)
         return;
     mg_answer_problem(exchange, problem);
-    give_reply(exchange);
+    mg_exchange_reply(exchange);
 }
 
-static void say(struct mg_exchange *exchange, int status, const char *detail)
+void mg_exchange_say(struct mg_exchange *exchange, int status, const char *detail)
 {
-    give_problem(exchange, (struct mg_problem){.status = status, .detail = mg_str_of(detail)});
+    mg_exchange_problem(exchange,
+                        (struct mg_problem){.status = status, .detail = mg_str_of(detail)});
 }
 
-static void out_of_memory(struct mg_exchange *exchange)
+void mg_exchange_no_memory(struct mg_exchange *exchange)
 {
-    say(exchange, 500, "out of memory");
+    mg_exchange_say(exchange, 500, "out of memory");
 }
 
-static void wake(struct mg_timer *timer);
-
-static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
-{
-    struct mg_run *run = &exchange->run;
-    if (state == MG_RUN_WAITS) {
-        uint64_t now = mg_loop_now(&exchange->worker->loop), at = exchange->deadline;
-        if (run->wait.within && now + run->wait.within < at)
-            at = now + run->wait.within;
-        exchange->state = MG_EXCHANGE_WAITING;
-        exchange->timer.run = wake;
-        if (!mg_timer_set(&exchange->worker->loop, &exchange->timer, at))
-            out_of_memory(exchange);
-        return;
-    }
-    exchange->reply = run->reply;
-    if (state == MG_RUN_DONE) {
-        give_reply(exchange);
-        return;
-    }
-    const struct mg_run_failure failure = run->failure;
-    mg_answer_log(exchange, failure.log);
-    give_problem(exchange, (struct mg_problem){.status = failure.status,
-                                               .title = failure.title,
-                                               .detail = failure.detail,
-                                               .calls = failure.calls,
-                                               .members = failure.members});
-}
-
-static void start_run(struct mg_exchange *exchange)
-{
-    struct mg_run *run = &exchange->run;
-    if (!mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope)) {
-        out_of_memory(exchange);
-        return;
-    }
-    follow_run(exchange, mg_run_start(run, exchange->plan->function,
-                                      (const struct mg_asked *const *)exchange->asked,
-                                      exchange->plan->count));
-}
-
-static void resume_run(struct mg_exchange *exchange)
-{
-    mg_timer_drop(&exchange->worker->loop, &exchange->timer);
-    exchange->state = MG_EXCHANGE_CALLING;
-    follow_run(exchange, mg_run_resume(&exchange->run));
-}
-
-static void out_of_time(struct mg_exchange *exchange)
+void mg_exchange_out_of_time(struct mg_exchange *exchange)
 {
     struct mg_str calls = mg_answer_failed_calls(exchange, true);
-    give_problem(exchange, (struct mg_problem){.status = 504,
-                                               .detail = MG_STR("the request ran out of time"),
-                                               .calls = calls});
-}
-
-// The time of a waiting function is up: its own, or the request's, which no pcall sees.
-static void wake(struct mg_timer *timer)
-{
-    struct mg_exchange *exchange = MG_OWNER(timer, struct mg_exchange, timer);
-    if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
-        out_of_time(exchange);
-    else
-        resume_run(exchange);
-    end_if_done(exchange);
-}
-
-// Whether a function that waits has what it waits for.
-static bool wait_is_over(const struct mg_exchange *exchange)
-{
-    const struct mg_wait *wait = &exchange->run.wait;
-    unsigned landed = 0;
-    for (unsigned i = 0; i < wait->count; i++) {
-        const struct mg_asked *asked = exchange->asked[wait->ids[i]];
-        if (!asked->call.result.landed)
-            continue;
-        landed++;
-        if (asked->verdict == MG_VERDICT_FAILED || asked->verdict == MG_VERDICT_RELAY)
-            return true;
-    }
-    return landed == wait->count || (wait->mode == MG_WAIT_ANY && landed > 0);
+    mg_exchange_problem(exchange,
+                        (struct mg_problem){.status = 504,
+                                            .detail = MG_STR("the request ran out of time"),
+                                            .calls = calls});
 }
 
 static void landed(struct mg_call *call);
 
-static bool keep_asked(struct mg_exchange *exchange, struct mg_asked *asked)
+bool mg_exchange_keep(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     if (exchange->asked_count == exchange->asked_cap) {
         unsigned cap = exchange->asked_cap ? exchange->asked_cap * 2 : 8;
@@ -182,11 +109,11 @@ static void bury(struct mg_task *task)
         landed(&asked->call);
     }
     exchange->in_flight--;
-    end_if_done(exchange);
+    mg_exchange_end_if_done(exchange);
 }
 
 // Starts a call that is filled; one that failed while it was filled lands all the same.
-static void start_call(struct mg_exchange *exchange, struct mg_asked *asked)
+void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_worker *worker = exchange->worker;
     struct mg_call *call = &asked->call;
@@ -213,11 +140,12 @@ static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_faul
     enum mg_scope_fault body =
         exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
     if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_NOT_JSON)
-        say(exchange, 415, "the body is not JSON: its Content-Type says something else");
+        mg_exchange_say(exchange, 415,
+                        "the body is not JSON: its Content-Type says something else");
     else if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_BAD_BODY)
-        say(exchange, 400, "the body is not JSON");
+        mg_exchange_say(exchange, 400, "the body is not JSON");
     else
-        give_problem(exchange, mg_answer_input_fault(exchange, fault));
+        mg_exchange_problem(exchange, mg_answer_input_fault(exchange, fault));
 }
 
 // False: the request has ended.
@@ -234,20 +162,34 @@ static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
         asked->call.result.message = mg_arena_printf(
             &exchange->request->arena, "%.*s %s", (int)fault.what.len, fault.what.data, fault.why);
     }
-    start_call(exchange, asked);
+    mg_exchange_start_call(exchange, asked);
     return true;
 }
 
+static bool bad_body(const struct mg_scope *scope)
+{
+    return scope->body_parsed && scope->body_fault > MG_SCOPE_NO_BODY;
+}
+
+// A value that is not there is null in a template; a request that cannot be read is refused.
 static void plan_done(struct mg_exchange *exchange)
 {
     if (exchange->plan->reply_kind == MG_PLAN_REPLY_FUNCTION) {
-        start_run(exchange);
+        mg_function_start(exchange);
         return;
     }
-    if (mg_answer_plan(exchange))
-        give_reply(exchange);
+    if (mg_answer_plan(exchange) && !exchange->scope.broken && !bad_body(&exchange->scope)) {
+        mg_exchange_reply(exchange);
+        return;
+    }
+    exchange->reply.headers.count = 0; // they were those of the reply that was not made
+    if (exchange->scope.broken)
+        refuse_input(exchange, &(struct mg_fill_fault){.what = mg_str_of(exchange->scope.broken),
+                                                       .why = "cannot be read"});
+    else if (bad_body(&exchange->scope))
+        refuse_input(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
     else
-        out_of_memory(exchange);
+        mg_exchange_no_memory(exchange);
 }
 
 static void planned_landed(struct mg_exchange *exchange, struct mg_asked *asked)
@@ -265,6 +207,14 @@ static void planned_landed(struct mg_exchange *exchange, struct mg_asked *asked)
         plan_done(exchange);
 }
 
+static struct mg_str failure_text(struct mg_exchange *exchange, const struct mg_asked *asked,
+                                  struct mg_str why)
+{
+    return mg_arena_printf(&exchange->request->arena, "the call %.*s failed: %.*s",
+                           (int)asked->name.len, asked->name.data, (int)why.len,
+                           why.data ? why.data : "");
+}
+
 static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     const struct mg_result *result = &asked->call.result;
@@ -272,13 +222,14 @@ static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *aske
         result->error == MG_TIMEOUT && mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
     int status =
         asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
-    struct mg_str detail =
-        mg_arena_printf(&exchange->request->arena, "the call %.*s failed: %.*s",
-                        (int)asked->name.len, asked->name.data, (int)result->message.len,
-                        result->message.data ? result->message.data : "");
-    give_problem(exchange, (struct mg_problem){.status = status,
-                                               .detail = detail,
-                                               .calls = mg_answer_failed_calls(exchange, late)});
+    struct mg_str told = mg_call_told(&asked->call);
+    if (result->error != MG_STATUS && !mg_str_eq(told, result->message))
+        mg_answer_log(exchange, failure_text(exchange, asked, result->message));
+    struct mg_str detail = failure_text(exchange, asked, told);
+    mg_exchange_problem(exchange,
+                        (struct mg_problem){.status = status,
+                                            .detail = detail,
+                                            .calls = mg_answer_failed_calls(exchange, late)});
 }
 
 static void judge(struct mg_exchange *exchange, struct mg_asked *asked)
@@ -299,7 +250,7 @@ static void landed(struct mg_call *call)
     struct mg_asked *asked = MG_OWNER(call, struct mg_asked, call);
     exchange->in_flight--;
     if (exchange->state == MG_EXCHANGE_REPLIED) {
-        end_if_done(exchange);
+        mg_exchange_end_if_done(exchange);
         return;
     }
     judge(exchange, asked);
@@ -309,44 +260,11 @@ static void landed(struct mg_call *call)
     else if (asked->plan)
         planned_landed(exchange, asked);
     else if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
-        out_of_time(exchange);
-    else if (exchange->state == MG_EXCHANGE_WAITING && wait_is_over(exchange))
-        resume_run(exchange);
-    end_if_done(exchange);
+        mg_exchange_out_of_time(exchange);
+    else if (exchange->state == MG_EXCHANGE_WAITING && mg_function_ready(exchange))
+        mg_function_resume(exchange);
+    mg_exchange_end_if_done(exchange);
 }
-
-static int host_start(void *owner, struct mg_asked *asked)
-{
-    struct mg_exchange *exchange = owner;
-    if (exchange->asked_count >= exchange->worker->common->config->limits.calls ||
-        !keep_asked(exchange, asked))
-        return -1;
-    start_call(exchange, asked);
-    return (int)exchange->asked_count - 1;
-}
-
-static const struct mg_asked *host_asked(void *owner, unsigned id)
-{
-    struct mg_exchange *exchange = owner;
-    return id < exchange->asked_count ? exchange->asked[id] : NULL;
-}
-
-static void host_cancel(void *owner, unsigned id)
-{
-    struct mg_exchange *exchange = owner;
-    struct mg_asked *asked = id < exchange->asked_count ? exchange->asked[id] : NULL;
-    if (asked && asked->started && !asked->call.result.landed)
-        mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
-}
-
-static uint64_t host_left(void *owner)
-{
-    struct mg_exchange *exchange = owner;
-    uint64_t now = mg_loop_fresh(&exchange->worker->loop);
-    return now < exchange->deadline ? exchange->deadline - now : 0;
-}
-
-static const struct mg_script_host host = {host_start, host_asked, host_cancel, host_left};
 
 static bool prepare_calls(struct mg_exchange *exchange)
 {
@@ -365,7 +283,7 @@ static bool prepare_calls(struct mg_exchange *exchange)
         asked[i].waits = (unsigned)__builtin_popcountll(plan->calls[i].needs);
         asked[i].call.arena = arena;
         exchange->calls[i] = &asked[i].call;
-        if (!keep_asked(exchange, &asked[i]))
+        if (!mg_exchange_keep(exchange, &asked[i]))
             return false;
     }
     return true;
@@ -381,16 +299,17 @@ static bool check_input(struct mg_exchange *exchange)
     enum mg_scope_fault body =
         mg_input_has_body(input) ? mg_scope_body(&exchange->scope) : MG_SCOPE_SOUND;
     if (body == MG_SCOPE_BAD_BODY)
-        say(exchange, 400, "the body is not JSON");
+        mg_exchange_say(exchange, 400, "the body is not JSON");
     else if (body == MG_SCOPE_NOT_JSON)
-        say(exchange, 415, "the body is not JSON: its Content-Type says something else");
+        mg_exchange_say(exchange, 415,
+                        "the body is not JSON: its Content-Type says something else");
     else if (!mg_input_check(input, &exchange->scope, &errors))
-        give_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
+        mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
     mg_buf_fini(&errors);
     return exchange->state != MG_EXCHANGE_REPLIED;
 }
 
-static void start_exchange(struct mg_exchange *exchange)
+void mg_exchange_start(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     const struct mg_limits *limits = &exchange->worker->common->config->limits;
@@ -399,7 +318,7 @@ static void start_exchange(struct mg_exchange *exchange)
     if (!check_input(exchange))
         return;
     if (!prepare_calls(exchange)) {
-        out_of_memory(exchange);
+        mg_exchange_no_memory(exchange);
         return;
     }
     exchange->state = MG_EXCHANGE_CALLING;
@@ -410,29 +329,8 @@ static void start_exchange(struct mg_exchange *exchange)
             return;
 }
 
-// Finds the route. False: the reply has been given.
-static bool find_route(struct mg_exchange *exchange)
-{
-    struct mg_request *request = exchange->request;
-    const struct mg_generation *generation = exchange->worker->generation;
-    enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
-    struct mg_route_match match;
-    mg_router_find(generation->router, &request->arena, request->host, method, request->path,
-                   &match);
-    if (match.id < 0) {
-        mg_answer_no_route(exchange, match.methods);
-        give_reply(exchange);
-        return false;
-    }
-    exchange->plan = generation->plans[match.id];
-    request->param_count = match.count;
-    for (unsigned i = 0; i < match.count; i++)
-        request->params[i] = (struct mg_param){match.names[i], match.values[i]};
-    return true;
-}
-
-static struct mg_exchange *new_exchange(struct mg_worker *worker, struct mg_conn *conn,
-                                        struct mg_request *request)
+struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *conn,
+                                    struct mg_request *request)
 {
     struct mg_exchange *exchange = MG_ARENA_NEW(&request->arena, struct mg_exchange);
     if (!exchange)
@@ -452,85 +350,9 @@ static struct mg_exchange *new_exchange(struct mg_worker *worker, struct mg_conn
     return exchange;
 }
 
-static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)
-{
-    struct mg_worker *worker = owner;
-    const struct mg_limits *limits = &worker->common->config->limits;
-    static const struct mg_reply failed = {.status = 500, .close = true};
-    struct mg_exchange *exchange = new_exchange(worker, conn, request);
-    if (!exchange) {
-        mg_conn_reply(conn, request, &failed);
-        return;
-    }
-    mg_answer_identify(exchange);
-    request->body.limit = limits->body;
-    exchange->counted = true;
-    if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >=
-        limits->at_once)
-        say(exchange, 503, "as many requests as may be are in work");
-    else
-        find_route(exchange);
-}
-
-static void on_complete(void *owner, struct mg_request *request)
-{
-    struct mg_exchange *exchange = request->exchange;
-    if (exchange->state == MG_EXCHANGE_READING)
-        start_exchange(exchange);
-}
-
-static void on_refused(void *owner, struct mg_request *request, int status, const char *detail)
-{
-    say(request->exchange, status, detail);
-}
-
-static void on_sent(void *owner, struct mg_request *request)
-{
-    struct mg_exchange *exchange = request->exchange;
-    if (!exchange) { // there was no memory for one
-        mg_request_free(request);
-        return;
-    }
-    exchange->conn = NULL;
-    exchange->state = MG_EXCHANGE_REPLIED;
-    end_if_done(exchange);
-}
-
-// A request whose method is safe ends when its client leaves; any other runs on, unheard.
-static void on_gone(void *owner, struct mg_request *request)
-{
-    struct mg_exchange *exchange = request->exchange;
-    if (!exchange) {
-        mg_request_free(request);
-        return;
-    }
-    exchange->conn = NULL;
-    if (exchange->state == MG_EXCHANGE_READING || mg_method_safe(request->method))
-        give_reply(exchange);
-    end_if_done(exchange);
-}
-
-static void on_broken(void *owner, struct mg_arena *arena, int status, const char *detail,
-                      struct mg_reply *reply)
-{
-    struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
-    if (!mg_problem_reply(&problem, arena, reply))
-        *reply = (struct mg_reply){.status = status};
-    reply->close = true;
-}
-
-const struct mg_conn_handler mg_exchange_handler = {
-    .head = on_head,
-    .complete = on_complete,
-    .refused = on_refused,
-    .sent = on_sent,
-    .gone = on_gone,
-    .broken = on_broken,
-};
-
 void mg_exchange_abort(struct mg_exchange *exchange)
 {
     exchange->conn = NULL;
-    give_reply(exchange);
-    end_if_done(exchange);
+    mg_exchange_reply(exchange);
+    mg_exchange_end_if_done(exchange);
 }

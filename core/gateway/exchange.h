@@ -38,8 +38,28 @@ struct mg_exchange {
     struct mg_reply reply;
 };
 
-// What a worker's connections call; `owner` is the worker.
-extern const struct mg_conn_handler mg_exchange_handler;
+// In the request's arena, in state READING; NULL: no memory, the request stays the caller's.
+struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *conn,
+                                    struct mg_request *request);
+
+// The request is complete: checks its input, starts its calls, or its function.
+void mg_exchange_start(struct mg_exchange *exchange);
+
+// The last thing said to the client: exchange->reply, or a problem. From here on nothing of the
+// request is waited for. When it was said before, no effect.
+void mg_exchange_reply(struct mg_exchange *exchange);
+void mg_exchange_problem(struct mg_exchange *exchange, struct mg_problem problem);
+void mg_exchange_say(struct mg_exchange *exchange, int status, const char *detail);
+void mg_exchange_no_memory(struct mg_exchange *exchange);
+void mg_exchange_out_of_time(struct mg_exchange *exchange);
+
+// A call among the exchange's, in order of their ids; false: no memory.
+bool mg_exchange_keep(struct mg_exchange *exchange, struct mg_asked *asked);
+// Starts a call that is filled; one that failed while it was filled lands all the same.
+void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked);
+
+// Ends it when nobody refers to it any more: then it is gone.
+void mg_exchange_end_if_done(struct mg_exchange *exchange);
 
 // Ends it without a word: at the end of a worker that gives up.
 void mg_exchange_abort(struct mg_exchange *exchange);

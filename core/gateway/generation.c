@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+// With gateway.lua wrong nothing is served; what is wrong with the routes is told all the same.
+static void tell_about_routes(struct mg_vm *vm, struct mg_faults *faults)
+{
+    struct mg_arena arena = {0};
+    struct mg_script_routes routes;
+    mg_vm_routes(vm, &arena, &routes, faults);
+    mg_arena_fini(&arena);
+}
+
 struct mg_config *mg_generation_config(const struct mg_folder *folder, struct mg_faults *faults)
 {
     struct mg_buf json = {0};
@@ -10,7 +19,9 @@ struct mg_config *mg_generation_config(const struct mg_folder *folder, struct mg
     if (!vm)
         mg_faults_add(faults, MG_STR("gateway.lua"), 0, MG_STR("out of memory"));
     else if (mg_vm_config(vm, folder->gateway, &json, faults))
-        config = mg_config_new(mg_buf_str(&json), folder->dir, faults);
+        config = mg_config_new(mg_buf_str(&json), folder->dir, vm, faults);
+    if (vm && !config)
+        tell_about_routes(vm, faults);
     mg_buf_fini(&json);
     mg_vm_free(vm);
     return config;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "gateway/exchange.h"
+#include "gateway/arrival.h"
 
 enum { look_ms = 10 }; // between two looks at whether draining has come to its end
 
@@ -18,6 +18,8 @@ static void close_backends(struct mg_worker *worker)
     worker->state = MG_WORKER_CLOSING;
     mg_timer_drop(&worker->loop, &worker->look);
     mg_backends_close(&worker->backends, backends_closed, worker);
+    if (worker->hurried)
+        mg_backends_hurry(&worker->backends);
 }
 
 static void settle(struct mg_task *task)
@@ -64,8 +66,11 @@ static void on_drain(struct mg_mail *mail)
 static void on_abort(struct mg_mail *mail)
 {
     struct mg_worker *worker = MG_OWNER(mail, struct mg_worker, abort);
+    if (worker->state == MG_WORKER_CLOSING)
+        mg_backends_hurry(&worker->backends);
     if (worker->state != MG_WORKER_DRAINING)
         return;
+    worker->hurried = true;
     mg_net_abort(&worker->net);
     for (struct mg_list *node = worker->exchanges.next; node != &worker->exchanges;) {
         struct mg_exchange *exchange = MG_OWNER(node, struct mg_exchange, node);
@@ -101,7 +106,7 @@ static bool open_all(struct mg_worker *worker)
     worker->net = (struct mg_net){
         .loop = &worker->loop,
         .limits = &common->config->conn,
-        .handler = &mg_exchange_handler,
+        .handler = &mg_arrival_handler,
         .owner = worker,
         .connections = &common->connections,
     };

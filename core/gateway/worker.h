@@ -40,6 +40,7 @@ struct mg_worker {
     struct mg_listener **listeners;
     struct mg_list exchanges;
     enum mg_worker_state state;
+    bool hurried;           // it was told to give up
     struct mg_task settle;  // looks whether draining has come to its end
     struct mg_timer look;   // has it look again
     uint64_t seed, counter; // of request ids

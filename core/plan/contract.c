@@ -8,6 +8,14 @@ static bool lists(const uint16_t *statuses, unsigned count, int status)
     return false;
 }
 
+// A status that is no success, when the backend did not say so itself.
+static void fail_with_status(struct mg_result *result)
+{
+    if (result->error == MG_OK)
+        result->message = MG_STR("the backend answered with a status that is no success");
+    result->error = MG_STATUS;
+}
+
 static enum mg_verdict judge(const struct mg_contract *contract, struct mg_result *result)
 {
     bool answered = result->error == MG_OK || result->error == MG_STATUS;
@@ -18,15 +26,13 @@ static enum mg_verdict judge(const struct mg_contract *contract, struct mg_resul
         return MG_VERDICT_OK;
     }
     if (answered && lists(contract->relay, contract->relay_count, result->status)) {
-        result->error = MG_STATUS;
+        fail_with_status(result);
         return MG_VERDICT_RELAY;
     }
     if (result->error == MG_OK && result->status / 100 == 2)
         return MG_VERDICT_OK;
-    if (result->error == MG_OK) {
-        result->error = MG_STATUS;
-        result->message = MG_STR("the backend answered with a status that is no success");
-    }
+    if (result->error == MG_OK)
+        fail_with_status(result);
     return contract->optional || contract->has_fallback ? MG_VERDICT_PARTIAL : MG_VERDICT_FAILED;
 }
 

@@ -23,6 +23,13 @@ enum mg_verdict {
     MG_VERDICT_FAILED,  // the request ends with mg_status_http(result->error)
 };
 
+// The service has a time of its own (ms; 0: none): of both times the smaller counts.
+static inline void mg_contract_bound(struct mg_contract *contract, uint64_t within)
+{
+    if (within && (!contract->within || within < contract->within))
+        contract->within = within;
+}
+
 // Judges a landed result and puts it in the form that references and scripts see: a status that is
 // no success becomes MG_STATUS, a failed one loses its body or gets the fallback's.
 enum mg_verdict mg_contract_judge(const struct mg_contract *contract, struct mg_result *result);

@@ -90,9 +90,10 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
                                 unsigned backend_count, struct mg_arena *arena,
                                 struct mg_plan_error *error);
 
-// Compiles the header templates of a service: they may name parts of the request only.
+// Compiles the header templates of a service: they may name parts of the request only. False:
+// *error says why; its path is below the service, such as "headers.x-user".
 bool mg_plan_headers(struct mg_str json, struct mg_named_template **headers, unsigned *count,
-                     struct mg_arena *arena, struct mg_str *error);
+                     struct mg_arena *arena, struct mg_plan_error *error);
 
 const struct mg_plan_backend *mg_plan_backend_find(const struct mg_plan_backend *backends,
                                                    unsigned count, enum mg_call_kind kind,

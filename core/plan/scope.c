@@ -13,11 +13,17 @@ bool mg_content_is_json(struct mg_str content_type)
            mg_str_eq_nocase(mg_str_cut(type, type.len - suffix.len, type.len), suffix);
 }
 
+static bool broken(struct mg_scope *scope, const char *part)
+{
+    scope->broken = part;
+    return false;
+}
+
 bool mg_scope_query(struct mg_scope *scope)
 {
     if (!scope->query_parsed &&
         !mg_fields_form(&scope->query, scope->request->query, scope->fields_most, scope->arena))
-        return false;
+        return broken(scope, "query");
     scope->query_parsed = true;
     return true;
 }
@@ -38,7 +44,8 @@ bool mg_scope_cookies(struct mg_scope *scope)
     while ((header = mg_headers_next(&scope->request->headers, MG_STR("cookie"), &index)))
         text = mg_arena_printf(scope->arena, "%.*s; %.*s", (int)text.len, text.data,
                                (int)header->value.len, header->value.data);
-    return mg_fields_cookies(&scope->cookies, text, scope->fields_most, scope->arena);
+    return mg_fields_cookies(&scope->cookies, text, scope->fields_most, scope->arena) ||
+           broken(scope, "cookies");
 }
 
 enum mg_scope_fault mg_scope_body(struct mg_scope *scope)
@@ -82,7 +89,8 @@ static struct mg_value field_value(const struct mg_fields *fields, struct mg_str
 
 struct mg_value mg_result_value(const struct mg_result *result)
 {
-    if (result->error != MG_OK && !result->fallback)
+    bool none = result->form == MG_BODY_JSON && !result->body.len;
+    if ((result->error != MG_OK && !result->fallback) || none)
         return missing(false);
     return result->form == MG_BODY_JSON ? json_value(mg_json_trim(result->body))
                                         : text_value(result->body);

@@ -27,7 +27,9 @@ bool mg_template_parse(struct mg_template *template, struct mg_str text,
         }
         size_t end = mg_str_find(text, '}', at);
         if (end == text.len) {
-            *error = MG_STR("a placeholder is not closed: \"}\" is missing; {{ writes a brace");
+            *error =
+                mg_arena_printf(arena, "%.*s: a placeholder without its \"}\"; {{ writes a brace",
+                                (int)(text.len - at), text.data + at);
             return false;
         }
         put_literal(template, mg_str_cut(text, from, at));

@@ -1,156 +1,40 @@
 // A call that a running function describes, read from its table. Its strings are literal: only the
 // path has {name}, filled from the call's own `params`.
 #include <lauxlib.h>
-#include <stdlib.h>
 
 #include "base/percent.h"
 #include "plan/fill.h"
 #include "script/json.h"
-#include "script/state.h"
+#include "script/reading.h"
 
-// The reading of one description, at a fixed place of the stack.
-struct reading {
-    lua_State *L;
-    int table;
-    struct mg_run *run;
-    struct mg_vm *vm;
-    struct mg_arena *arena;
-    struct mg_asked *asked;
-};
-
-static void l_memory(lua_State *L, const void *made)
+static void l_forward(struct mg_reading *r, struct mg_forward *forward)
 {
-    if (!made)
-        luaL_error(L, "out of memory");
-}
-
-static struct mg_str l_keep(struct reading *r, struct mg_str text)
-{
-    struct mg_str kept = mg_arena_copy(r->arena, text);
-    l_memory(r->L, kept.data);
-    return kept;
-}
-
-// The value at `index` as JSON text in the arena.
-static struct mg_str l_json_of(struct reading *r, int index, const char *what)
-{
-    mg_buf_clear(&r->vm->scratch);
-    r->vm->scratch.limit = MG_LUA_JSON_MOST;
-    l_json_append(r->L, index, &r->vm->scratch, what);
-    return l_keep(r, mg_buf_str(&r->vm->scratch));
-}
-
-// The value at `index` as text for a path, query, header or form: strings as they are, numbers
-// in full, booleans; anything else is raised.
-static struct mg_str l_text_of(struct reading *r, int index, const char *what)
-{
-    if (lua_type(r->L, index) == LUA_TSTRING)
-        return l_str(r->L, index);
-    struct mg_str json = l_json_of(r, index, what);
-    enum mg_json_type type = mg_json_type(json);
-    if (type == MG_JSON_STRING)
-        return mg_json_text_in(json, r->arena);
-    if (type == MG_JSON_NULL || type == MG_JSON_OBJECT || type == MG_JSON_ARRAY)
-        luaL_error(r->L, "%s: a string, number or boolean is wanted", what);
-    return json;
-}
-
-// Pushes table[key]; false, and nothing pushed, when it is nil.
-static bool l_get(struct reading *r, const char *key)
-{
-    lua_pushstring(r->L, key);
-    lua_rawget(r->L, r->table);
-    if (!lua_isnil(r->L, -1))
-        return true;
-    lua_pop(r->L, 1);
-    return false;
-}
-
-static bool l_flag(struct reading *r, const char *key)
-{
-    bool set = l_get(r, key) && lua_toboolean(r->L, -1);
-    if (set)
-        lua_pop(r->L, 1);
-    return set;
-}
-
-static uint64_t l_number(struct reading *r, const char *key)
-{
-    if (!l_get(r, key))
-        return 0;
-    lua_Number number = lua_tonumber(r->L, -1);
-    lua_pop(r->L, 1);
-    return number > 0 ? (uint64_t)number : 0;
-}
-
-static struct mg_str l_string(struct reading *r, const char *key)
-{
-    struct mg_str text = {0};
-    if (l_get(r, key)) {
-        text = l_keep(r, l_str(r->L, -1));
-        lua_pop(r->L, 1);
-    }
-    return text;
-}
-
-static const uint16_t *l_statuses(struct reading *r, const char *key, unsigned *count)
-{
-    uint16_t *statuses;
-    if (!l_get(r, key))
-        return NULL;
-    unsigned most = (unsigned)lua_objlen(r->L, -1);
-    l_memory(r->L, statuses = mg_arena_zero(r->arena, most + 1, sizeof *statuses));
-    for (; *count < most; (*count)++) {
-        lua_rawgeti(r->L, -1, (int)*count + 1);
-        statuses[*count] = (uint16_t)lua_tointeger(r->L, -1);
-        lua_pop(r->L, 1);
-    }
-    lua_pop(r->L, 1);
-    return statuses;
-}
-
-static struct mg_str *l_names(struct reading *r, unsigned *count, bool *all)
-{
-    struct mg_str *names;
-    *all = lua_isstring(r->L, -1);
-    unsigned most = *all ? 0 : (unsigned)lua_objlen(r->L, -1);
-    l_memory(r->L, names = mg_arena_zero(r->arena, most + 1, sizeof *names));
-    for (; *count < most; (*count)++) {
-        lua_rawgeti(r->L, -1, (int)*count + 1);
-        names[*count] = l_keep(r, l_str(r->L, -1));
-        lua_pop(r->L, 1);
-    }
-    return names;
-}
-
-static void l_forward(struct reading *r, struct mg_forward *forward)
-{
-    if (!l_get(r, "forward"))
+    if (!l_read_table(r, "forward"))
         return;
     lua_getfield(r->L, -1, "headers");
     if (!lua_isnil(r->L, -1))
-        forward->headers = l_names(r, &forward->header_count, &forward->all_headers);
+        forward->headers = l_read_names(r, &forward->header_count, &forward->all_headers);
     lua_pop(r->L, 1);
     lua_getfield(r->L, -1, "query");
     if (!lua_isnil(r->L, -1))
-        forward->query = l_names(r, &forward->query_count, &forward->all_query);
+        forward->query = l_read_names(r, &forward->query_count, &forward->all_query);
     lua_pop(r->L, 2);
 }
 
-static void l_contract(struct reading *r)
+static void l_contract(struct mg_reading *r)
 {
     struct mg_contract *contract = &r->asked->contract;
-    contract->optional = l_flag(r, "optional");
-    contract->within = l_number(r, "within");
-    contract->has_fallback = l_flag(r, "has_fallback");
+    contract->optional = l_read_flag(r, "optional");
+    contract->within = l_read_number(r, "within");
+    contract->has_fallback = l_read_flag(r, "has_fallback");
     if (contract->has_fallback) {
         lua_pushliteral(r->L, "fallback");
         lua_rawget(r->L, r->table);
-        contract->fallback = l_json_of(r, lua_gettop(r->L), "fallback");
+        contract->fallback = l_read_json(r, lua_gettop(r->L), "fallback");
         lua_pop(r->L, 1);
     }
-    contract->accept = l_statuses(r, "accept", &contract->accept_count);
-    contract->relay = l_statuses(r, "relay", &contract->relay_count);
+    contract->accept = l_read_statuses(r, "accept", &contract->accept_count);
+    contract->relay = l_read_statuses(r, "relay", &contract->relay_count);
 }
 
 // What the {name}s of a path stand for, looked up before anything is filled.
@@ -171,10 +55,11 @@ static bool find_param(void *owner, struct mg_str name, struct mg_str *value)
     return false;
 }
 
-static void l_params(struct reading *r, const struct mg_template *path, struct params *params)
+static void l_params(struct mg_reading *r, const struct mg_template *path, struct params *params)
 {
-    l_memory(r->L, params->items = mg_arena_zero(r->arena, path->count + 1, sizeof *params->items));
-    if (!l_get(r, "params"))
+    l_read_memory(r,
+                  params->items = mg_arena_zero(r->arena, path->count + 1, sizeof *params->items));
+    if (!l_read_get(r, "params"))
         return;
     for (unsigned i = 0; lua_istable(r->L, -1) && i < path->count; i++) {
         const struct mg_piece *piece = &path->pieces[i];
@@ -185,54 +70,32 @@ static void l_params(struct reading *r, const struct mg_template *path, struct p
         lua_rawget(r->L, -2);
         if (!lua_isnil(r->L, -1) && !mg_lua_json_is_null(r->L, -1))
             params->items[params->count++] =
-                (struct mg_field){name, l_keep(r, l_text_of(r, lua_gettop(r->L), "params"))};
+                (struct mg_field){name, l_read_keep(r, l_read_text(r, lua_gettop(r->L), "params"))};
         lua_pop(r->L, 1);
     }
     lua_pop(r->L, 1);
 }
 
-static int by_name(const void *a, const void *b)
+static void fail(struct mg_reading *r, enum mg_fill fill, const struct mg_fill_fault *fault)
 {
-    return mg_str_cmp(((const struct mg_field *)a)->name, ((const struct mg_field *)b)->name);
+    mg_reading_fail(r, fill == MG_FILL_MEMORY ? MG_NO_MEMORY : MG_MISSING,
+                    mg_arena_printf(r->arena, "%.*s %s", (int)fault->what.len, fault->what.data,
+                                    fault->why ? fault->why : ""));
 }
 
-// The table at `key` as fields in byte order of their names (the order of `pairs` differs between
-// states); a list gives its name once per element.
-static struct mg_fields l_fields(struct reading *r, const char *key)
+// True when a segment of the path is "." or "..": what follows the query is no path. Code that puts
+// a path together out of data must get no further with it than a parameter would.
+static bool has_dots(struct mg_str path)
 {
-    struct mg_fields fields = {0};
-    lua_State *L = r->L;
-    unsigned most = 0;
-    if (!l_get(r, key))
-        return fields;
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-        most += lua_istable(L, -1) ? (unsigned)lua_objlen(L, -1) + 1 : 1;
-    l_memory(L, fields.items = mg_arena_zero(r->arena, most + 1, sizeof *fields.items));
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        struct mg_str name = l_keep(r, l_str(L, -2));
-        if (!lua_istable(L, -1)) {
-            fields.items[fields.count++] =
-                (struct mg_field){name, l_keep(r, l_text_of(r, lua_gettop(L), key))};
-            continue;
-        }
-        for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
-            lua_rawgeti(L, -1, i);
-            fields.items[fields.count++] =
-                (struct mg_field){name, l_keep(r, l_text_of(r, lua_gettop(L), key))};
-            lua_pop(L, 1);
-        }
+    size_t end = mg_str_find(path, '?', 0);
+    for (size_t from = 0; from <= end;) {
+        size_t slash = mg_str_find(path, '/', from);
+        struct mg_str segment = mg_str_cut(path, from, slash < end ? slash : end);
+        if (mg_str_is(segment, ".") || mg_str_is(segment, ".."))
+            return true;
+        from += segment.len + 1;
     }
-    lua_pop(L, 1);
-    qsort(fields.items, fields.count, sizeof *fields.items, by_name);
-    return fields;
-}
-
-static void fail(struct reading *r, enum mg_fill fill, const struct mg_fill_fault *fault)
-{
-    struct mg_result *result = &r->asked->call.result;
-    result->error = fill == MG_FILL_MEMORY ? MG_NO_MEMORY : MG_MISSING;
-    result->message = mg_arena_printf(r->arena, "%.*s %s", (int)fault->what.len, fault->what.data,
-                                      fault->why ? fault->why : "");
+    return false;
 }
 
 static void put_fields(struct mg_buf *out, const struct mg_fields *fields, char first)
@@ -247,7 +110,7 @@ static void put_fields(struct mg_buf *out, const struct mg_fields *fields, char 
     }
 }
 
-static struct mg_str finish(struct reading *r, struct mg_buf *out)
+static struct mg_str finish(struct mg_reading *r, struct mg_buf *out)
 {
     struct mg_str text =
         out->failed == MG_OK ? mg_arena_copy(r->arena, mg_buf_str(out)) : (struct mg_str){0};
@@ -255,17 +118,17 @@ static struct mg_str finish(struct reading *r, struct mg_buf *out)
     return text;
 }
 
-static void l_http_path(struct reading *r, const struct mg_forward *forward)
+static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
 {
     struct mg_scope *scope = r->run->scope;
     struct mg_names names = {.local = true};
     struct mg_template path;
     struct params params = {0};
     struct mg_str error;
-    if (!mg_template_parse(&path, l_string(r, "path"), &names, r->arena, &error))
+    if (!mg_template_parse(&path, l_read_string(r, "path"), &names, r->arena, &error))
         luaL_error(r->L, "path: %s", error.data);
     l_params(r, &path, &params);
-    struct mg_fields query = l_fields(r, "query");
+    struct mg_fields query = l_read_fields(r, "query");
 
     struct mg_buf out = {0}; // nothing below raises until it has been freed
     struct mg_fill_fault fault = {0};
@@ -279,42 +142,45 @@ static void l_http_path(struct reading *r, const struct mg_forward *forward)
         has_query = has_query || query.count;
         fill = mg_fill_forward_query(forward, scope, &out, &has_query);
     }
-    r->asked->call.http.path = finish(r, &out);
-    if (fill != MG_FILL_OK)
+    struct mg_str filled = r->asked->call.http.path = finish(r, &out);
+    if (fill != MG_FILL_OK) {
         fail(r, fill, &fault);
-    else
-        l_memory(r->L, r->asked->call.http.path.data);
+        return;
+    }
+    l_read_memory(r, filled.data);
+    if (has_dots(filled))
+        mg_reading_fail(r, MG_MISSING, MG_STR("the path has a segment \".\" or \"..\""));
 }
 
-static void l_add_header(struct reading *r, struct mg_str name, struct mg_str value)
+static void l_add_header(struct mg_reading *r, struct mg_str name, struct mg_str value)
 {
     if (!mg_headers_name_ok(name))
         luaL_error(r->L, "headers: %s is no name of a header field", name.data);
     if (!mg_headers_value_ok(value))
         luaL_error(r->L, "headers.%s: CR, LF, NUL and other control bytes are refused", name.data);
     if (!mg_headers_add(&r->asked->call.http.headers, r->arena, name, value))
-        l_memory(r->L, NULL);
+        l_read_memory(r, NULL);
 }
 
-static void l_body(struct reading *r)
+static void l_body(struct mg_reading *r)
 {
     struct mg_http_ask *ask = &r->asked->call.http;
     const char *type = NULL;
-    if (l_get(r, "json")) {
-        ask->body = l_json_of(r, lua_gettop(r->L), "json");
+    if (l_read_get(r, "json")) {
+        ask->body = l_read_json(r, lua_gettop(r->L), "json");
         type = "application/json";
-    } else if (l_get(r, "form")) {
-        struct mg_fields form = l_fields(r, "form");
+    } else if (l_read_get(r, "form")) {
+        struct mg_fields form = l_read_fields(r, "form");
         struct mg_buf out = {0};
         put_fields(&out, &form, 0);
         ask->body = finish(r, &out);
-        l_memory(r->L, ask->body.data);
+        l_read_memory(r, ask->body.data);
         type = "application/x-www-form-urlencoded";
-    } else if (l_get(r, "text")) {
-        ask->body = l_keep(r, l_str(r->L, -1));
+    } else if (l_read_get(r, "text")) {
+        ask->body = l_read_keep(r, l_str(r->L, -1));
         type = "text/plain; charset=utf-8";
-    } else if (l_get(r, "xml")) {
-        ask->body = l_keep(r, l_str(r->L, -1));
+    } else if (l_read_get(r, "xml")) {
+        ask->body = l_read_keep(r, l_str(r->L, -1));
         type = "application/xml";
     } else {
         return;
@@ -326,16 +192,16 @@ static void l_body(struct reading *r)
         l_add_header(r, MG_STR("Content-Type"), mg_str_of(type));
 }
 
-static void l_http(struct reading *r, const struct mg_plan_backend *backend)
+static void l_http(struct mg_reading *r, const struct mg_plan_backend *backend)
 {
     struct mg_http_ask *ask = &r->asked->call.http;
     struct mg_forward forward = {0};
     ask->method = r->run->scope->request->method; // of `request`, which keeps it
-    mg_method_of(l_string(r, "verb"), &ask->method);
-    ask->redirects = (unsigned)l_number(r, "redirects");
+    mg_method_of(l_read_string(r, "verb"), &ask->method);
+    ask->redirects = (unsigned)l_read_number(r, "redirects");
     l_forward(r, &forward);
     l_http_path(r, &forward);
-    struct mg_fields headers = l_fields(r, "headers");
+    struct mg_fields headers = l_read_fields(r, "headers");
     for (unsigned i = 0; i < headers.count; i++)
         l_add_header(r, headers.items[i].name, headers.items[i].value);
     l_body(r);
@@ -345,16 +211,16 @@ static void l_http(struct reading *r, const struct mg_plan_backend *backend)
         fail(r, fill, &fault);
 }
 
-static void l_sql_arg(struct reading *r, int index, struct mg_sql_arg *arg)
+static void l_sql_arg(struct mg_reading *r, int index, struct mg_sql_arg *arg)
 {
     lua_State *L = r->L;
     if (lua_isnil(L, index))
         return;
     if (lua_type(L, index) == LUA_TSTRING) {
-        *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = l_keep(r, l_str(L, index))};
+        *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = l_read_keep(r, l_str(L, index))};
         return;
     }
-    struct mg_str json = l_json_of(r, index, "args");
+    struct mg_str json = l_read_json(r, index, "args");
     enum mg_json_type type = mg_json_type(json);
     if (type == MG_JSON_TRUE || type == MG_JSON_FALSE)
         *arg = (struct mg_sql_arg){.type = MG_SQL_BOOL, .integer = type == MG_JSON_TRUE};
@@ -366,21 +232,25 @@ static void l_sql_arg(struct reading *r, int index, struct mg_sql_arg *arg)
         *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = json};
 }
 
-static void l_sql(struct reading *r)
+static void l_sql(struct mg_reading *r)
 {
+    enum { args_most = 32766 }; // of SQLite
     struct mg_sql_ask *ask = &r->asked->call.sql;
-    struct mg_str verb = l_string(r, "verb");
+    struct mg_str verb = l_read_string(r, "verb");
     struct mg_sql_arg *args;
     ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
                 : mg_str_is(verb, "run") ? MG_SQL_RUN
                                          : MG_SQL_QUERY;
-    ask->sql = l_string(r, "sql");
-    if (!l_get(r, "args"))
+    ask->sql = l_read_string(r, "sql");
+    if (!l_read_table(r, "args"))
         return;
     lua_getfield(r->L, -1, "n");
-    ask->arg_count = (unsigned)lua_tointeger(r->L, -1);
+    lua_Number count = lua_tonumber(r->L, -1);
     lua_pop(r->L, 1);
-    l_memory(r->L, args = mg_arena_zero(r->arena, ask->arg_count + 1, sizeof *args));
+    if (!(count >= 0 && count <= args_most))
+        luaL_error(r->L, "more values to bind than a statement may have");
+    ask->arg_count = (unsigned)count;
+    l_read_memory(r, args = mg_arena_zero(r->arena, ask->arg_count + 1, sizeof *args));
     for (unsigned i = 0; i < ask->arg_count; i++) {
         lua_rawgeti(r->L, -1, (int)i + 1);
         l_sql_arg(r, lua_gettop(r->L), &args[i]);
@@ -390,9 +260,9 @@ static void l_sql(struct reading *r)
     lua_pop(r->L, 1);
 }
 
-static void l_file(struct reading *r)
+static void l_file(struct mg_reading *r)
 {
-    struct mg_str verb = l_string(r, "verb"), path = l_string(r, "path");
+    struct mg_str verb = l_read_string(r, "verb"), path = l_read_string(r, "path");
     struct mg_buf filled = {0};
     struct params params = {0};
     struct mg_names names = {.local = true};
@@ -415,18 +285,18 @@ static void l_file(struct reading *r)
         fail(r, fill, &fault);
 }
 
-static void l_value(struct reading *r)
+static void l_value(struct mg_reading *r)
 {
     struct mg_value_ask *ask = &r->asked->call.value;
-    ask->delay = l_number(r, "delay");
+    ask->delay = l_read_number(r, "delay");
     ask->json = MG_STR("null");
-    if (l_get(r, "value")) {
-        ask->json = l_json_of(r, lua_gettop(r->L), "value");
+    if (l_read_get(r, "value")) {
+        ask->json = l_read_json(r, lua_gettop(r->L), "value");
         lua_pop(r->L, 1);
     }
 }
 
-static void l_name(struct reading *r, const struct mg_plan_backend *backend, const char *kind)
+static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, const char *kind)
 {
     r->asked->name = backend ? backend->name : mg_str_of(kind);
 }
@@ -434,10 +304,10 @@ static void l_name(struct reading *r, const struct mg_plan_backend *backend, con
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
     static const char *const kinds[] = {"http", "file", "sql", "value"};
-    struct reading r = {L, index, run, vm, run->scope->arena, NULL};
+    struct mg_reading r = {L, index, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
-    l_memory(L, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
-    struct mg_str kind = l_string(&r, "kind"), name = l_string(&r, "backend");
+    l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
+    struct mg_str kind = l_read_string(&r, "kind"), name = l_read_string(&r, "backend");
     unsigned k = 0;
     while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
         k++;
@@ -453,8 +323,7 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     l_name(&r, backend, kinds[k]);
     if (backend) {
         r.asked->call.backend = backend->index;
-        if (!r.asked->contract.within)
-            r.asked->contract.within = backend->within;
+        mg_contract_bound(&r.asked->contract, backend->within);
     }
     if (k == MG_CALL_HTTP)
         l_http(&r, backend);

@@ -5,12 +5,15 @@
 
 #include "base/log.h"
 #include "script/json.h"
+#include "script/json_state.h"
 #include "script/state.h"
 
 struct mg_run *l_run_check(lua_State *L, int index)
 {
     struct mg_run **handle = lua_touserdata(L, index);
-    if (!handle || !*handle)
+    if (!handle || mg_json_type_of(L, index) != mg_vm_of(L)->handles)
+        luaL_error(L, "elements 1 and 2 of a request or result are the gateway's own");
+    if (!*handle)
         luaL_error(L, "the request has ended: copy what is needed of it before");
     return *handle;
 }
@@ -72,7 +75,7 @@ static int l_log(lua_State *L)
     return 0;
 }
 
-// (call, name) -> id of the call, which has been started
+// (call, name) -> id of the call, which has been started; nil when the request may make no more
 static int l_start(lua_State *L)
 {
     struct mg_run *run = l_current(L);
@@ -81,7 +84,7 @@ static int l_start(lua_State *L)
         asked->name = mg_arena_copy(run->scope->arena, l_str(L, 2));
     int id = run->host->start(run->exchange, asked);
     if (id < 0)
-        return luaL_error(L, "this request has made as many calls as it may (limits.calls)");
+        return 0;
     lua_pushinteger(L, id);
     return 1;
 }
@@ -102,7 +105,7 @@ static int l_landed(lua_State *L)
     return 1;
 }
 
-// (id) -> result, verdict ("ok", "partial", "relay", "failed")
+// (id) -> result, verdict ("ok", "partial", "relay", "failed"), what a client may be told of it
 static int l_result(lua_State *L)
 {
     static const char *const words[] = {"ok", "partial", "partial", "relay", "failed"};
@@ -110,7 +113,9 @@ static int l_result(lua_State *L)
     const struct mg_asked *asked = l_asked(L, run, 1);
     l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
     lua_pushstring(L, words[asked->verdict]);
-    return 2;
+    struct mg_str told = mg_call_told(&asked->call);
+    lua_pushlstring(L, told.len ? told.data : "", told.len);
+    return 3;
 }
 
 static int l_cancel(lua_State *L)

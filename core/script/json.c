@@ -10,9 +10,10 @@ int l_json_encode(lua_State *L)
 {
     struct mg_json_state *state = mg_json_state(L);
     luaL_checkany(L, 1);
+    const char *root = luaL_optstring(L, 2, "value");
     mg_buf_clear(&state->text);
     state->text.limit = MG_LUA_JSON_MOST;
-    l_json_append(L, 1, &state->text, "value");
+    l_json_append(L, 1, &state->text, root);
     lua_pushlstring(L, state->text.data, state->text.len);
     mg_json_state_trim(state);
     return 1;

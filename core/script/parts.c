@@ -147,7 +147,7 @@ int l_result_part(lua_State *L)
     struct mg_run *run = l_run_check(L, 1);
     const struct mg_asked *asked =
         run->host->asked(run->exchange, (unsigned)luaL_checkinteger(L, 2));
-    if (!asked)
+    if (!asked || !asked->call.result.landed)
         return 0;
     const struct mg_result *result = &asked->call.result;
     struct mg_str part = l_str(L, 3);

@@ -12,6 +12,8 @@ static int l_begin(lua_State *L)
     struct mg_vm *vm = run->vm;
     run->handle = lua_newuserdata(L, sizeof *run->handle);
     *run->handle = run;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handle_type);
+    lua_setmetatable(L, -2);
     run->handle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     if (vm->thread_count) {
         run->thread_ref = vm->threads[--vm->thread_count];
@@ -99,24 +101,38 @@ static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
     return MG_RUN_FAILED;
 }
 
-// It yielded: mode, list of ids, ms.
+static enum mg_run_state fail_of_calls(struct mg_run *run)
+{
+    struct mg_str detail = MG_STR("the request makes more calls than it may (limits.calls)");
+    enum mg_run_state state = fail_plainly(run, detail.data);
+    run->failure.detail = detail;
+    return state;
+}
+
+// It yielded: mode, list of ids, ms; or "over".
 static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
 {
+    enum { within_most = 1 << 30 }; // no request has as long as that
+    struct mg_str mode = l_str(co, 1);
     unsigned count = lua_istable(co, 2) ? (unsigned)lua_objlen(co, 2) : 0;
     unsigned *ids = mg_arena_alloc(run->scope->arena, (count + 1) * sizeof *ids);
-    if (!lua_isstring(co, 1) || !ids)
-        return fail_plainly(run, "a coroutine of the script's own yielded to the gateway");
+    if (mg_str_is(mode, "over"))
+        return fail_of_calls(run);
+    if (!ids)
+        return fail_plainly(run, "out of memory");
     for (unsigned i = 0; i < count; i++) {
         lua_rawgeti(co, 2, (int)i + 1);
         ids[i] = (unsigned)lua_tointeger(co, -1);
         lua_pop(co, 1);
+        if (!run->host->asked(run->exchange, ids[i]))
+            return fail_plainly(run, "it waits for a call that was never made");
     }
     double within = lua_tonumber(co, 3);
     run->wait = (struct mg_wait){
-        .mode = strcmp(lua_tostring(co, 1), "any") == 0 ? MG_WAIT_ANY : MG_WAIT_ALL,
+        .mode = mg_str_is(mode, "any") ? MG_WAIT_ANY : MG_WAIT_ALL,
         .ids = ids,
         .count = count,
-        .within = within > 0 ? (uint64_t)within : 0,
+        .within = within > 0 ? (uint64_t)(within < within_most ? within : within_most) : 0,
     };
     lua_settop(co, 0);
     return MG_RUN_WAITS;

@@ -22,7 +22,7 @@ struct mg_script_host {
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
 enum mg_wait_mode {
-    MG_WAIT_ALL, // until all have landed, or one that is required failed
+    MG_WAIT_ALL, // until all have landed, or one that is required failed; with none: until `within`
     MG_WAIT_ANY, // until one more has landed
 };
 

@@ -15,8 +15,10 @@ struct mg_vm {
     unsigned backend_count;
     struct mg_run *current; // whose coroutine is running; NULL while loading
     struct mg_buf scratch;  // JSON being encoded: owned here, so that a raise leaves nothing behind
+    const void *handles;    // the metatable that handles of runs have, as lua_topointer gives it
     int boot;               // registry references
     int main;
+    int handle_type;
     int threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
 };

@@ -49,7 +49,8 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
 
 // The line on which a key path such as "calls.profile.query" stands, in the declaration that begins
-// at `line` of `file`; `line` itself when it cannot be found.
+// at `line` of `file`; `line` itself when it cannot be found. Line 0 is the table that the file
+// returns.
 int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path);
 
 // What `moongate check` prints of the limits: lines of text.

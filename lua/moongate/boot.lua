@@ -112,11 +112,14 @@ end
 ---The best known line for a key of a table constructor, or of an argument of a call, that begins
 ---on a line of a file.
 ---@param file string
----@param line integer
+---@param line integer 0: of the table that the file returns
 ---@param path string such as "calls.profile.query.user"; "items[2]" is an element, from 1
 ---@return integer line
 function boot.locate(file, line, path)
   local text = loading.texts[file]
+  if text and line == 0 then
+    return lines.of_return(text, path)
+  end
   return text and lines.of_key(text, line, path) or line
 end
 

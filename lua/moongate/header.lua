@@ -52,4 +52,14 @@ function header.map(node)
   end
 end
 
+-- The metatable of fields that came in: their names, which are in lower case, are looked up in any.
+header.any_case = {
+  __index = function(self, key)
+    if type(key) == "string" then
+      return rawget(self, key:lower())
+    end
+  end,
+  __metatable = false,
+}
+
 return header

@@ -12,6 +12,7 @@ local loading = {
   problems = {},         -- of the step under way
   routes = {},           -- { json =, file =, line = } in the order of declaration
   functions = {},        -- the reply functions, by the index that the JSON has
+  root = nil,            -- what run.lua calls the author's function from, as its first argument
 }
 
 ---@class moongate.Problem
@@ -64,24 +65,65 @@ function loading.report(file, line, message, category)
     { file = file, line = line, message = one_line(message), category = category or "error" }
 end
 
+-- The gateway's file that a function's debug information names, or nil.
+local function own_file(info)
+  local file = info.source:match("^@(.*)$")
+  return file and loading.texts[file] and file
+end
+
+---Where a function begins.
+---@param fn function
+---@return string file, integer line
+function loading.place_of(fn)
+  local info = debug.getinfo(fn, "S")
+  return own_file(info) or loading.file, info.linedefined
+end
+
 ---Where the author's code stands: the innermost function on the stack that one of the gateway's
----files defines. A tail call leaves no trace; then the line of the file's `return` stands in.
+---files defines. A tail call leaves no trace; then the line where the request's function begins
+---stands in, while loading that of the file's `return`.
 ---@return string file, integer line
 function loading.place()
   local level = 2
   while true do
-    local info = debug.getinfo(level, "Sl")
+    local info = debug.getinfo(level, "Slf")
     if not info then
       break
     end
-    local file = info.source:match("^@(.*)$")
-    if file and loading.texts[file] and info.currentline > 0 then
+    local file = own_file(info)
+    if file and info.currentline > 0 then
       return file, info.currentline
+    elseif info.func == loading.root then
+      local _, fn = debug.getlocal(level, 1)
+      return loading.place_of(fn)
     end
     level = level + 1
   end
   local text = loading.texts[loading.file]
   return loading.file, text and lines.of_return(text, "") or 1
+end
+
+---The way to where the author's code stands: the functions of the gateway's files that are under
+---way, innermost first, as "account.lua:7 in check, account.lua:20".
+---@return string trace
+function loading.trace()
+  local MOST = 8
+  local steps, level = {}, 2
+  while #steps <= MOST do
+    local info = debug.getinfo(level, "Slnf")
+    if not info or info.func == loading.root then
+      break
+    end
+    local file = own_file(info)
+    if file and info.currentline > 0 then
+      local caller = debug.getinfo(level + 1, "f")
+      local named = info.namewhat ~= "" and not (caller and caller.func == loading.root)
+      local step = ("%s:%d%s"):format(file, info.currentline, named and " in " .. info.name or "")
+      steps[#steps + 1] = #steps < MOST and step or "..."
+    end
+    level = level + 1
+  end
+  return table.concat(steps, ", ")
 end
 
 ---Raises an error at the author's line, also where a tail call hid it from `error(message, 2)`.

@@ -27,7 +27,8 @@ function problem.is(raised)
   return type(raised) == "table" and debug.getmetatable(raised) == metatable
 end
 
----Raises a problem. `fields` may have headers (sent with it), calls, and members of the author's.
+---Raises a problem. `fields` may have headers (sent with it), calls, members of the author's, and
+---log, which is written there behind the place.
 ---@param status integer
 ---@param detail string?
 ---@param fields table?
@@ -38,6 +39,9 @@ function problem.raise(status, detail, fields)
     raised.headers, raised.calls, raised.members = fields.headers, fields.calls, fields.members
   end
   raised.file, raised.line = loading.place()
+  if fields and fields.log then
+    raised.log = ("%s:%d: %s"):format(raised.file, raised.line, fields.log)
+  end
   error(setmetatable(raised, metatable), 0)
 end
 

@@ -15,10 +15,10 @@ local TYPES = {
   body = "application/octet-stream",
 }
 
-local metatable = { __metatable = false }
+local metatable = { __json = "a reply: it cannot be a part of another", __metatable = false }
 
 ---A reply in full: `status`, `headers`, and one of `json`, `text`, `html`, `body`.
----@param fields { status: integer?, headers: table<string, string|string[]>?, json: any, text: string?, html: string?, body: string? }
+---@param fields { status: integer?, headers: table?, json: any, text: string?, html: string?, body: string? }
 ---@return table reply
 function reply.reply(fields)
   if type(fields) ~= "table" then
@@ -50,31 +50,13 @@ function reply.redirect(url, status)
   return setmetatable({ status = status or 302, headers = { location = url }, text = "" }, metatable)
 end
 
----Ends the request with a problem.
----@param status integer 400 to 599
----@param detail string?
----@param members table? `headers` are sent with it, all else become members of the problem
-function reply.fail(status, detail, members)
-  if type(status) ~= "number" or status % 1 ~= 0 or status < 400 or status > 599 then
-    error(("gate.fail: the status is a whole number from 400 to 599, not %s"):format(words.show(status)), 2)
-  end
-  local fields = { members = {} }
-  for key, value in pairs(members or {}) do
-    if key == "headers" then
-      fields.headers = value
-    else
-      fields.members[key] = value
-    end
-  end
-  problem.raise(status, detail and tostring(detail), fields)
-end
-
 local function add_header(list, name, value)
-  local wrong = type(name) ~= "string" and "names of headers are strings" or header.name(name)
+  local wrong = header.name(name)
     or (type(value) ~= "string" and type(value) ~= "number"
-      and ("%s must be a string, not %s"):format(name, words.show(value))) or header.value(tostring(value))
+      and ("%s must be a string, not %s"):format(name, words.show(value)))
+    or header.value(tostring(value))
   if wrong then
-    error("reply: headers: " .. wrong, 0)
+    error("headers: " .. wrong, 0)
   end
   list[#list + 1], list[#list + 2] = name, tostring(value)
 end
@@ -85,14 +67,58 @@ end
 ---@return table<string, true> present names in lower case
 function reply.headers(headers)
   local list, present = {}, {}
-  for _, name in ipairs(headers and words.names(headers) or {}) do
+  if headers == nil then
+    return list, present
+  elseif type(headers) ~= "table" then
+    error(("headers: must be a table, not %s"):format(words.show(headers)), 0)
+  end
+  for name in pairs(headers) do
+    if type(name) ~= "string" then
+      error(("headers: a name is a string, not %s"):format(words.show(name)), 0)
+    end
+  end
+  for _, name in ipairs(words.names(headers)) do
     local value = headers[name]
-    present[tostring(name):lower()] = true
+    present[name:lower()] = true
     for _, one in ipairs(type(value) == "table" and value or { value }) do
       add_header(list, name, one)
     end
   end
   return list, present
+end
+
+-- What gate.fail is given besides status and detail; raises what cannot be sent.
+local function problem_fields(given)
+  local fields = { members = {} }
+  for key, value in pairs(given) do
+    if type(key) ~= "string" then
+      error(("a member's name is a string, not %s"):format(words.show(key)), 0)
+    elseif key == "headers" then
+      fields.headers = value
+      reply.headers(value)
+    else
+      fields.members[key] = value
+    end
+  end
+  core.encode(fields.members, "members")
+  return fields
+end
+
+---Ends the request with a problem.
+---@param status integer 400 to 599
+---@param detail string?
+---@param members table? `headers` are sent with it, all else become members of the problem
+function reply.fail(status, detail, members)
+  if type(status) ~= "number" or status % 1 ~= 0 or status < 400 or status > 599 then
+    error(("gate.fail: the status is a whole number from 400 to 599, not %s"):format(words.show(status)), 2)
+  elseif members ~= nil and type(members) ~= "table" then
+    error(("gate.fail: members are a table, not %s"):format(words.show(members)), 2)
+  end
+  local ok, fields = pcall(problem_fields, members or {})
+  if not ok then
+    error("gate.fail: " .. fields:gsub("^moongate[%w_.]*:%d+: ", ""), 2)
+  end
+  problem.raise(status, detail and tostring(detail), fields)
 end
 
 local function body_of(made)
@@ -108,7 +134,7 @@ local function body_of(made)
   if not kind then
     return "", nil
   elseif kind == "json" then
-    return core.encode(made.json), kind
+    return core.encode(made.json, "json"), kind
   elseif type(made[kind]) ~= "string" then
     error(("reply: %s must be a string, not %s"):format(kind, words.show(made[kind])), 0)
   end
@@ -138,13 +164,12 @@ function reply.of(value)
     return 200, TEXT_HEADERS, value
   elseif kind == "table" and debug.getmetatable(value) == metatable then
     return of_reply(value)
-  elseif kind == "nil" then
-    error("the route's function returned nothing: return a table (JSON), a string (text) or gate.reply {...}", 0)
-  elseif kind == "table" or value == core.null or kind == "userdata" then
-    return 200, JSON_HEADERS, core.encode(value)
+  elseif kind == "table" or kind == "userdata" then
+    return 200, JSON_HEADERS, core.encode(value, "reply")
   end
-  error(("the route's function returned %s: return a table (JSON), a string (text) or gate.reply {...}")
-    :format(words.show(value)), 0)
+  local detail = ("the route's function returned %s: a table (JSON), a string (text) or "
+    .. "gate.reply { ... } is wanted"):format(kind == "nil" and "nothing" or words.show(value))
+  problem.raise(500, detail, { log = detail })
 end
 
 return reply

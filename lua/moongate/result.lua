@@ -1,22 +1,24 @@
 -- Results as scripts see them: plain tables made by C with ok, status, error, ms and name; body,
 -- text and headers are decoded when first touched, while the request lives.
 
-local core = require "moongate.core"
+local core   = require "moongate.core"
+local header = require "moongate.header"
 
 local result = {}
 
 -- Places 1 and 2 of a result: what C finds it again by.
 local HANDLE, ID = 1, 2
 
--- The failed call whose missing body was read last: the error that indexing it raises names it.
-local touched
-
 local readers = { body = true, text = true, headers = true }
+
+-- The failed call whose missing part was read last, and that part: the error that indexing it
+-- raises names them.
+local touched, touched_part
 
 ---@class moongate.Result
 ---@field ok boolean
 ---@field status integer? of HTTP
----@field headers table<string, string> names in lower case
+---@field headers table<string, string> looked up in any case
 ---@field body any decoded JSON, or text; nil when the call failed and has no fallback
 ---@field text string the body as it came
 ---@field error { kind: string, message: string }? why it failed
@@ -29,12 +31,16 @@ result.metatable = {
     end
     local value = core.result_part(self[HANDLE], self[ID], key)
     if value == nil then
-      touched = self.error and self or nil
+      touched, touched_part = self.error and self or nil, key
     else
+      if key == "headers" then
+        setmetatable(value, header.any_case)
+      end
       rawset(self, key, value)
     end
     return value
   end,
+  __json = "the result of a call: its body is wanted",
   __metatable = false,
 }
 
@@ -44,17 +50,24 @@ function result.wrap(raw)
   return setmetatable(raw, result.metatable)
 end
 
+---What was read before is of no interest: another request's function runs from here on.
+function result.forget()
+  touched = nil
+end
+
 ---What to add to the message of an error that indexed a nil, if a failed call explains it.
 ---@param message string
 ---@return string message
 function result.explain(message)
-  local failed = touched
+  local failed, part = touched, touched_part
   touched = nil
-  if failed and message:find("attempt to index", 1, true) and message:find("a nil value", 1, true) then
-    return ("%s: the body of %s is nil, since the call failed: %s (%s)")
-      :format(message, failed.name, failed.error.kind, failed.error.message)
+  local what = failed and message:match("attempt to index (.-)%(?a nil value")
+  local field = what and what:match("^field '(.*)' $")
+  if not what or (field and field ~= part) then
+    return message
   end
-  return message
+  return ("%s: the %s of %s is nil, since the call failed: %s (%s)")
+    :format(message, part, failed.name, failed.error.kind, failed.error.message)
 end
 
 return result

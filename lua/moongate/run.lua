@@ -7,6 +7,7 @@ local problem = require "moongate.problem"
 local reply   = require "moongate.reply"
 local request = require "moongate.request"
 local result  = require "moongate.result"
+local sandbox = require "moongate.sandbox"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -15,9 +16,18 @@ local run = {}
 local yield = coroutine.yield
 
 -- Waits until all of `ids` have landed or one that is required failed ("all"), or until one more
--- has ("any"), for at most `ms` (0: as long as the request has).
+-- has ("any"), for at most `ms` (0: as long as the request has). Without ids the time is waited out.
 local function wait_for(mode, ids, ms)
+  if sandbox.loads() then
+    error("a module cannot wait while it is loaded: let its functions do that", 0)
+  end
   yield(mode, ids, ms or 0)
+  result.forget()
+end
+
+-- Starts a call. A request that makes too many does not go on: no pcall sees that.
+local function begin(call, name)
+  return core.start(call, name) or yield("over")
 end
 
 local function duration(text, what, level)
@@ -28,20 +38,23 @@ local function duration(text, what, level)
   return ms
 end
 
--- A failed call as the problem that ends its request.
-local function raise(failed, verdict)
-  local kind = failed.error.kind
+-- A failed call as the problem that ends its request. What its client is not told is logged.
+local function raise(failed, verdict, told)
+  local kind, message = failed.error.kind, failed.error.message
   local status = verdict == "relay" and failed.status or core.status(kind)
-  local one = { name = failed.name, kind = kind, status = failed.status }
-  problem.raise(status, ("the call %s failed: %s"):format(failed.name, failed.error.message), { calls = { one } })
+  local said = "the call %s failed: %s"
+  problem.raise(status, said:format(failed.name, told), {
+    calls = { { name = failed.name, kind = kind, status = failed.status } },
+    log = told ~= message and kind ~= "status" and said:format(failed.name, message) or nil,
+  })
 end
 
 -- The result of a landed call; raises when it was required and failed.
 local function collect(id)
-  local raw, verdict = core.result(id)
+  local raw, verdict, told = core.result(id)
   local one = result.wrap(raw)
   if verdict == "failed" or verdict == "relay" then
-    raise(one, verdict)
+    raise(one, verdict, told)
   end
   return one
 end
@@ -49,7 +62,13 @@ end
 ---@class moongate.Future
 local future = {}
 
-local future_metatable = { __index = future, __metatable = false }
+local future_metatable = {
+  __index = function(_, key)
+    return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
+  end,
+  __json = "a future: say :wait()",
+  __metatable = false,
+}
 
 ---The result; a failure that is not optional is raised. With `within`, nil when it did not land
 ---in that time (it goes on).
@@ -80,17 +99,32 @@ local function is_future(one)
   return type(one) == "table" and debug.getmetatable(one) == future_metatable
 end
 
+local function is_call(one)
+  return require("moongate.call").is(one)
+end
+
+local function check_call(one, verb)
+  if not is_call(one) then
+    error(("say call:%s(), with a colon"):format(verb), 3)
+  end
+end
+
 ---@param call moongate.Call
 ---@param name string? in problems; the backend's name unless given
 ---@return moongate.Future
 function run.start(call, name)
-  return setmetatable({ id = core.start(call, name) }, future_metatable)
+  check_call(call, "start")
+  return setmetatable({ id = begin(call, name) }, future_metatable)
 end
 
 ---@param call moongate.Call
 ---@return moongate.Result
-function run.wait(call)
-  local id = core.start(call)
+function run.wait(call, ...)
+  check_call(call, "wait")
+  if select("#", ...) > 0 then
+    error('call:wait() takes nothing: put within = "50ms" into the options of the call', 2)
+  end
+  local id = begin(call)
   wait_for("all", { id })
   return collect(id)
 end
@@ -115,32 +149,33 @@ end
 ---@param calls table<any, moongate.Call|moongate.Future>
 ---@return table<any, moongate.Result>
 function run.all(calls)
-  local is_call = require("moongate.call").is
   if type(calls) ~= "table" or is_call(calls) then
     error(("gate.all takes a table of calls, not %s"):format(words.show(calls)), 2)
   end
   local keys, ids = sorted_keys(calls), {}
   for i, key in ipairs(keys) do
     local one = calls[key]
-    if not is_future(one) and not is_call(one) then
+    if is_future(one) then
+      core.landed(one.id) -- raises when it is none of this request's
+    elseif not is_call(one) then
       error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(key)), 2)
     end
   end
   for i, key in ipairs(keys) do
     local one = calls[key]
-    ids[i] = is_future(one) and one.id or core.start(one, tostring(key))
+    ids[i] = is_future(one) and one.id or begin(one, tostring(key))
   end
   if #ids > 0 then
     wait_for("all", ids)
   end
   local results = {}
-  local failed, how
+  local failed, how, why
   for i, key in ipairs(keys) do
     if core.landed(ids[i]) then
-      local raw, verdict = core.result(ids[i])
+      local raw, verdict, told = core.result(ids[i])
       results[key] = result.wrap(raw)
       if not failed and (verdict == "failed" or verdict == "relay") then
-        failed, how = results[key], verdict
+        failed, how, why = results[key], verdict, told
       end
     end
   end
@@ -148,16 +183,14 @@ function run.all(calls)
     for _, id in ipairs(ids) do
       core.cancel(id)
     end
-    raise(failed, how)
+    raise(failed, how, why)
   end
   return results
 end
 
 ---@param text string such as "10ms"
 function run.sleep(text)
-  local ms = duration(text, "gate.sleep", 2)
-  local id = core.start({ kind = "value", delay = ms, optional = true }, "sleep")
-  wait_for("all", { id })
+  wait_for("all", {}, math.max(duration(text, "gate.sleep", 2), 1))
 end
 
 ---@return number ms left of the request's time
@@ -165,34 +198,80 @@ function run.left()
   return core.left()
 end
 
+local INTERNAL = "an error in the route's script"
+
+-- What else there is to say of an error's message, which begins with the author's place if any.
+local function annotate(message)
+  message = sandbox.explain(result.explain(message))
+  if message:find("attempt to yield across C-call boundary", 1, true) then
+    message = message .. ": calls cannot be waited for inside string.gsub, table.sort or require"
+  end
+  return message
+end
+
+-- Something that was raised as a line of text.
+local function text_of(raised)
+  local kind = type(raised)
+  if kind == "table" then
+    local text = rawget(raised, "message") or rawget(raised, "detail")
+    return type(text) == "string" and text or "an error that is a table"
+  elseif kind == "string" or kind == "number" then
+    return tostring(raised)
+  end
+  return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
+end
+
+-- An error as a line for the log: where, what, and how the author's code came there.
+local function describe(raised)
+  local message = text_of(raised):gsub("^moongate[%w_.]*:%d+: ", "")
+  local trace = loading.trace()
+  if not loading.texts[message:match("^(.-):%d+: ")] then
+    message = problem.place() .. message
+  end
+  message = annotate(message)
+  return trace == "" and message or ("%s (at %s)"):format(message, trace)
+end
+
 -- Turns what a function raised into a problem, or into an error for the log.
 local function explain(raised)
-  if problem.is(raised) then
-    return raised
-  end
-  local text = type(raised) == "string" and result.explain(raised) or tostring(raised)
-  if type(raised) == "table" then
-    text = tostring(rawget(raised, "message") or rawget(raised, "detail") or raised)
-  end
-  return { log = text, trace = debug.traceback("", 2) }
+  return problem.is(raised) and raised or { log = describe(raised) }
 end
 
-local function encoded(value)
-  return value and next(value) ~= nil and core.encode(value) or ""
+local function internal(log)
+  return false, {}, 500, "", INTERNAL, "", "", log
 end
 
-local function failure(raised)
-  if raised.log then
-    return false, {}, 500, "", "an error in the route's script", "", "", raised.log .. raised.trace
+-- The parts of a problem as C takes them; raises when a script has changed them into nonsense.
+local function parts(raised)
+  local status, title, detail = raised.status, raised.title, raised.detail or ""
+  assert(type(status) == "number" and status >= 300 and status <= 599 and status % 1 == 0, "status")
+  assert(type(title) == "string" and type(detail) == "string", "title or detail")
+  local calls = raised.calls and core.encode(core.list(raised.calls)) or ""
+  local members = raised.members and next(raised.members) ~= nil and core.encode(raised.members) or ""
+  return status, title, detail, calls, members, (reply.headers(raised.headers))
+end
+
+local function failure(raised, fn)
+  if not problem.is(raised) then
+    if type(raised) == "table" and raised.log then
+      return internal(raised.log)
+    end
+    local file, line = loading.place_of(fn) -- `explain` itself had no stack left
+    return internal(("%s:%d: %s"):format(file, line, text_of(raised)))
   end
-  local ok, headers = pcall(reply.headers, raised.headers)
-  return false, ok and headers or {}, raised.status, raised.title, raised.detail or "",
-    raised.calls and core.encode(core.list(raised.calls)) or "", encoded(raised.members), ""
+  local ok, status, title, detail, calls, members, headers = pcall(parts, raised)
+  if not ok then
+    return internal("the problem that was raised cannot be sent: " .. text_of(status))
+  end
+  return false, headers, status, title, detail, calls, members, raised.log or ""
 end
 
+-- Stays on the stack while the author's function and what becomes of its value are under way.
 local function answer(fn, req, got)
-  return reply.of(fn(req, got))
+  local status, headers, body = reply.of(fn(req, got))
+  return status, headers, body
 end
+loading.root = answer
 
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns status, flat
 ---headers and body; or false, flat headers, status, title, detail, calls, members and a log text.
@@ -205,12 +284,13 @@ function run.main(index, handle, got)
       result.wrap(one)
     end
   end
-  local ok, status, headers, body =
-    xpcall(answer, explain, loading.functions[index], request.wrap(handle), got)
+  result.forget()
+  local fn = loading.functions[index]
+  local ok, status, headers, body = xpcall(answer, explain, fn, request.wrap(handle), got)
   if ok then
     return status, headers, body
   end
-  return failure(status)
+  return failure(status, fn)
 end
 
 return run

@@ -1,5 +1,9 @@
 -- A fresh load phase for each test, as each Lua state of the gateway has one.
 
+-- Compiled, 2 of 46 runs of these specs died in Debian's LuaJIT; interpreted, none of 86. One crash
+-- was looked at: a side trace of a loop over pairs() whose pointer had lost its upper 32 bits.
+require("jit").off()
+
 local support = {}
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/tests/lua/") or "."

@@ -37,7 +37,7 @@ struct fake_backend {
     unsigned step_count;
     struct connection connections[connections_most];
     unsigned count; // open connections
-    unsigned accepted, requests, answering, most_answering;
+    unsigned accepted, requests, answering, most_answering, resets;
     char *record;
     size_t recorded;
     bool ending;
@@ -122,6 +122,7 @@ static bool read_some(struct fake_backend *fake, unsigned index)
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (len <= 0) {
+        fake->resets += len < 0;
         drop(fake, index, false);
         return false;
     }
@@ -221,7 +222,6 @@ static void end(struct fake_backend *fake)
         drop(fake, 0, false);
     for (unsigned i = 0; i < fake->step_count; i++)
         free((char *)fake->steps[i].bytes);
-    close(fake->listener);
     close(fake->wake[0]);
     close(fake->wake[1]);
     free(fake->record);
@@ -246,17 +246,26 @@ struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, boo
     if (pipe(fake->wake) == 0 && listen_on_loopback(fake, ipv6) &&
         pthread_create(&fake->thread, NULL, serve, fake) == 0)
         return fake;
+    close(fake->listener);
     end(fake);
     return NULL;
 }
 
-void fake_free(struct fake_backend *fake)
+void fake_stop(struct fake_backend *fake)
 {
     pthread_mutex_lock(&fake->lock);
+    bool ends = !fake->ending;
     fake->ending = true;
     pthread_mutex_unlock(&fake->lock);
-    if (write(fake->wake[1], "", 1) == 1)
+    if (ends && write(fake->wake[1], "", 1) == 1)
         pthread_join(fake->thread, NULL);
+    if (ends)
+        close(fake->listener);
+}
+
+void fake_free(struct fake_backend *fake)
+{
+    fake_stop(fake);
     end(fake);
 }
 
@@ -286,6 +295,11 @@ unsigned fake_requests(struct fake_backend *fake)
 unsigned fake_most_at_once(struct fake_backend *fake)
 {
     return read_count(fake, &fake->most_answering);
+}
+
+unsigned fake_resets(struct fake_backend *fake)
+{
+    return read_count(fake, &fake->resets);
 }
 
 static bool wait_for(struct fake_backend *fake, const unsigned *value, unsigned count, int ms)

@@ -21,12 +21,14 @@ struct fake_backend;
 
 // Step i answers the i-th request of a connection (`each`) or of all; the last step those after.
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
+void fake_stop(struct fake_backend *fake); // nobody listens there any more
 void fake_free(struct fake_backend *fake);
 
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);  // accepted so far
 unsigned fake_requests(struct fake_backend *fake);     // whole requests so far
 unsigned fake_most_at_once(struct fake_backend *fake); // requests being answered at a time
+unsigned fake_resets(struct fake_backend *fake);       // connections that ended with a reset
 
 // Waits until `count` connections are open, `ms` at most.
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);

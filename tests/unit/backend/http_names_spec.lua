@@ -1,11 +1,10 @@
 package.path = package.path .. ";" .. (require "support.places").checkout .. "/tests/unit/backend/?.lua"
 local world = require "http_world"
-local places = require "support.places"
+local slow = require("support.wait").slack -- margins of time are wider under sanitizers
 local C = world.C
 local fake, service, ask, answer, url = world.fake, world.service, world.ask, world.answer, world.url
 
 local OK = answer("200 OK", "hello")
-local slow = places.sanitize ~= nil and places.sanitize ~= "" and 10 or 1 -- margins of time
 
 describe("the name of a service", function()
   after_each(world.close)
@@ -18,7 +17,8 @@ describe("the name of a service", function()
     end
     assert.equal(1, C.probe_names_looked_up(users.probe))
     assert.equal(1, C.fake_connections(backend))
-    assert.is_truthy(world.received(backend):find(("Host: Users.test:%d\r\n"):format(C.fake_port(backend)), 1, true))
+    assert.is_truthy(world.received(backend):find(("Host: Users.test:%d\r\n"):format(C.fake_port(backend)),
+        1, true))
   end)
 
   it("is tried with its next address when the first does not answer", function()
@@ -40,7 +40,8 @@ describe("the name of a service", function()
   end)
 
   it("stays what it was when a later look-up fails, and follows one that does not", function()
-    local users = service(url(fake { OK }, "users.test"), { names = { ["users.test"] = "127.0.0.1" }, refresh_ms = 10 })
+    local users = service(url(fake { OK }, "users.test"), { names = { ["users.test"] = "127.0.0.1" },
+        refresh_ms = 10 })
     local function wait_for_two_more()
       local had = C.probe_names_looked_up(users.probe)
       for _ = 1, 500 do
@@ -70,7 +71,7 @@ describe("the name of a service", function()
       assert.is_true(got.ms < (got.error == "ok" and 190 or 1000) * slow)
     end
     assert.same({ ok = 10, dns = 10 }, errors)
-    assert.is_true(C.probe_slowest_turn(users.probe) < 50 * slow)
+    assert.is_true(C.probe_slowest_turn(users.probe) < 190 * slow)
   end)
 
   it("is waited for until the deadline of a call at most", function()
@@ -97,7 +98,8 @@ describe("a redirect", function()
   after_each(world.close)
 
   local function to(location, status, then_answer)
-    return fake { answer((status or 302) .. " Elsewhere", "there", { "Location: " .. location }), then_answer or OK }
+    return fake { answer((status or 302) .. " Elsewhere", "there", { "Location: " .. location }),
+        then_answer or OK }
   end
 
   it("is not followed unless the call says so", function()
@@ -116,8 +118,8 @@ describe("a redirect", function()
 
   it("keeps headers on its own origin, and what it was told of the path", function()
     for location, path in pairs {
-      ["/b?x=1#frag"] = "/b?x=1", ["c"] = "/api/v1/c", ["../c"] = "/api/c", ["?y=2"] = "/api/v1/users?y=2",
-      ["../../../../c/./d/.."] = "/c/",
+      ["/b?x=1#frag"] = "/b?x=1", ["c"] = "/api/v1/c", ["../c"] = "/api/c",
+      ["?y=2"] = "/api/v1/users?y=2", ["../../../../c/./d/.."] = "/c/",
     } do
       local backend = to(location)
       local got = ask(service(url(backend) .. "/api/"), { path = "/v1/users?z=0", redirects = 1,
@@ -130,7 +132,9 @@ describe("a redirect", function()
   end)
 
   it("makes a POST a GET after 301, 302 and 303, and repeats it after 307 and 308", function()
-    for status, again in pairs { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "POST", [308] = "POST" } do
+    for status, again in pairs {
+      [301] = "GET", [302] = "GET", [303] = "GET", [307] = "POST", [308] = "POST",
+    } do
       local backend = to("/b", status)
       local got = ask(service(url(backend)), { method = "POST", body = "data", redirects = 1,
         headers = { { "Content-Type", "text/plain" } } })
@@ -143,9 +147,11 @@ describe("a redirect", function()
   end)
 
   it("leads nowhere but to http and https", function()
-    for _, location in ipairs { "file:///etc/passwd", "gopher://127.0.0.1/", "ftp://x/", "http://", "http://u@h/", "http:/x",
-                                "javascript:0", "http://h:0/", "http://h:99999/", "http://127.1/", "http://0x7f000001/",
-                                "http://2130706433/", "http://[::1/", "http://a b/", "http://h\\@x/" } do
+    for _, location in ipairs {
+      "file:///etc/passwd", "gopher://127.0.0.1/", "ftp://x/", "http://", "http://u@h/", "http:/x",
+      "javascript:0", "http://h:0/", "http://h:99999/", "http://127.1/", "http://0x7f000001/",
+      "http://2130706433/", "http://[::1/", "http://a b/", "http://h\\@x/",
+    } do
       local got = ask(service(url(to(location))), { redirects = 3 })
       assert.equal("malformed", got.error, location)
     end
@@ -154,14 +160,17 @@ describe("a redirect", function()
   it("does not lead into networks that are not public, by address or by name", function()
     local inner = fake { OK }
     local port = C.fake_port(inner)
-    for _, host in ipairs { "127.0.0.1:" .. port, "127.8.9.1:" .. port, "[::1]:" .. port, "[::ffff:127.0.0.1]:" .. port,
-                            "169.254.169.254", "10.0.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "0.0.0.0:" .. port,
-                            "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "inner.test:" .. port,
-                            "half.test:" .. port } do
+    for _, host in ipairs {
+      "127.0.0.1:" .. port, "127.8.9.1:" .. port, "[::1]:" .. port, "[::ffff:127.0.0.1]:" .. port,
+      "169.254.169.254", "10.0.0.1", "172.31.0.1", "192.168.1.1", "100.64.0.1", "0.0.0.0:" .. port,
+      "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "inner.test:" .. port,
+      "half.test:" .. port,
+    } do
       local users = service(url(to("http://" .. host .. "/")),
         { names = { ["inner.test"] = "127.0.0.1", ["half.test"] = "93.184.216.34,127.0.0.1" } })
       local got = ask(users, { redirects = 3 })
-      assert.same({ "refused", "a redirect to a network that is not public" }, { got.error, got.message }, host)
+      assert.same({ "refused", "a redirect to a network that is not public" }, { got.error, got.message },
+          host)
     end
     assert.equal(0, C.fake_connections(inner))
   end)

@@ -1,11 +1,10 @@
 package.path = package.path .. ";" .. (require "support.places").checkout .. "/tests/unit/backend/?.lua"
 local world = require "http_world"
-local places = require "support.places"
+local slow = require("support.wait").slack
 local C = world.C
 local fake, service, ask, answer, url = world.fake, world.service, world.ask, world.answer, world.url
 
 local OK = answer("200 OK", "hello")
-local slow = places.sanitize ~= nil and places.sanitize ~= "" and 10 or 1 -- margins of time
 
 -- What one call to a backend that answers with `bytes` and then does `after` ends with.
 local function against(bytes, after, call)
@@ -25,7 +24,8 @@ describe("a call to an HTTP service", function()
   end)
 
   it("leaves headers that speak of the connection out", function()
-    local got = against(answer("200 OK", "", { "Connection: close, X-Own", "X-Own: 1", "Keep-Alive: x", "X-B: 2" }))
+    local got = against(answer("200 OK", "", { "Connection: close, X-Own", "X-Own: 1", "Keep-Alive: x",
+        "X-B: 2" }))
     assert.same({ "Content-Length: 0", "X-B: 2" }, got.headers)
   end)
 
@@ -46,7 +46,8 @@ describe("a call to an HTTP service", function()
 
   it("takes no notice of 1xx answers", function()
     local got = against("HTTP/1.1 103 Early Hints\r\nX-E: 1\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" .. OK)
-    assert.same({ "ok", 200, "hello", { "Content-Length: 5" } }, { got.error, got.status, got.body, got.headers })
+    assert.same({ "ok", 200, "hello", { "Content-Length: 5" } }, { got.error, got.status, got.body,
+        got.headers })
   end)
 
   it("expects no body after HEAD, 204 and 304", function()
@@ -60,7 +61,9 @@ describe("a call to an HTTP service", function()
   end)
 
   it("knows JSON by its Content-Type", function()
-    for _, kind in ipairs { "application/json", "Application/JSON; charset=utf-8", "application/problem+json" } do
+    for _, kind in ipairs {
+      "application/json", "Application/JSON; charset=utf-8", "application/problem+json",
+    } do
       local got = against(answer("200 OK", "[1]", { "Content-Type: " .. kind }))
       assert.same({ "ok", true, "[1]" }, { got.error, got.json, got.body })
     end
@@ -78,7 +81,8 @@ describe("a call to an HTTP service", function()
       "X-Empty:\r\naccept: text/plain\r\nContent-Length: 4\r\n\r\ndata", world.received(backend))
   end)
 
-  it("sends Content-Length: 0 with an unsafe method that should have a body, and none with a GET", function()
+  it("sends Content-Length: 0 with an unsafe method that should have a body, and none with a GET",
+      function()
     local backend = fake { OK }
     local users = service(url(backend))
     ask(users, { method = "POST" })
@@ -96,7 +100,9 @@ describe("a call to an HTTP service", function()
                   { "X-A", "1" }, { "Expect", "100-continue" }, { "Upgrade", "h2c" } },
     })
     local text = world.received(backend)
-    assert.is_nil(text:find "99" or text:find "hunked" or text:find "X%-A" or text:find "Expect" or text:find "h2c")
+    for _, word in ipairs { "99", "hunked", "X-A", "Expect", "h2c" } do
+      assert.is_nil(text:find(word, 1, true))
+    end
     assert.is_truthy(text:find "Content%-Length: 4\r\n\r\ndata$")
   end)
 
@@ -108,7 +114,7 @@ describe("a call to an HTTP service", function()
     local text = world.received(backend)
     assert.is_nil(text:find("Expect", 1, true))
     assert.is_true(text:sub(-#body) == body)
-    assert.is_true(got.ms < 900 * slow)
+    assert.is_true(got.ms < 1000 * slow)
   end)
 
   it("takes an answer that comes before its body was sent", function()
@@ -137,6 +143,19 @@ describe("a call to an HTTP service", function()
     assert.same({ 10, 10 }, { C.fake_requests(a), C.fake_requests(b) })
   end)
 
+  it("leaves a URL alone for a while where nobody listens", function()
+    local here, gone = fake { OK }, fake { OK }
+    local dead = url(gone)
+    C.fake_stop(gone)
+    local users = service { url(here), dead }
+    local errors = { ok = 0, refused = 0 }
+    for _ = 1, 20 do
+      local got = ask(users)
+      errors[got.error] = errors[got.error] + 1
+    end
+    assert.same({ ok = 19, refused = 1 }, errors)
+  end)
+
   it("makes a thousand calls at once", function()
     local backend = fake { { OK, delay = 100 } }
     assert.equal(1000, C.probe_crowd(service(url(backend)).probe, 1000, 9000, C.MG_OK))
@@ -151,8 +170,8 @@ describe("a header that a call sets", function()
     local backend = fake { OK }
     local users = service(url(backend))
     for _, header in ipairs {
-      { "X-A", "1\r\nEvil: 1" }, { "X-A", "1\n" }, { "X-A", "\0" }, { "X A", "1" }, { "", "1" }, { "X-A:", "1" },
-      { "X\r\nEvil", "1" },
+      { "X-A", "1\r\nEvil: 1" }, { "X-A", "1\n" }, { "X-A", "\0" }, { "X A", "1" }, { "", "1" },
+      { "X-A:", "1" }, { "X\r\nEvil", "1" },
     } do
       local got = ask(users, { headers = { header } })
       assert.equal("malformed", got.error, header[1])
@@ -174,7 +193,8 @@ describe("a failure of a backend", function()
     local gone = url(backend)
     world.close()
     local got = ask(service(gone))
-    assert.same({ "refused", "connection refused", "", 0 }, { got.error, got.message, got.body, got.status })
+    assert.same({ "refused", "connection refused", "", 0 }, { got.error, got.message, got.body,
+        got.status })
   end)
 
   it("is `reset` when the connection ends before the answer does", function()
@@ -182,22 +202,25 @@ describe("a failure of a backend", function()
       assert.equal("reset", against("", after).error)
       assert.equal("reset", against("HTTP/1.1 200 OK\r\nConte", after).error)
       assert.equal("reset", against("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", after).error)
-      assert.equal("reset", against("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", after).error)
+      assert.equal("reset", against("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+          after).error)
     end
     assert.equal("", against("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "close").body)
   end)
 
   it("is `malformed` when what comes is not HTTP/1.1", function()
     for _, bytes in ipairs {
-      "hello\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 99 OK\r\n\r\n",
-      "HTTP/1.1 999 OK\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-      "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\n: empty\r\n\r\n",
+      "hello\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
+      "HTTP/1.1 99 OK\r\n\r\n", "HTTP/1.1 999 OK\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
+      "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+      "HTTP/1.1 200 OK\r\n: empty\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX-A: 1\r\n folded\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX-A: a\rb\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX A: 1\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-      "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
+      "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
+      "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
@@ -216,9 +239,11 @@ describe("a failure of a backend", function()
     end
   end)
 
-  it("is `too_large` one byte above the limit of the body, whether its length was announced or not", function()
+  it("is `too_large` one byte above the limit of the body, whether its length was announced or not",
+      function()
     local function chunked(body)
-      return ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"):format(#body, body)
+      return ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"):format(#body,
+          body)
     end
     for _, make in ipairs { chunked, function(body) return answer("200 OK", body) end } do
       assert.equal("ok", against(make "12345678", "keep", { body_most = 8 }).error)
@@ -247,7 +272,7 @@ describe("a failure of a backend", function()
     local backend = fake { { OK, delay = 60000 } }
     local got = ask(service(url(backend)), { within = 50 })
     assert.same({ "timeout", "no answer in time" }, { got.error, got.message })
-    assert.is_true(got.ms >= 49 and got.ms < 100 * slow, got.ms)
+    assert.is_true(got.ms >= 49 and got.ms < 1000, got.ms)
   end)
 
   it("is `timeout` when no time was left", function()

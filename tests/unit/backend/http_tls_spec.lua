@@ -6,7 +6,8 @@ describe("a call over TLS", function()
   after_each(world.close)
 
   local function ask(backend, host, ca, names)
-    return world.ask(world.service(("https://%s:%d"):format(host, C.fake_tls_port(backend)), { ca = ca, names = names }))
+    return world.ask(world.service(("https://%s:%d"):format(host, C.fake_tls_port(backend)), { ca = ca,
+        names = names }))
   end
 
   it("is made when the certificate is trusted and for that name or address", function()

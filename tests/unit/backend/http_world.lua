@@ -7,11 +7,13 @@ core.cdef("data/call.h", "backend/address.h")
 ffi.cdef [[
 struct fake_step { const char *bytes; size_t len; int delay_ms; int then; bool early; };
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
+void fake_stop(struct fake_backend *fake);
 void fake_free(struct fake_backend *fake);
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
 unsigned fake_requests(struct fake_backend *fake);
 unsigned fake_most_at_once(struct fake_backend *fake);
+unsigned fake_resets(struct fake_backend *fake);
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
@@ -108,9 +110,10 @@ function world.service(urls, options)
   end
   local config = ffi.new("struct probe_config", { urls = texts, url_count = #urls })
   config.name.data, config.name.len = "users", 5
-  for _, key in ipairs { "connect_ms", "at_once", "waiting", "patience_ms", "unheard_ms", "head_most" } do
+  for _, key in ipairs { "connect_ms", "at_once", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end
+  config.waiting = options.waiting or 4096
   local names, count = ffi.new "struct probe_name[8]", 0
   for text, address in pairs(options.names or {}) do
     names[count].text = text

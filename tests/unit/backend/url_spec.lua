@@ -16,19 +16,22 @@ describe("a service's URL", function()
     assert.same({ "Api.example.com", 8443, "HTTPS://Api.example.com:8443", "/v1?x", false },
       { core.text(url.host), url.port, core.text(url.base), core.text(url.path), url.literal })
     url, _, kept = parse "http://[::1]"
-    assert.same({ "[::1]", 80, "", true }, { core.text(url.host), url.port, core.text(url.path), url.literal })
+    assert.same({ "[::1]", 80, "", true }, { core.text(url.host), url.port, core.text(url.path),
+        url.literal })
     url, _, kept = parse "https://127.0.0.1/"
     assert.same({ 443, true }, { url.port, url.literal })
   end)
 
   it("says what is wrong with it", function()
     for text, words in pairs {
-      ["ftp://x"] = "does not start with http", ["users"] = "does not start with http", ["http://"] = "no host",
-      ["http:///x"] = "no host", ["http://a:b"] = "port", ["http://a:0"] = "port", ["http://a:65536"] = "port",
-      ["http://a:"] = "port", ["http://u:p@h"] = "user name", ["http://u@h"] = "user name",
-      ["http://a b"] = "host", ["http://h/\1"] = "path", ["http://h#f"] = "path", ["http://h\\x"] = "path",
-      ["http://1.2.3"] = "host", ["http://0x7f.1"] = "host", ["http://1.2.3.4."] = "host", ["http://[::1]x"] = "address",
-      ["http://h\195\164"] = "host", ["http://[127.0.0.1"] = "host", [("http://" .. ("a"):rep(254))] = "host",
+      ["ftp://x"] = "does not start with http", ["users"] = "does not start with http",
+      ["http://"] = "no host", ["http:///x"] = "no host", ["http://a:b"] = "port",
+      ["http://a:0"] = "port", ["http://a:65536"] = "port", ["http://a:"] = "port",
+      ["http://u:p@h"] = "user name", ["http://u@h"] = "user name", ["http://a b"] = "host",
+      ["http://h/\1"] = "path", ["http://h#f"] = "path", ["http://h\\x"] = "path",
+      ["http://1.2.3"] = "host", ["http://0x7f.1"] = "host", ["http://1.2.3.4."] = "host",
+      ["http://[::1]x"] = "address", ["http://h\195\164"] = "host", ["http://[127.0.0.1"] = "host",
+      [("http://" .. ("a"):rep(254))] = "host",
     } do
       local url, wrong = parse(text)
       assert.is_nil(url, text)
@@ -45,21 +48,28 @@ describe("an address", function()
   end
 
   it("is public when it is out on the internet", function()
-    for _, text in ipairs { "93.184.216.34", "1.1.1.1", "172.32.0.1", "172.15.0.1", "100.63.0.1", "100.128.0.1", "223.255.255.255",
-                            "2606:4700::1111", "[2a00::1]", "64:ff9b::5db8:d822", "2002:5db8:d822::" } do
+    for _, text in ipairs {
+      "93.184.216.34", "1.1.1.1", "172.32.0.1", "172.15.0.1", "100.63.0.1", "100.128.0.1",
+      "223.255.255.255", "2606:4700::1111", "[2a00::1]", "64:ff9b::5db8:d822", "2002:5db8:d822::",
+    } do
       assert.is_true(public(text), text)
     end
-    for _, text in ipairs { "0.1.2.3", "127.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",
-                            "169.254.169.254", "100.64.0.1", "198.19.0.1", "192.0.2.1", "224.0.0.1", "255.255.255.255", "::",
-                            "::1", "::ffff:8.8.8.8", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "2002:a00:1::",
-                            "64:ff9b::a00:1", "2001::1" } do
+    for _, text in ipairs {
+      "0.1.2.3", "127.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",
+      "169.254.169.254", "100.64.0.1", "198.19.0.1", "192.0.2.1", "224.0.0.1", "255.255.255.255",
+      "::", "::1", "::ffff:8.8.8.8", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "2002:a00:1::",
+      "64:ff9b::a00:1", "2001::1",
+    } do
       assert.is_false(public(text), text)
     end
   end)
 
   it("is written in one way only", function()
     local address = ffi.new "struct mg_address"
-    for _, text in ipairs { "127.1", "0177.0.0.1", "2130706433", "127.0.0.1 ", "::1%lo", "", "[]", "localhost", "1.2.3.4\0" } do
+    for _, text in ipairs {
+      "127.1", "0177.0.0.1", "2130706433", "127.0.0.1 ", "::1%lo", "", "[]", "localhost",
+      "1.2.3.4\0",
+    } do
       assert.is_false(C.mg_address_parse(core.str(text), address), text)
     end
     local room = ffi.new("char[?]", C.MG_ADDRESS_TEXT)

@@ -1,0 +1,106 @@
+// Requests as connections bring them: the route is found, an exchange is made for each, and told
+// when its body is there, its reply is out, or its client has left.
+
+#include "gateway/arrival.h"
+
+#include "gateway/answer.h"
+
+// Finds the route. False: the reply has been given.
+static bool find_route(struct mg_exchange *exchange)
+{
+    struct mg_request *request = exchange->request;
+    const struct mg_generation *generation = exchange->worker->generation;
+    enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
+    struct mg_route_match match;
+    mg_router_find(generation->router, &request->arena, request->host, method, request->path,
+                   &match);
+    if (match.id < 0) {
+        mg_answer_no_route(exchange, match.methods);
+        mg_exchange_reply(exchange);
+        return false;
+    }
+    exchange->plan = generation->plans[match.id];
+    request->param_count = match.count;
+    for (unsigned i = 0; i < match.count; i++)
+        request->params[i] = (struct mg_param){match.names[i], match.values[i]};
+    return true;
+}
+
+static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)
+{
+    struct mg_worker *worker = owner;
+    const struct mg_limits *limits = &worker->common->config->limits;
+    static const struct mg_reply failed = {.status = 500, .close = true};
+    struct mg_exchange *exchange = mg_exchange_new(worker, conn, request);
+    if (!exchange) {
+        mg_conn_reply(conn, request, &failed);
+        return;
+    }
+    mg_answer_identify(exchange);
+    request->body.limit = limits->body;
+    exchange->counted = true;
+    if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >=
+        limits->at_once)
+        mg_exchange_say(exchange, 503, "as many requests as may be are in work");
+    else
+        find_route(exchange);
+}
+
+static void on_complete(void *owner, struct mg_request *request)
+{
+    struct mg_exchange *exchange = request->exchange;
+    if (exchange->state == MG_EXCHANGE_READING)
+        mg_exchange_start(exchange);
+}
+
+static void on_refused(void *owner, struct mg_request *request, int status, const char *detail)
+{
+    mg_exchange_say(request->exchange, status, detail);
+}
+
+static void on_sent(void *owner, struct mg_request *request)
+{
+    struct mg_exchange *exchange = request->exchange;
+    if (!exchange) { // there was no memory for one
+        mg_request_free(request);
+        return;
+    }
+    exchange->conn = NULL;
+    exchange->state = MG_EXCHANGE_REPLIED;
+    mg_exchange_end_if_done(exchange);
+}
+
+// A request whose method is safe ends when its client leaves; any other runs on, unheard.
+static void on_gone(void *owner, struct mg_request *request)
+{
+    struct mg_exchange *exchange = request->exchange;
+    if (!exchange) {
+        mg_request_free(request);
+        return;
+    }
+    exchange->conn = NULL;
+    if (exchange->state == MG_EXCHANGE_READING || mg_method_safe(request->method))
+        mg_exchange_reply(exchange);
+    mg_exchange_end_if_done(exchange);
+}
+
+static void on_broken(void *owner, struct mg_arena *arena, int status, const char *detail,
+                      struct mg_reply *reply)
+{
+    struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
+    problem.id = mg_answer_new_id(owner, arena);
+    if (!mg_problem_reply(&problem, arena, reply))
+        *reply = (struct mg_reply){.status = status};
+    else if (problem.id.len)
+        mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
+    reply->close = true;
+}
+
+const struct mg_conn_handler mg_arrival_handler = {
+    .head = on_head,
+    .complete = on_complete,
+    .refused = on_refused,
+    .sent = on_sent,
+    .gone = on_gone,
+    .broken = on_broken,
+};

@@ -1,0 +1,196 @@
+#include "script/reading.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "script/json.h"
+
+void l_read_memory(struct mg_reading *r, const void *made)
+{
+    if (!made)
+        luaL_error(r->L, "out of memory");
+}
+
+struct mg_str l_read_keep(struct mg_reading *r, struct mg_str text)
+{
+    struct mg_str kept = mg_arena_copy(r->arena, text);
+    l_read_memory(r, kept.data);
+    return kept;
+}
+
+struct mg_str l_read_json(struct mg_reading *r, int index, const char *what)
+{
+    mg_buf_clear(&r->vm->scratch);
+    r->vm->scratch.limit = MG_LUA_JSON_MOST;
+    l_json_append(r->L, index, &r->vm->scratch, what);
+    return l_read_keep(r, mg_buf_str(&r->vm->scratch));
+}
+
+struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)
+{
+    if (lua_type(r->L, index) == LUA_TSTRING)
+        return l_str(r->L, index);
+    lua_Number number = lua_type(r->L, index) == LUA_TNUMBER ? lua_tonumber(r->L, index) : 0.5;
+    if (isfinite(number) && number == floor(number)) {
+        struct mg_str digits = mg_arena_printf(r->arena, "%.0f", number + 0.0); // no "-0"
+        l_read_memory(r, digits.data);
+        return digits;
+    }
+    struct mg_str json = l_read_json(r, index, what);
+    enum mg_json_type type = mg_json_type(json);
+    if (type == MG_JSON_STRING)
+        return mg_json_text_in(json, r->arena);
+    if (type == MG_JSON_NULL || type == MG_JSON_OBJECT || type == MG_JSON_ARRAY)
+        luaL_error(r->L, "%s: a string, number or boolean is wanted", what);
+    return json;
+}
+
+bool l_read_get(struct mg_reading *r, const char *key)
+{
+    lua_pushstring(r->L, key);
+    lua_rawget(r->L, r->table);
+    if (!lua_isnil(r->L, -1))
+        return true;
+    lua_pop(r->L, 1);
+    return false;
+}
+
+bool l_read_table(struct mg_reading *r, const char *key)
+{
+    if (!l_read_get(r, key))
+        return false;
+    if (!lua_istable(r->L, -1))
+        luaL_error(r->L, "%s: a table is wanted", key);
+    return true;
+}
+
+bool l_read_flag(struct mg_reading *r, const char *key)
+{
+    if (!l_read_get(r, key))
+        return false;
+    bool set = lua_toboolean(r->L, -1);
+    lua_pop(r->L, 1);
+    return set;
+}
+
+uint64_t l_read_number(struct mg_reading *r, const char *key)
+{
+    if (!l_read_get(r, key))
+        return 0;
+    lua_Number number = lua_tonumber(r->L, -1);
+    lua_pop(r->L, 1);
+    return number > 0 && number < 0x1p53 ? (uint64_t)number : 0;
+}
+
+struct mg_str l_read_string(struct mg_reading *r, const char *key)
+{
+    struct mg_str text = {0};
+    if (l_read_get(r, key)) {
+        text = l_read_keep(r, l_str(r->L, -1));
+        lua_pop(r->L, 1);
+    }
+    return text;
+}
+
+const uint16_t *l_read_statuses(struct mg_reading *r, const char *key, unsigned *count)
+{
+    uint16_t *statuses;
+    if (!l_read_table(r, key))
+        return NULL;
+    unsigned most = (unsigned)lua_objlen(r->L, -1);
+    l_read_memory(r, statuses = mg_arena_zero(r->arena, most + 1, sizeof *statuses));
+    for (; *count < most; (*count)++) {
+        lua_rawgeti(r->L, -1, (int)*count + 1);
+        statuses[*count] = (uint16_t)lua_tointeger(r->L, -1);
+        lua_pop(r->L, 1);
+    }
+    lua_pop(r->L, 1);
+    return statuses;
+}
+
+struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all)
+{
+    struct mg_str *names;
+    *all = lua_isstring(r->L, -1);
+    unsigned most = lua_istable(r->L, -1) ? (unsigned)lua_objlen(r->L, -1) : 0;
+    l_read_memory(r, names = mg_arena_zero(r->arena, most + 1, sizeof *names));
+    for (; *count < most; (*count)++) {
+        lua_rawgeti(r->L, -1, (int)*count + 1);
+        names[*count] = l_read_keep(r, l_str(r->L, -1));
+        lua_pop(r->L, 1);
+    }
+    return names;
+}
+
+void mg_reading_fail(struct mg_reading *r, enum mg_status error, struct mg_str message)
+{
+    struct mg_result *result = &r->asked->call.result;
+    if (result->error != MG_OK)
+        return;
+    result->error = error;
+    result->message = message;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return mg_str_cmp(*(const struct mg_str *)a, *(const struct mg_str *)b);
+}
+
+// The value on top as a field; null is a value that is missing, and so the call fails.
+static void l_add_field(struct mg_reading *r, struct mg_fields *fields, const char *key,
+                        struct mg_str name)
+{
+    if (mg_lua_json_is_null(r->L, -1)) {
+        mg_reading_fail(
+            r, MG_MISSING,
+            mg_arena_printf(r->arena, "%s.%.*s is missing", key, (int)name.len, name.data));
+        return;
+    }
+    struct mg_str value = l_read_keep(r, l_read_text(r, lua_gettop(r->L), key));
+    fields->items[fields->count++] = (struct mg_field){name, value};
+}
+
+// The names of the table on top in byte order, and how many fields they make at most.
+static struct mg_str *l_sorted_names(struct mg_reading *r, unsigned *count, unsigned *most)
+{
+    lua_State *L = r->L;
+    unsigned n = 0;
+    *count = *most = 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        *most += lua_istable(L, -1) ? (unsigned)lua_objlen(L, -1) : 1;
+        ++*count;
+    }
+    struct mg_str *names = mg_arena_zero(r->arena, *count + 1, sizeof *names);
+    l_read_memory(r, names);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        names[n++] = l_read_keep(r, l_str(L, -2));
+    qsort(names, n, sizeof *names, by_bytes);
+    return names;
+}
+
+struct mg_fields l_read_fields(struct mg_reading *r, const char *key)
+{
+    struct mg_fields fields = {0};
+    lua_State *L = r->L;
+    unsigned count, most;
+    if (!l_read_table(r, key))
+        return fields;
+    const struct mg_str *names = l_sorted_names(r, &count, &most);
+    l_read_memory(r, fields.items = mg_arena_zero(r->arena, most + 1, sizeof *fields.items));
+    for (unsigned n = 0; n < count; n++) {
+        lua_pushlstring(L, names[n].data, names[n].len);
+        lua_rawget(L, -2);
+        int elements = lua_istable(L, -1) ? (int)lua_objlen(L, -1) : 0;
+        if (!lua_istable(L, -1))
+            l_add_field(r, &fields, key, names[n]);
+        for (int i = 1; i <= elements; i++) {
+            lua_rawgeti(L, -1, i);
+            l_add_field(r, &fields, key, names[n]);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return fields;
+}

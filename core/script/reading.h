@@ -1,0 +1,47 @@
+// The reading of a call that a running function describes: the pieces of its table, copied into the
+// exchange's arena. A description was checked when it was made, but a script may have written into
+// it since: whatever is there raises, or reads as if it were not there.
+#ifndef MG_SCRIPT_READING_H
+#define MG_SCRIPT_READING_H
+
+#include "data/fields.h"
+#include "script/state.h"
+
+struct mg_reading {
+    lua_State *L;
+    int table; // the description's place on the stack
+    struct mg_run *run;
+    struct mg_vm *vm;
+    struct mg_arena *arena;
+    struct mg_asked *asked;
+};
+
+// Raises unless something was made.
+void l_read_memory(struct mg_reading *r, const void *made);
+struct mg_str l_read_keep(struct mg_reading *r, struct mg_str text); // a copy in the arena
+
+// The value at `index` as JSON text. `what` begins the message when it has none.
+struct mg_str l_read_json(struct mg_reading *r, int index, const char *what);
+// The value at `index` as text for a path, query, header or form: strings as they are (borrowed),
+// whole numbers in full, booleans; anything else is raised.
+struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
+
+// Pushes table[key]; false, and nothing pushed, when it is nil.
+bool l_read_get(struct mg_reading *r, const char *key);
+bool l_read_table(struct mg_reading *r, const char *key); // raises when it is no table
+
+bool l_read_flag(struct mg_reading *r, const char *key);
+uint64_t l_read_number(struct mg_reading *r, const char *key);
+struct mg_str l_read_string(struct mg_reading *r, const char *key);
+const uint16_t *l_read_statuses(struct mg_reading *r, const char *key, unsigned *count);
+// The list of names on top; *all when a string stands there instead, "*".
+struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all);
+
+// The table at `key` as fields in byte order of their names (the order of `pairs` differs between
+// states); a list gives its name once per element. A null makes the call fail as MG_MISSING.
+struct mg_fields l_read_fields(struct mg_reading *r, const char *key);
+
+// The call is made, but has failed before it could be started. The first reason counts.
+void mg_reading_fail(struct mg_reading *r, enum mg_status error, struct mg_str message);
+
+#endif
