@@ -1,7 +1,7 @@
 -- One workload on Moongate alone, under perf; where the kernel does not allow that, under callgrind.
+local cast = require "bench.cast"
 local measure = require "bench.measure"
 local output = require "bench.table"
-local places = require "support.places"
 local process = require "support.process"
 local servers = require "bench.servers"
 
@@ -60,8 +60,7 @@ return function(given)
     error("usage: tests/bench/profile WORKLOAD [SECONDS], one that puts Moongate under load", 0)
   end
   local participant = workload.who[1]
-  local options = { folder = participant.options and participant.options.pass
-    and places.checkout .. "/tests/bench/pass" }
+  local options = cast.options(participant)
   local perf = can_perf()
   if not perf then
     options.under = { "/usr/bin/env", "valgrind", "--tool=callgrind",

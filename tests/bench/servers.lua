@@ -189,7 +189,7 @@ end
 function servers.open(scratch)
   local values = {
     SCRATCH = scratch, PEERS = bench .. "/peers", PAGES = bench .. "/gateway/pages",
-    DEBIAN = debian, LIBRARIES = libraries, FILES = files, CONNECTIONS = math.floor(files * 0.8),
+    DEBIAN = debian, LIBRARIES = libraries, FILES = files, CONNECTIONS = math.min(16000, math.floor(files * 0.8)),
     USER = ffi.C.getuid() == 0 and "user root;" or "",
   }
   servers.scratch, servers.values = scratch, values
