@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct mg_http_socket {
     uv_poll_t poll;
     struct mg_http_sockets *sockets;
     void *thing;
-    int fd;
+    int fd;      // -1: libcurl has closed it
+    ino_t inode; // tells it from a later one of the same number
+    bool connected;
     int wanted, watched; // UV_READABLE | UV_WRITABLE
 };
 
@@ -36,12 +39,54 @@ static bool make_room(struct mg_http_sockets *sockets, int fd)
     return true;
 }
 
+static struct mg_http_socket *find(const struct mg_http_sockets *sockets, int fd)
+{
+    return fd < sockets->cap ? sockets->of_fd[fd] : NULL;
+}
+
+static ino_t inode_of(int fd)
+{
+    struct stat stat;
+    return fstat(fd, &stat) == 0 ? stat.st_ino : 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct mg_http_socket *socket = MG_OWNER(handle, struct mg_http_socket, poll);
+    struct mg_http_sockets *sockets = socket->sockets;
+    if (socket->fd >= 0)
+        close(socket->fd);
+    free(socket);
+    if (--sockets->open == 0)
+        sockets->drained(sockets->owner);
+}
+
+// libcurl 7.88 closes a socket that never connected by itself, without a word to the callback; it
+// only says later that it need not be watched any more. Its number may be another thread's by then.
+static void forget(struct mg_http_sockets *sockets, struct mg_http_socket *socket)
+{
+    sockets->of_fd[socket->fd] = NULL;
+    socket->fd = -1;
+    uv_close((uv_handle_t *)&socket->poll, on_closed);
+}
+
+static bool is_gone(const struct mg_http_socket *socket)
+{
+    return !socket->connected && inode_of(socket->fd) != socket->inode;
+}
+
+static void watch(struct mg_http_socket *socket, int events);
+
 int mg_http_sockets_open(struct mg_http_sockets *sockets, int family, int type, int protocol)
 {
-    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), wanted = 0;
     if (fd < 0)
         return -1;
-    struct mg_http_socket *made = calloc(1, sizeof *made);
+    struct mg_http_socket *made = calloc(1, sizeof *made), *stale = find(sockets, fd);
+    if (stale) {
+        wanted = stale->wanted; // libcurl takes it for the same socket and does not say it again
+        forget(sockets, stale);
+    }
     if (!made || !make_room(sockets, fd) ||
         uv_poll_init(&sockets->loop->uv, &made->poll, fd) != 0) {
         free(made);
@@ -50,8 +95,12 @@ int mg_http_sockets_open(struct mg_http_sockets *sockets, int family, int type, 
     }
     made->sockets = sockets;
     made->fd = fd;
+    made->inode = inode_of(fd);
+    made->wanted = wanted;
     sockets->of_fd[fd] = made;
     sockets->open++;
+    if (wanted)
+        watch(made, wanted);
     return fd;
 }
 
@@ -64,8 +113,6 @@ void *mg_http_sockets_thing(struct mg_http_sockets *sockets, int fd)
 {
     return sockets->of_fd[fd]->thing;
 }
-
-static void watch(struct mg_http_socket *socket, int events);
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -96,9 +143,14 @@ static void watch(struct mg_http_socket *socket, int events)
 
 void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events)
 {
-    struct mg_http_socket *socket = fd < sockets->cap ? sockets->of_fd[fd] : NULL;
+    struct mg_http_socket *socket = find(sockets, fd);
     if (!socket)
         return;
+    if (events == 0 && is_gone(socket)) {
+        forget(sockets, socket);
+        return;
+    }
+    socket->connected = socket->connected || (events & UV_READABLE);
     socket->wanted = events;
     if (events == 0 && (socket->watched & UV_WRITABLE))
         events = UV_READABLE;
@@ -106,19 +158,9 @@ void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events)
         watch(socket, events);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct mg_http_socket *socket = MG_OWNER(handle, struct mg_http_socket, poll);
-    struct mg_http_sockets *sockets = socket->sockets;
-    close(socket->fd);
-    free(socket);
-    if (--sockets->open == 0)
-        sockets->drained(sockets->owner);
-}
-
 void mg_http_sockets_close(struct mg_http_sockets *sockets, int fd)
 {
-    struct mg_http_socket *closing = fd < sockets->cap ? sockets->of_fd[fd] : NULL;
+    struct mg_http_socket *closing = find(sockets, fd);
     if (!closing)
         return;
     sockets->of_fd[fd] = NULL;

@@ -8,7 +8,6 @@ static void set_defaults(struct mg_http_config *config)
 {
     config->connect_ms = config->connect_ms ? config->connect_ms : 1000;
     config->at_once = config->at_once ? config->at_once : 1024;
-    config->waiting = config->waiting ? config->waiting : 4096;
     config->patience_ms = config->patience_ms ? config->patience_ms : 100;
     config->unheard_ms = config->unheard_ms ? config->unheard_ms : 30000;
     config->head_most = config->head_most ? config->head_most : 64 << 10;

@@ -16,14 +16,14 @@ enum mg_http_path {
     MG_HTTP_PATH_LIBCURL,
 };
 
-// Zeroes stand for the defaults.
+// Zeroes stand for the defaults, but for `waiting`.
 struct mg_http_config {
     struct mg_str name;        // as in gateway.lua
     const struct mg_str *urls; // base URLs, "http://host:port/prefix"; least busy first
     unsigned url_count;        // at least 1
     uint64_t connect_ms;       // until a connection stands, its name included; 1,000
     unsigned at_once;          // calls under way in the process; 1,024
-    unsigned waiting;          // calls queued in the process; 4,096
+    unsigned waiting;          // calls queued in the process; 0: one that finds no place is refused
     uint64_t patience_ms;      // expected wait beyond which a call is refused as busy; 100
     uint64_t unheard_ms;       // how long an unsafe call goes on that nobody waits for; 30,000
     size_t head_most;          // bytes of an answer's header section; 64 KiB

@@ -80,4 +80,8 @@ struct mg_call {
     uint64_t began; // loop time in ms when it was started; set by mg_backend_start
 };
 
+// What a client may be told of how a call failed. The words of a database or of a file system name
+// statements and paths: they are for the log and for scripts.
+struct mg_str mg_call_told(const struct mg_call *call);
+
 #endif

@@ -8,6 +8,9 @@
 // Fills in what the head does not say: request id, the client's address, what to forward.
 void mg_answer_identify(struct mg_exchange *exchange);
 
+// A request id of our own; empty when there is no memory.
+struct mg_str mg_answer_new_id(struct mg_worker *worker, struct mg_arena *arena);
+
 // Makes exchange->reply a problem; names the request. A plain reply when there is no memory.
 void mg_answer_problem(struct mg_exchange *exchange, struct mg_problem problem);
 
@@ -17,6 +20,8 @@ void mg_answer_no_route(struct mg_exchange *exchange, uint32_t methods);
 // Makes exchange->reply what the plan's template, or the merge of its calls, says. False: no
 // memory.
 bool mg_answer_plan(struct mg_exchange *exchange);
+
+enum { MG_ANSWER_HEADERS_MOST = 48 * 1024 }; // bytes of a reply's header fields; beyond: 500
 
 // Adds X-Request-Id and Moongate-Partial.
 void mg_answer_finish(struct mg_exchange *exchange);

@@ -88,8 +88,11 @@ static void on_broken(void *owner, struct mg_arena *arena, int status, const cha
                       struct mg_reply *reply)
 {
     struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
+    problem.id = mg_answer_new_id(owner, arena);
     if (!mg_problem_reply(&problem, arena, reply))
         *reply = (struct mg_reply){.status = status};
+    else if (problem.id.len)
+        mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
     reply->close = true;
 }
 

@@ -137,6 +137,9 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
 static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
 {
+    const struct mg_fill_fault broken = {mg_str_of(exchange->scope.broken), "cannot be read"};
+    if (exchange->scope.broken)
+        fault = &broken;
     enum mg_scope_fault body =
         exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
     if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_NOT_JSON)
@@ -183,10 +186,7 @@ static void plan_done(struct mg_exchange *exchange)
         return;
     }
     exchange->reply.headers.count = 0; // they were those of the reply that was not made
-    if (exchange->scope.broken)
-        refuse_input(exchange, &(struct mg_fill_fault){.what = mg_str_of(exchange->scope.broken),
-                                                       .why = "cannot be read"});
-    else if (bad_body(&exchange->scope))
+    if (exchange->scope.broken || bad_body(&exchange->scope))
         refuse_input(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
     else
         mg_exchange_no_memory(exchange);
@@ -207,6 +207,14 @@ static void planned_landed(struct mg_exchange *exchange, struct mg_asked *asked)
         plan_done(exchange);
 }
 
+static struct mg_str failure_text(struct mg_exchange *exchange, const struct mg_asked *asked,
+                                  struct mg_str why)
+{
+    return mg_arena_printf(&exchange->request->arena, "the call %.*s failed: %.*s",
+                           (int)asked->name.len, asked->name.data, (int)why.len,
+                           why.data ? why.data : "");
+}
+
 static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     const struct mg_result *result = &asked->call.result;
@@ -214,10 +222,10 @@ static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *aske
         result->error == MG_TIMEOUT && mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
     int status =
         asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
-    struct mg_str detail =
-        mg_arena_printf(&exchange->request->arena, "the call %.*s failed: %.*s",
-                        (int)asked->name.len, asked->name.data, (int)result->message.len,
-                        result->message.data ? result->message.data : "");
+    struct mg_str told = mg_call_told(&asked->call);
+    if (result->error != MG_STATUS && !mg_str_eq(told, result->message))
+        mg_answer_log(exchange, failure_text(exchange, asked, result->message));
+    struct mg_str detail = failure_text(exchange, asked, told);
     mg_exchange_problem(exchange,
                         (struct mg_problem){.status = status,
                                             .detail = detail,

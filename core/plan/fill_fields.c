@@ -85,6 +85,27 @@ bool mg_fill_header_absent(const struct mg_headers *headers, struct mg_str name)
     return mg_headers_next(headers, name, &index) == NULL;
 }
 
+// Says whose value cannot stand in a header: what the author wrote was checked at load.
+static enum mg_fill control_byte(const struct mg_template *template, struct mg_scope *scope,
+                                 struct mg_fill_fault *fault)
+{
+    enum mg_fill fill = MG_FILL_CLIENT;
+    for (unsigned i = 0; i < template->count; i++) {
+        const struct mg_piece *piece = &template->pieces[i];
+        struct mg_value value = {.kind = MG_VALUE_TEXT};
+        struct mg_str text;
+        bool absent;
+        if (piece->literal ||
+            mg_fill_value(&piece->reference, scope, &text, &absent, fault) != MG_FILL_OK ||
+            mg_headers_value_ok(text))
+            continue;
+        fill = mg_fill_fault_of(&piece->reference, &value, scope, fault);
+        break;
+    }
+    fault->why = "has CR, LF, NUL or another control byte";
+    return fill;
+}
+
 enum mg_fill mg_fill_header_list(const struct mg_named_template *items, unsigned count,
                                  bool replace, struct mg_scope *scope, struct mg_headers *headers,
                                  struct mg_fill_fault *fault)
@@ -100,9 +121,7 @@ enum mg_fill mg_fill_header_list(const struct mg_named_template *items, unsigned
         if (fill != MG_FILL_OK || absent)
             continue;
         if (!mg_headers_value_ok(mg_buf_str(&text))) {
-            *fault =
-                (struct mg_fill_fault){items[i].name, "has CR, LF, NUL or another control byte"};
-            fill = MG_FILL_CLIENT;
+            fill = control_byte(&items[i].template, scope, fault);
             continue;
         }
         struct mg_str value = mg_arena_copy(scope->arena, mg_buf_str(&text));
@@ -129,6 +148,8 @@ static bool own_field(struct mg_str name)
     return false;
 }
 
+// Fields that the client names in Connection end here, whoever asks for them (RFC 9110 §7.6.1). "*"
+// leaves out Accept-Encoding: the answer is read here, where nothing unpacks it.
 static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *scope,
                           struct mg_headers *headers)
 {
@@ -137,10 +158,11 @@ static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *sco
     for (unsigned i = 0; i < from->count; i++) {
         const struct mg_header *header = &from->items[i];
         bool wanted = forward->all_headers
-                          ? !mg_headers_hop_by_hop(from, header->name)
+                          ? !mg_str_eq_nocase(header->name, MG_STR("accept-encoding"))
                           : forwards(forward->headers, forward->header_count, header->name);
         struct mg_headers set = {headers->items, own, own};
-        if (wanted && !own_field(header->name) && mg_fill_header_absent(&set, header->name) &&
+        if (wanted && !own_field(header->name) && !mg_headers_hop_by_hop(from, header->name) &&
+            mg_fill_header_absent(&set, header->name) &&
             !mg_headers_add(headers, scope->arena, header->name, header->value))
             return false;
     }

@@ -32,7 +32,7 @@ static enum mg_fill put_json_string(const struct mg_template *template, struct m
     bool absent;
     enum mg_fill fill = mg_fill_text(template, scope, &text, &absent, fault);
     *spliced = MG_STR("null");
-    if (fill == MG_FILL_OK) {
+    if (fill == MG_FILL_OK && !absent) {
         mg_json_put_string(&json, mg_buf_str(&text));
         *spliced = mg_arena_copy(scope->arena, mg_buf_str(&json));
         if (json.failed != MG_OK || !spliced->data)

@@ -206,7 +206,8 @@ static bool is_number(struct mg_str text)
 {
     return text.len && text.len <= 64 &&
            (text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9')) &&
-           mg_json_valid(text, 1, NULL) && isfinite(mg_json_double(text));
+           text.data[text.len - 1] > ' ' && mg_json_valid(text, 1, NULL) &&
+           isfinite(mg_json_double(text));
 }
 
 // "007" and "-0" become JSON numbers: 7 and 0.

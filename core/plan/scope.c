@@ -89,7 +89,8 @@ static struct mg_value field_value(const struct mg_fields *fields, struct mg_str
 
 struct mg_value mg_result_value(const struct mg_result *result)
 {
-    if (result->error != MG_OK && !result->fallback)
+    bool none = result->form == MG_BODY_JSON && !result->body.len;
+    if ((result->error != MG_OK && !result->fallback) || none)
         return missing(false);
     return result->form == MG_BODY_JSON ? json_value(mg_json_trim(result->body))
                                         : text_value(result->body);

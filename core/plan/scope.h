@@ -58,7 +58,8 @@ enum mg_scope_fault mg_scope_body(struct mg_scope *scope);
 // True when a Content-Type says JSON: application/json or any type ending in +json (RFC 6839).
 bool mg_content_is_json(struct mg_str content_type);
 
-// A result's body as a value: MISSING when the call failed and had no fallback.
+// A result's body as a value: MISSING when the call failed and had no fallback, or when a row or
+// file that is not there was accepted.
 struct mg_value mg_result_value(const struct mg_result *result);
 
 #endif

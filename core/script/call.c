@@ -83,6 +83,20 @@ static void fail(struct mg_reading *r, enum mg_fill fill, const struct mg_fill_f
                                     fault->why ? fault->why : ""));
 }
 
+// "." or "..", also where a dot is written as %2e, which backends undo (RFC 3986 §6.2.2.2).
+static bool is_dots(struct mg_str segment)
+{
+    size_t count = 0, at = 0;
+    for (; at < segment.len; count++) {
+        bool escaped = segment.len - at >= 3 &&
+                       mg_str_eq_nocase(mg_str_cut(segment, at, at + 3), MG_STR("%2e"));
+        if (!escaped && segment.data[at] != '.')
+            return false;
+        at += escaped ? 3 : 1;
+    }
+    return count == 1 || count == 2;
+}
+
 // True when a segment of the path is "." or "..": what follows the query is no path. Code that puts
 // a path together out of data must get no further with it than a parameter would.
 static bool has_dots(struct mg_str path)
@@ -91,7 +105,7 @@ static bool has_dots(struct mg_str path)
     for (size_t from = 0; from <= end;) {
         size_t slash = mg_str_find(path, '/', from);
         struct mg_str segment = mg_str_cut(path, from, slash < end ? slash : end);
-        if (mg_str_is(segment, ".") || mg_str_is(segment, ".."))
+        if (is_dots(segment))
             return true;
         from += segment.len + 1;
     }

@@ -105,7 +105,7 @@ static int l_landed(lua_State *L)
     return 1;
 }
 
-// (id) -> result, verdict ("ok", "partial", "relay", "failed")
+// (id) -> result, verdict ("ok", "partial", "relay", "failed"), what a client may be told of it
 static int l_result(lua_State *L)
 {
     static const char *const words[] = {"ok", "partial", "partial", "relay", "failed"};
@@ -113,7 +113,9 @@ static int l_result(lua_State *L)
     const struct mg_asked *asked = l_asked(L, run, 1);
     l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
     lua_pushstring(L, words[asked->verdict]);
-    return 2;
+    struct mg_str told = mg_call_told(&asked->call);
+    lua_pushlstring(L, told.len ? told.data : "", told.len);
+    return 3;
 }
 
 static int l_cancel(lua_State *L)

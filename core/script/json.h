@@ -20,7 +20,8 @@ bool mg_lua_json_open(lua_State *L);
 void l_json_push(lua_State *L, struct mg_str valid);
 
 // Appends the value at `index` as JSON: keys in byte order, numbers in their shortest form. A table
-// is an array when it is marked as a list or has the elements 1..n. What JSON cannot say is raised
+// is an array when it is marked as a list or has the elements 1..n; one whose metatable has a text
+// as `__json` is no data, and the text says what it is. What JSON cannot say is raised
 // with the place where it stands, which begins with `root`, such as "reply.items[2]: a function";
 // so are a full `out` and want of memory. After an error `out` holds a part of the text.
 void l_json_append(lua_State *L, int index, struct mg_buf *out, const char *root);

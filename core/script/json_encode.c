@@ -245,15 +245,30 @@ static void put_object(struct encoder *encoder, const struct place *place, size_
     put_char(encoder, '}');
 }
 
+// Raises when the metatable of the table on top says that it is no data.
+static void check_data(struct encoder *encoder, const struct place *place)
+{
+    lua_State *L = encoder->L;
+    lua_getmetatable(L, -1);
+    lua_pushliteral(L, "__json");
+    lua_rawget(L, -2);
+    if (lua_isstring(L, -1))
+        refuse(encoder, place, lua_tostring(L, -1));
+    lua_pop(L, 2);
+}
+
 static void put_table(struct encoder *encoder, const struct place *place)
 {
     struct mg_json_state *state = encoder->state;
     if (place->depth >= MG_JSON_DEPTH_MOST)
         refuse(encoder, place, "nested too deep (does a table contain itself?)");
     luaL_checkstack(encoder->L, LUA_MINSTACK, "too many values");
+    const void *type = mg_json_type_of(encoder->L, -1);
+    if (type && type != state->list_type)
+        check_data(encoder, place);
     size_t first = state->key_count;
     struct shape shape = look(encoder, place);
-    bool list = shape.elements || mg_json_type_of(encoder->L, -1) == state->list_type;
+    bool list = shape.elements || type == state->list_type;
     if (list && shape.names)
         refuse_mixed(encoder, place, first);
     if (shape.highest > shape.elements)

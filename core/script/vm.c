@@ -89,8 +89,9 @@ static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
     luaL_openlibs(L);
-    // This LuaJIT (2.1.0-beta3 of 2022) was seen to crash in compiled loops over pairs(), about once
-    // in twenty runs of the library's specs and never with its compiler off. What is hot is in C.
+    // This LuaJIT (2.1.0-beta3 of 2022) was seen to crash in compiled loops over pairs(), about
+    // once in twenty runs of the library's specs and never with its compiler off. What is hot is in
+    // C.
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_pushlightuserdata(L, (void *)&vm_key);
     lua_pushlightuserdata(L, vm);

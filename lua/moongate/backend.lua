@@ -11,8 +11,10 @@ local backend = {}
 
 local KIND = { service = "services", database = "databases", files = "files" }
 
+-- Backend -> its name in gateway.lua: not a field, since all requests of a worker share backends.
+local name_of = setmetatable({}, { __mode = "k" })
+
 ---@class moongate.Backend
----@field name string
 
 -- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built.
 local function class(what, verbs, not_yet)
@@ -33,13 +35,14 @@ local function class(what, verbs, not_yet)
     __newindex = function()
       error(("a %s cannot be changed: gateway.lua describes it"):format(what), 2)
     end,
+    __json = ("a %s: it has no value"):format(what),
     __metatable = false,
   }
 end
 
 -- False, and the misuse noted or raised, unless a verb was said with ":" and has a string.
 local function usable(self, text, verb, what)
-  if type(self) ~= "table" then
+  if not name_of[self] then
     loading.misuse(('say backend:%s(...), with a colon'):format(verb))
     return false
   elseif type(text) ~= "string" then
@@ -85,7 +88,7 @@ local function http_verb(word, verb)
     if wrong then
       loading.misuse(wrong)
     end
-    return call.new({ kind = "http", backend = self.name, verb = verb, path = path },
+    return call.new({ kind = "http", backend = name_of[self], verb = verb, path = path },
       checked_options(given, word))
   end
 end
@@ -118,7 +121,7 @@ local function sql_verb(verb)
           :format(i, words.show(args[i])))
       end
     end
-    return call.new({ kind = "sql", backend = self.name, verb = verb, sql = sql, args = args }, given)
+    return call.new({ kind = "sql", backend = name_of[self], verb = verb, sql = sql, args = args }, given)
   end
 end
 
@@ -135,7 +138,7 @@ local function file_verb(verb)
     elseif ("/" .. path .. "/"):find("/../", 1, true) then
       loading.misuse('a path cannot leave the folder: write it without ".."')
     end
-    return call.new({ kind = "file", backend = self.name, verb = verb, path = path },
+    return call.new({ kind = "file", backend = name_of[self], verb = verb, path = path },
       checked_options(given, verb))
   end
 end
@@ -165,7 +168,8 @@ function backend.named(kind, name)
     local hint = words.hint(name, words.names(declared), KIND[kind])
     loading.misuse(('no %s "%s" in gateway.lua%s'):format(kind, name, hint))
   end
-  local one = setmetatable({ name = name }, CLASSES[kind])
+  local one = setmetatable({}, CLASSES[kind])
+  name_of[one] = name
   made[kind][name] = one
   return one
 end

@@ -50,6 +50,7 @@ call.metatable = {
   __call = function()
     error("a call is a description: say :wait() to run it", 2)
   end,
+  __json = "a call that was not run: say :wait()",
   __metatable = false,
 }
 

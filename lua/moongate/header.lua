@@ -30,6 +30,8 @@ end
 function header.value(value)
   if value:find("[%z\r\n]") then
     return "CR, LF and NUL cannot be part of a header"
+  elseif value:gsub("\t", ""):find("%c") then
+    return "control bytes cannot be part of a header"
   end
   return nil
 end
@@ -51,5 +53,15 @@ function header.map(node)
     return canonical
   end
 end
+
+-- The metatable of fields that came in: their names, which are in lower case, are looked up in any.
+header.any_case = {
+  __index = function(self, key)
+    if type(key) == "string" then
+      return rawget(self, key:lower())
+    end
+  end,
+  __metatable = false,
+}
 
 return header

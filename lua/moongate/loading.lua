@@ -71,6 +71,14 @@ local function own_file(info)
   return file and loading.texts[file] and file
 end
 
+---Where a function begins.
+---@param fn function
+---@return string file, integer line
+function loading.place_of(fn)
+  local info = debug.getinfo(fn, "S")
+  return own_file(info) or loading.file, info.linedefined
+end
+
 ---Where the author's code stands: the innermost function on the stack that one of the gateway's
 ---files defines. A tail call leaves no trace; then the line where the request's function begins
 ---stands in, while loading that of the file's `return`.
@@ -87,8 +95,7 @@ function loading.place()
       return file, info.currentline
     elseif info.func == loading.root then
       local _, fn = debug.getlocal(level, 1)
-      info = debug.getinfo(fn, "S")
-      return own_file(info) or loading.file, info.linedefined
+      return loading.place_of(fn)
     end
     level = level + 1
   end
@@ -103,14 +110,16 @@ function loading.trace()
   local MOST = 8
   local steps, level = {}, 2
   while #steps <= MOST do
-    local info = debug.getinfo(level, "Sln")
-    if not info then
+    local info = debug.getinfo(level, "Slnf")
+    if not info or info.func == loading.root then
       break
     end
     local file = own_file(info)
     if file and info.currentline > 0 then
-      local name = info.name and info.namewhat ~= "" and " in " .. info.name or ""
-      steps[#steps + 1] = #steps < MOST and ("%s:%d%s"):format(file, info.currentline, name) or "..."
+      local caller = debug.getinfo(level + 1, "f")
+      local named = info.namewhat ~= "" and not (caller and caller.func == loading.root)
+      local step = ("%s:%d%s"):format(file, info.currentline, named and " in " .. info.name or "")
+      steps[#steps + 1] = #steps < MOST and step or "..."
     end
     level = level + 1
   end

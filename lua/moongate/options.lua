@@ -28,6 +28,16 @@ local function scalar(one, report)
   return report:fail(("must be a string, a number or a boolean, not %s"):format(words.show(one)))
 end
 
+local scalars = schema.list(scalar)
+
+-- A list says its name once per element.
+local function scalar_or_list(one, report)
+  if type(one) == "table" and one ~= core.null then
+    return scalars(one, report)
+  end
+  return scalar(one, report)
+end
+
 local function header_value(one, report)
   local wrong = type(one) == "string" and header.value(one)
   if wrong then
@@ -69,10 +79,10 @@ local COMMON = {
 }
 
 local HTTP = {
-  query     = schema.map(scalar),
+  query     = schema.map(scalar_or_list),
   headers   = header.map(header_value),
   json      = value.node,
-  form      = schema.map(scalar),
+  form      = schema.map(scalar_or_list),
   text      = schema.string(),
   xml       = schema.string(),
   params    = params,
@@ -93,7 +103,7 @@ end
 
 options.http  = schema.table(with_common(HTTP), NOT_YET, ALIASES)
 options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
-options.file  = schema.table(COMMON, NOT_YET, ALIASES)
+options.file  = schema.table(with_common { params = params }, NOT_YET, ALIASES)
 options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)
 
 local BODIES = { "json", "form", "text", "xml" }

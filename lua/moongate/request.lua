@@ -1,6 +1,7 @@
 -- The request as scripts see it: its parts are made when first touched, while the request lives.
 
 local core    = require "moongate.core"
+local header  = require "moongate.header"
 local problem = require "moongate.problem"
 
 local request = {}
@@ -16,16 +17,6 @@ local BODY_FAULTS = {
   none = { 400, "the request has no body, but JSON is wanted" },
   bad  = { 400, "the body is not JSON" },
   type = { 415, "the body is not JSON: its Content-Type says something else" },
-}
-
--- Field names are looked up in any case.
-local any_case = {
-  __index = function(self, key)
-    if type(key) == "string" then
-      return rawget(self, key:lower())
-    end
-  end,
-  __metatable = false,
 }
 
 ---@class moongate.Request
@@ -54,11 +45,12 @@ request.metatable = {
       problem.raise(400, ("the %s of the request is broken"):format(key))
     end
     if key == "headers" then
-      setmetatable(value, any_case)
+      setmetatable(value, header.any_case)
     end
     rawset(self, key, value)
     return value
   end,
+  __json = "the request: its parts are wanted",
   __metatable = false,
 }
 

@@ -1,7 +1,8 @@
 -- Results as scripts see them: plain tables made by C with ok, status, error, ms and name; body,
 -- text and headers are decoded when first touched, while the request lives.
 
-local core = require "moongate.core"
+local core   = require "moongate.core"
+local header = require "moongate.header"
 
 local result = {}
 
@@ -17,7 +18,7 @@ local touched, touched_part
 ---@class moongate.Result
 ---@field ok boolean
 ---@field status integer? of HTTP
----@field headers table<string, string> names in lower case
+---@field headers table<string, string> looked up in any case
 ---@field body any decoded JSON, or text; nil when the call failed and has no fallback
 ---@field text string the body as it came
 ---@field error { kind: string, message: string }? why it failed
@@ -32,10 +33,14 @@ result.metatable = {
     if value == nil then
       touched, touched_part = self.error and self or nil, key
     else
+      if key == "headers" then
+        setmetatable(value, header.any_case)
+      end
       rawset(self, key, value)
     end
     return value
   end,
+  __json = "the result of a call: its body is wanted",
   __metatable = false,
 }
 

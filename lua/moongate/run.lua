@@ -25,9 +25,14 @@ local function wait_for(mode, ids, ms)
   result.forget()
 end
 
--- Starts a call. A request that makes too many does not go on: no pcall sees that.
+-- Starts a call; what cannot be sent is raised at the author's line. A request that makes too many
+-- does not go on: no pcall sees that.
 local function begin(call, name)
-  return core.start(call, name) or yield("over")
+  local ok, id = pcall(core.start, call, name)
+  if not ok then
+    loading.raise(id)
+  end
+  return id or yield("over")
 end
 
 local function duration(text, what, level)
@@ -38,20 +43,23 @@ local function duration(text, what, level)
   return ms
 end
 
--- A failed call as the problem that ends its request.
-local function raise(failed, verdict)
-  local kind = failed.error.kind
+-- A failed call as the problem that ends its request. What its client is not told is logged.
+local function raise(failed, verdict, told)
+  local kind, message = failed.error.kind, failed.error.message
   local status = verdict == "relay" and failed.status or core.status(kind)
-  local one = { name = failed.name, kind = kind, status = failed.status }
-  problem.raise(status, ("the call %s failed: %s"):format(failed.name, failed.error.message), { calls = { one } })
+  local said = "the call %s failed: %s"
+  problem.raise(status, said:format(failed.name, told), {
+    calls = { { name = failed.name, kind = kind, status = failed.status } },
+    log = told ~= message and kind ~= "status" and said:format(failed.name, message) or nil,
+  })
 end
 
 -- The result of a landed call; raises when it was required and failed.
 local function collect(id)
-  local raw, verdict = core.result(id)
+  local raw, verdict, told = core.result(id)
   local one = result.wrap(raw)
   if verdict == "failed" or verdict == "relay" then
-    raise(one, verdict)
+    raise(one, verdict, told)
   end
   return one
 end
@@ -61,8 +69,10 @@ local future = {}
 
 local future_metatable = {
   __index = function(_, key)
-    return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
+    return future[key]
+      or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
   end,
+  __json = "a future: say :wait()",
   __metatable = false,
 }
 
@@ -151,7 +161,9 @@ function run.all(calls)
   local keys, ids = sorted_keys(calls), {}
   for i, key in ipairs(keys) do
     local one = calls[key]
-    if not is_future(one) and not is_call(one) then
+    if is_future(one) then
+      core.landed(one.id) -- raises when it is none of this request's
+    elseif not is_call(one) then
       error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(key)), 2)
     end
   end
@@ -163,13 +175,13 @@ function run.all(calls)
     wait_for("all", ids)
   end
   local results = {}
-  local failed, how
+  local failed, how, why
   for i, key in ipairs(keys) do
     if core.landed(ids[i]) then
-      local raw, verdict = core.result(ids[i])
+      local raw, verdict, told = core.result(ids[i])
       results[key] = result.wrap(raw)
       if not failed and (verdict == "failed" or verdict == "relay") then
-        failed, how = results[key], verdict
+        failed, how, why = results[key], verdict, told
       end
     end
   end
@@ -177,7 +189,7 @@ function run.all(calls)
     for _, id in ipairs(ids) do
       core.cancel(id)
     end
-    raise(failed, how)
+    raise(failed, how, why)
   end
   return results
 end
@@ -245,9 +257,13 @@ local function parts(raised)
   return status, title, detail, calls, members, (reply.headers(raised.headers))
 end
 
-local function failure(raised)
+local function failure(raised, fn)
   if not problem.is(raised) then
-    return internal(type(raised) == "table" and raised.log or text_of(raised))
+    if type(raised) == "table" and raised.log then
+      return internal(raised.log)
+    end
+    local file, line = loading.place_of(fn) -- `explain` itself had no stack left
+    return internal(("%s:%d: %s"):format(file, line, text_of(raised)))
   end
   local ok, status, title, detail, calls, members, headers = pcall(parts, raised)
   if not ok then
@@ -256,8 +272,10 @@ local function failure(raised)
   return false, headers, status, title, detail, calls, members, raised.log or ""
 end
 
+-- Stays on the stack while the author's function and what becomes of its value are under way.
 local function answer(fn, req, got)
-  return reply.of(fn(req, got))
+  local status, headers, body = reply.of(fn(req, got))
+  return status, headers, body
 end
 loading.root = answer
 
@@ -273,12 +291,12 @@ function run.main(index, handle, got)
     end
   end
   result.forget()
-  local ok, status, headers, body =
-    xpcall(answer, explain, loading.functions[index], request.wrap(handle), got)
+  local fn = loading.functions[index]
+  local ok, status, headers, body = xpcall(answer, explain, fn, request.wrap(handle), got)
   if ok then
     return status, headers, body
   end
-  return failure(status)
+  return failure(status, fn)
 end
 
 return run

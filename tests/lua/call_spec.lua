@@ -97,7 +97,7 @@ describe("a call in a running function", function()
   end)
 
   it("goes on working after misuse", function()
-    raised [[local c = users:get('/x', { query = { a = {} } }) return c]]
+    raised [[local c = users:get('/x', { query = { a = { {} } } }) return c]]
     assert.equal(1, run([[local c = users:get('/x', { query = { a = 1 } }) return c]]).query.a)
   end)
 

@@ -34,7 +34,7 @@ struct step *program_add(struct program *program, enum step_kind kind)
     if (program->count == STEPS_MOST)
         abort();
     struct step *step = &program->steps[program->count++];
-    step->kind = kind;
+    *step = (struct step){.kind = kind};
     return step;
 }
 

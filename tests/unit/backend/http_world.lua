@@ -126,9 +126,10 @@ function world.service(urls, options)
   local config = ffi.new("struct probe_config", { urls = texts, url_count = #urls })
   config.name.data, config.name.len = "users", 5
   config.path = PATHS[options.path or world.path or "fitting"]
-  for _, key in ipairs { "connect_ms", "at_once", "waiting", "patience_ms", "unheard_ms", "head_most" } do
+  for _, key in ipairs { "connect_ms", "at_once", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end
+  config.waiting = options.waiting or 4096
   local names, count = ffi.new "struct probe_name[8]", 0
   for text, address in pairs(options.names or {}) do
     names[count].text = text
