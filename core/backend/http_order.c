@@ -1,9 +1,9 @@
 #include "backend/http_order.h"
 
-static bool is_one_of(struct mg_str name, const char *const *names)
+static bool is_one_of(struct mg_str name, const struct mg_str *names)
 {
-    for (; *names; names++)
-        if (mg_str_eq_nocase(name, mg_str_of(*names)))
+    for (; names->len; names++)
+        if (names->len == name.len && mg_str_eq_nocase(name, *names))
             return true;
     return false;
 }
@@ -12,11 +12,12 @@ static bool goes_out(const struct mg_http_order *order, const struct mg_http_ask
                      struct mg_str name, bool foreign)
 {
     // Framing is the transport's; there is no waiting for a 100.
-    static const char *const framing[] = {"content-length", "expect", NULL};
+    static const struct mg_str framing[] = {{"content-length", 14}, {"expect", 6}, {NULL, 0}};
     // Any other field may be a credential, whatever it is called.
-    static const char *const harmless[] = {"accept", "accept-language", "user-agent", NULL};
-    static const char *const of_body[] = {"content-type", "content-encoding", "content-language",
-                                          NULL};
+    static const struct mg_str harmless[] = {
+        {"accept", 6}, {"accept-language", 15}, {"user-agent", 10}, {NULL, 0}};
+    static const struct mg_str of_body[] = {
+        {"content-type", 12}, {"content-encoding", 16}, {"content-language", 16}, {NULL, 0}};
     if (is_one_of(name, framing) || mg_headers_hop_by_hop(&ask->headers, name))
         return false;
     if (is_one_of(name, of_body))

@@ -22,7 +22,7 @@ const struct mg_header *mg_headers_next(const struct mg_headers *headers, struct
 {
     while (*index < headers->count) {
         const struct mg_header *header = &headers->items[(*index)++];
-        if (mg_str_eq_nocase(header->name, name))
+        if (header->name.len == name.len && mg_str_eq_nocase(header->name, name))
             return header;
     }
     return NULL;
@@ -45,17 +45,18 @@ bool mg_headers_get(const struct mg_headers *headers, struct mg_arena *arena, st
     return true;
 }
 
-// tchar of RFC 9110 §5.6.2.
-static bool token_char(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
+// tchar of RFC 9110 §5.6.2. A table, since every byte of every name is looked up.
+static const bool token_chars[256] = {
+    ['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['!'] = true,  ['#'] = true,
+    ['$'] = true,         ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true,
+    ['+'] = true,         ['-'] = true,         ['.'] = true,         ['^'] = true,  ['_'] = true,
+    ['`'] = true,         ['|'] = true,         ['~'] = true,
+};
 
 bool mg_headers_name_ok(struct mg_str name)
 {
     for (size_t i = 0; i < name.len; i++)
-        if (!token_char((unsigned char)name.data[i]))
+        if (!token_chars[(unsigned char)name.data[i]])
             return false;
     return name.len > 0;
 }
@@ -87,12 +88,17 @@ static bool connection_names(const struct mg_headers *headers, struct mg_str nam
 
 bool mg_headers_hop_by_hop(const struct mg_headers *headers, struct mg_str name)
 {
-    static const char *const names[] = {
-        "connection", "keep-alive", "proxy-connection",   "transfer-encoding",   "te",
-        "trailer",    "upgrade",    "proxy-authenticate", "proxy-authorization",
-    };
+    static const struct mg_str names[] = {{"connection", 10},
+                                          {"keep-alive", 10},
+                                          {"proxy-connection", 16},
+                                          {"transfer-encoding", 17},
+                                          {"te", 2},
+                                          {"trailer", 7},
+                                          {"upgrade", 7},
+                                          {"proxy-authenticate", 18},
+                                          {"proxy-authorization", 19}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mg_str_eq_nocase(name, mg_str_of(names[i])))
+        if (names[i].len == name.len && mg_str_eq_nocase(name, names[i]))
             return true;
     return connection_names(headers, name);
 }
