@@ -160,6 +160,8 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
         fail(run, error, why);
     else if (!run->transport->start(run->transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
+    else if (!run->call->http.redirects)
+        mg_buf_fini(&run->url); // only a redirect would want it, and many may wait
 }
 
 // Asks for the addresses of its host, as often as news come.

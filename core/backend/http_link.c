@@ -19,11 +19,7 @@ struct mg_http_link *mg_http_link_new(struct mg_http_sockets *sockets)
         return NULL;
     link->sockets = sockets;
     link->fd = -1;
-    link->parser = mg_response_parser_new();
-    if (link->parser)
-        return link;
-    free(link);
-    return NULL;
+    return link;
 }
 
 void mg_http_link_free(struct mg_http_link *link)
@@ -141,6 +137,16 @@ bool mg_http_link_send(struct mg_http_link *link)
         return errno == EAGAIN || errno == EWOULDBLOCK;
     link->sent += (size_t)done;
     return true;
+}
+
+bool mg_http_link_expect(struct mg_http_link *link)
+{
+    if (!link->parser)
+        link->parser = mg_response_parser_new();
+    link->heard = link->parser != NULL;
+    if (link->heard)
+        mg_response_parser_begin(link->parser, link->to_head, link->head_most);
+    return link->heard;
 }
 
 ssize_t mg_http_link_receive(struct mg_http_link *link, char *room, size_t len)

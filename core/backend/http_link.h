@@ -34,13 +34,15 @@ struct mg_http_link {
     struct mg_addresses *addresses;
 
     struct mg_http_transfer *transfer; // NULL: none
-    struct mg_response_parser *parser;
+    struct mg_response_parser *parser; // NULL until the first byte of the first answer
     struct mg_buf request; // its head; kept until the end, since it may have to go out again
     size_t body_len, sent; // bytes behind that head; bytes of both that went out
     struct mg_buf held;    // what was read and not handed over, while it is paused
     uint64_t connect_ms;
+    size_t head_most;
     int status;    // of the answer; 0: no head yet
-    bool safe;     // the method
+    bool to_head;  // the method is HEAD
+    bool safe;     // the method is
     bool reused;   // it had carried an exchange before this one
     bool heard;    // a byte came
     bool paused;   // nothing is read
@@ -62,6 +64,9 @@ int mg_http_link_outcome(struct mg_http_link *link);
 // Sends what is left of the request, as much as goes. False: the connection takes no more.
 bool mg_http_link_send(struct mg_http_link *link);
 bool mg_http_link_sent_all(const struct mg_http_link *link);
+
+// The first byte of an answer has come: the parser is made ready. False: no memory.
+bool mg_http_link_expect(struct mg_http_link *link);
 
 // Bytes read, 0 at the end of the connection, or -errno.
 ssize_t mg_http_link_receive(struct mg_http_link *link, char *room, size_t len);

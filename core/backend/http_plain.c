@@ -213,7 +213,7 @@ static bool hang_up(struct mg_http_link *link, bool orderly)
     if (link->reused && link->safe && !link->heard)
         return dial_again(link);
     // The error that told so was told once: what follows looks like an end that was meant.
-    if (orderly && !link->broken && mg_response_parser_finish(link->parser))
+    if (orderly && link->heard && !link->broken && mg_response_parser_finish(link->parser))
         return complete(link, 0);
     return reset(link);
 }
@@ -228,7 +228,8 @@ static bool read_on(struct mg_http_link *link)
         return true;
     if (got <= 0)
         return hang_up(link, got == 0);
-    link->heard = true;
+    if (!link->heard && !mg_http_link_expect(link))
+        return end(link, MG_NO_MEMORY, "no memory");
     return consume(link, (struct mg_str){plain->room, (size_t)got});
 }
 
@@ -294,11 +295,12 @@ static void on_task(struct mg_task *task)
 static void take_order(struct mg_http_link *link, struct mg_http_transfer *transfer,
                        const struct mg_http_order *order)
 {
-    mg_response_parser_begin(link->parser, order->method == MG_HEAD, order->head_most);
     link->transfer = transfer;
     link->body_len = mg_http_request_has_body(order) ? transfer->body.len : 0;
     link->sent = 0;
     link->connect_ms = order->connect_ms;
+    link->head_most = order->head_most;
+    link->to_head = order->method == MG_HEAD;
     link->status = 0;
     link->safe = mg_method_safe(order->method);
     link->reused = link->fd >= 0;
