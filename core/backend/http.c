@@ -6,18 +6,15 @@
 #include <stdlib.h>
 
 #include "backend/http_answer.h"
-#include "backend/http_curl.h"
 #include "backend/http_order.h"
-#include "backend/http_plain.h"
+#include "backend/http_paths.h"
 #include "backend/http_redirect.h"
 
 struct mg_http {
     struct mg_loop *loop;
     struct mg_mailbox *home;
-    struct mg_http_transport *curl, *plain;
+    struct mg_http_paths *paths;
     struct mg_resolver_seat *names;
-    void (*closed)(void *owner);
-    void *owner;
 };
 
 struct backend {
@@ -136,14 +133,6 @@ static enum mg_status fill_order(struct run *run, struct mg_http_order *order, c
     return mg_http_order_fields(order, &run->call->http, foreign, run->call->arena, why);
 }
 
-static struct mg_http_transport *transport_for(struct run *run)
-{
-    const struct mg_http *http = run->backend->http;
-    enum mg_http_path path = mg_service_path(&run->backend->service->config, run->site.secure,
-                                             run->call->http.redirects > 0, NULL);
-    return path == MG_HTTP_PATH_PLAIN ? http->plain : http->curl;
-}
-
 static void send_run(struct run *run, const struct mg_addresses *addresses)
 {
     struct mg_http_order order = {.addresses = addresses};
@@ -153,7 +142,8 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
     }
     const char *why = "no memory";
     enum mg_status error = fill_order(run, &order, &why);
-    run->transport = transport_for(run);
+    run->transport = mg_http_paths_for(run->backend->http->paths, &run->backend->service->config,
+                                       &run->site, run->call->http.redirects > 0);
     run->state = GOING;
     set_timer(run, run->call->deadline);
     if (error != MG_OK)
@@ -486,38 +476,21 @@ struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
         return NULL;
     http->loop = loop;
     http->home = home;
-    unsigned connections = options->connections ? options->connections : 1024;
     http->names = mg_resolver_join(resolver, home);
-    http->plain = http->names ? mg_http_plain_new(loop, connections) : NULL;
-    http->curl = http->plain ? mg_http_curl_new(loop, options->tls, connections) : NULL;
-    if (http->curl)
+    if (http->names)
+        http->paths = mg_http_paths_new(loop, options->tls,
+                                        options->connections ? options->connections : 1024);
+    if (http->paths)
         return http;
-    if (http->plain)
-        mg_http_plain_free(http->plain);
     mg_resolver_leave(http->names);
     free(http);
     return NULL;
 }
 
-static void on_closed(void *owner)
-{
-    struct mg_http *http = owner;
-    void (*closed)(void *) = http->closed;
-    owner = http->owner;
-    free(http);
-    closed(owner);
-}
-
-static void on_plain_closed(void *owner)
-{
-    struct mg_http *http = owner;
-    http->curl->close(http->curl, on_closed, http);
-}
-
 void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
 {
+    struct mg_http_paths *paths = http->paths;
     mg_resolver_leave(http->names);
-    http->closed = closed;
-    http->owner = owner;
-    http->plain->close(http->plain, on_plain_closed, http);
+    free(http);
+    mg_http_paths_close(paths, closed, owner);
 }

@@ -53,6 +53,27 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     mg_buf_put(out, call->path_text);
 }
 
+// What carries a call of a service: "plain", "libcurl", or both when that depends on the URL; and
+// why. NULL: it is no call of a service.
+static const char *path_of(const struct mg_config *config, const struct mg_plan_call *call,
+                           const char **why)
+{
+    enum mg_http_path path = MG_HTTP_PATH_FITTING;
+    if (call->kind != MG_CALL_HTTP)
+        return NULL;
+    const struct mg_http_config *service = &config->services[call->backend->index];
+    for (unsigned i = 0; i < service->url_count; i++) {
+        bool secure = mg_str_starts(service->urls[i], MG_STR("https:"));
+        enum mg_http_path its = mg_service_path(service, secure, call->redirects > 0, why);
+        if (i > 0 && its != path) {
+            *why = "its URLs are http and https";
+            return "plain or libcurl";
+        }
+        path = its;
+    }
+    return path == MG_HTTP_PATH_PLAIN ? "plain" : "libcurl";
+}
+
 static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
                       const struct mg_plan_call *call, const char *between, bool quoted)
 {
@@ -69,7 +90,8 @@ static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
     }
 }
 
-static void put_route(struct mg_buf *out, const struct mg_plan *plan)
+static void put_route(struct mg_buf *out, const struct mg_config *config,
+                      const struct mg_plan *plan)
 {
     mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
                   method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
@@ -78,6 +100,9 @@ static void put_route(struct mg_buf *out, const struct mg_plan *plan)
         const struct mg_plan_call *call = &plan->calls[i];
         mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
         put_ask(out, call);
+        const char *why, *path = path_of(config, call, &why);
+        if (path)
+            mg_buf_printf(out, "  over %s", path);
         if (call->contract.has_fallback)
             mg_buf_put(out, MG_STR("  (fallback)"));
         else if (call->contract.optional)
@@ -91,7 +116,15 @@ static void put_route(struct mg_buf *out, const struct mg_plan *plan)
     }
 }
 
-static void put_json(struct mg_buf *out, const struct mg_plan *plan)
+static void put_path_json(struct mg_buf *out, const char *path, const char *why)
+{
+    mg_buf_put(out, MG_STR(",\"path\":"));
+    mg_json_put_string(out, mg_str_of(path));
+    mg_buf_put(out, MG_STR(",\"because\":"));
+    mg_json_put_string(out, mg_str_of(why));
+}
+
+static void put_json(struct mg_buf *out, const struct mg_config *config, const struct mg_plan *plan)
 {
     mg_buf_put(out, MG_STR("{\"method\":"));
     mg_json_put_string(out, method_of(plan));
@@ -107,6 +140,9 @@ static void put_json(struct mg_buf *out, const struct mg_plan *plan)
         mg_json_put_string(out, plan->calls[i].name);
         mg_buf_put(out, MG_STR(",\"asks\":"));
         mg_json_put_string(out, mg_buf_str(&ask));
+        const char *why, *path = path_of(config, &plan->calls[i], &why);
+        if (path)
+            put_path_json(out, path, why);
         mg_buf_put(out, MG_STR(",\"waits_for\":["));
         put_needs(out, plan, &plan->calls[i], ",", true);
         mg_buf_put(out, MG_STR("]}"));
@@ -133,9 +169,9 @@ int mg_command_routes(int argc, char **argv)
         if (json && i)
             mg_buf_put_char(&out, ',');
         if (json)
-            put_json(&out, loaded.generation->plans[i]);
+            put_json(&out, loaded.config, loaded.generation->plans[i]);
         else
-            put_route(&out, loaded.generation->plans[i]);
+            put_route(&out, loaded.config, loaded.generation->plans[i]);
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));

@@ -108,6 +108,14 @@ static void complain(struct mg_config *config, const struct origin *origin, stru
     mg_faults_add(origin->faults, file, mg_vm_locate(origin->vm, file, 0, path), message);
 }
 
+static enum mg_http_path path_of(struct mg_str json)
+{
+    struct mg_str word = member(json, "path");
+    if (mg_str_is(word, "\"plain\""))
+        return MG_HTTP_PATH_PLAIN;
+    return mg_str_is(word, "\"libcurl\"") ? MG_HTTP_PATH_LIBCURL : MG_HTTP_PATH_FITTING;
+}
+
 static bool read_service(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_http_config *service = &config->services[config->service_count];
@@ -121,6 +129,7 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     service->at_once = (unsigned)number(json, "at_once");
     service->waiting = (unsigned)number(json, "waiting");
     service->unheard_ms = config->limits.unheard;
+    service->path = path_of(json);
     struct mg_plan_backend *backend =
         add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);
     backend->within = number(json, "within");

@@ -37,14 +37,38 @@ end
 local within = limits.by_name.within
 local connect = limits.by_name.connect
 
-local service = short_for_url(needs_url(schema.table({
+local function carrier(value)
+  if value ~= "plain" and value ~= "libcurl" then
+    return ('must be "plain" or "libcurl", not %s'):format(words.show(value))
+  end
+  return nil
+end
+
+-- Our own HTTP path speaks no TLS.
+local function plain_is_http(node)
+  return function(value, report)
+    local canonical = node(value, report)
+    for _, url in ipairs(canonical and canonical.path == "plain" and canonical.url or {}) do
+      if url:find("^https:") then
+        report:push("path")
+        report:fail('"plain" is for http, and the service has an https URL')
+        report:pop()
+        break
+      end
+    end
+    return canonical
+  end
+end
+
+local service = short_for_url(needs_url(plain_is_http(schema.table({
   url     = schema.list(schema.string(address.url), { least = 1 }),
   within  = schema.duration(within.min, within.max),
   connect = schema.duration(connect.min, connect.max),
   at_once = schema.integer(1, limits.by_name.service_at_once.max),
   waiting = schema.integer(0, limits.by_name.service_waiting.max),
   headers = header.map(schema.string(header.value)),
-}, { share = true }, { timeout = "within" })))
+  path    = schema.string(carrier),
+}, { share = true }, { timeout = "within" }))))
 
 local function sqlite(value)
   if value:find("^postgres") then
@@ -123,7 +147,7 @@ local function canonical(checked)
       return {
         name = key, urls = one.url, headers = one.headers, within = one.within,
         connect = one.connect or set.connect, at_once = one.at_once or set.service_at_once,
-        waiting = one.waiting or set.service_waiting,
+        waiting = one.waiting or set.service_waiting, path = one.path,
       }
     end),
     databases = sorted(checked.databases, function(key, one)

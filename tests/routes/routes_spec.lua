@@ -1,0 +1,53 @@
+-- `moongate routes`: what carries the calls of each service, and why.
+local gateway = require "support.gateway"
+local dkjson = require "dkjson"
+
+local files = {
+  ["gateway.lua"] = { services = {
+    own    = "http://127.0.0.1:9001",
+    tls    = "https://127.0.0.1:9002",
+    either = { url = { "http://127.0.0.1:9003", "https://127.0.0.1:9004" } },
+    fixed  = { url = "http://127.0.0.1:9005", path = "libcurl" },
+    forced = { url = "http://127.0.0.1:9006", path = "plain" },
+  } },
+  ["all.lua"] = [[
+    local gate = require "moongate"
+    gate.get("/all", { calls = {
+      a_own    = gate.service("own"):get "/",
+      b_tls    = gate.service("tls"):get "/",
+      c_either = gate.service("either"):get "/",
+      d_fixed  = gate.service("fixed"):get "/",
+      e_moved  = gate.service("own"):get("/", { redirects = 1 }),
+      f_forced = gate.service("forced"):get("/", { redirects = 1 }),
+      g_value  = gate.value(1),
+    } })
+  ]],
+}
+
+describe("moongate routes", function()
+  after_each(gateway.clean)
+
+  it("says which path each call of a service takes", function()
+    local code, out = gateway.run("routes", gateway.folder(files))
+    assert.equal(0, code)
+    for call, path in pairs { a_own = "plain", b_tls = "libcurl", c_either = "plain or libcurl", d_fixed = "libcurl",
+                              e_moved = "libcurl", f_forced = "plain" } do
+      assert.equal("  over " .. path, out:match(call .. "[^\n]*GET /(  over [^\n]*)"))
+    end
+    assert.is_nil(out:match "g_value[^\n]*over")
+  end)
+
+  it("says why to programs with --json", function()
+    local code, out = gateway.run("routes", gateway.folder(files), "--json")
+    assert.equal(0, code)
+    local told = {}
+    for _, call in ipairs(dkjson.decode(out)[1].calls) do
+      told[call.name] = call.path and call.path .. ": " .. call.because
+    end
+    assert.same({
+      a_own = "plain: its URL is http", b_tls = "libcurl: its URL is https",
+      c_either = "plain or libcurl: its URLs are http and https", d_fixed = "libcurl: its service says so",
+      e_moved = "libcurl: it follows redirects", f_forced = "plain: its service says so",
+    }, told)
+  end)
+end)
