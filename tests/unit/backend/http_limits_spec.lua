@@ -262,6 +262,52 @@ describe("an unsafe call", function()
   end)
 end)
 
+describe("a connection", function()
+  after_each(world.close)
+
+  it("that does not stand in time is `timeout`, and nothing was sent", function()
+    local users = service("http://127.0.0.1:" .. world.mute "127.0.0.1", { connect_ms = 60 })
+    for _, method in ipairs { "GET", "POST" } do
+      local got = ask(users, { method = method })
+      assert.same({ "timeout", "no connection in time" }, { got.error, got.message })
+      assert.is_true(got.ms >= 59 and got.ms < 120 * slow, got.ms)
+    end
+  end)
+
+  it("is made to the next address when one of the name is mute", function()
+    local backend = fake { OK }
+    world.mute("127.0.0.2", C.fake_port(backend))
+    local users = service(url(backend, "users.test"),
+      { names = { ["users.test"] = "127.0.0.2,127.0.0.1" }, connect_ms = 2000 })
+    local got = ask(users)
+    assert.same({ "ok", "hello" }, { got.error, got.body })
+    assert.is_true(got.ms < 1500 * slow, got.ms)
+  end)
+
+  it("is `refused` when no address of the name takes it", function()
+    local gone = url(fake { OK }, "users.test")
+    world.close()
+    local got = ask(service(gone, { names = { ["users.test"] = "::1,127.0.0.1" } }))
+    assert.same({ "refused", "connection refused" }, { got.error, got.message })
+  end)
+
+  it("that has brought more than its answer is not used again", function()
+    for _, extra in ipairs { "extra", OK } do
+      local backend = fake { OK .. extra, OK }
+      local users = service(url(backend))
+      assert.same({ "hello", "hello" }, { ask(users).body, ask(users).body })
+      assert.equal(2, C.fake_connections(backend))
+    end
+  end)
+
+  it("that is to be closed after its answer is not used again", function()
+    local backend = fake { answer("200 OK", "hello", { "Connection: close" }) }
+    local users = service(url(backend))
+    assert.same({ "hello", "hello" }, { ask(users).body, ask(users).body })
+    assert.equal(2, C.fake_connections(backend))
+  end)
+end)
+
 describe("a safe call", function()
   after_each(world.close)
 
@@ -308,6 +354,38 @@ describe("a streamed call", function()
     assert.is_true(call.sink.pauses > 10)
     assert.is_true(require("support.core").text(call.sink.bytes) == body)
     C.probe_sink_free(call.sink)
+  end)
+
+  it("pauses between chunks that came together, too", function()
+    local chunks = {}
+    for i = 1, 200 do
+      chunks[i] = ("3\r\n%03d\r\n"):format(i)
+    end
+    local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    local users = service(url(fake { head .. table.concat(chunks) .. "0\r\n\r\n", OK }))
+    local call = world.start(users, { sink = "some" })
+    for _ = 1, 10000 do
+      if C.probe_run(users.probe, 1, 1) then break end
+      C.probe_sink_resume(users.probe, call.c)
+    end
+    assert.equal("ok", world.result(call).error)
+    local bytes = require("support.core").text(call.sink.bytes)
+    assert.same({ 600, "001", "200" }, { #bytes, bytes:sub(1, 3), bytes:sub(-3) })
+    C.probe_sink_free(call.sink)
+    assert.equal("hello", ask(users).body)
+  end)
+
+  it("can be cancelled by its sink, while it is handed the head or data", function()
+    for _, sink in ipairs { "until head", "until data" } do
+      for _, method in ipairs { "GET", "POST" } do
+        local backend = fake { OK }
+        local users = service(url(backend))
+        local got, call = ask(users, { sink = sink, method = method })
+        assert.same({ "cancelled", 200 }, { got.error, call.sink.status })
+        assert.equal("ok", ask(users).error)
+        C.probe_sink_free(call.sink)
+      end
+    end
   end)
 
   it("lands with the failure when the answer breaks off", function()

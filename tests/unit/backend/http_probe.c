@@ -334,11 +334,17 @@ struct probe_sink {
     int status;
     unsigned pauses;
     bool always; // never pauses
+    struct probe *probe;
+    struct mg_call *call;
+    bool cancels_at_head, cancels_at_data;
 };
 
 static void sink_head(struct mg_sink *sink, int status, const struct mg_headers *headers)
 {
-    MG_OWNER(sink, struct probe_sink, sink)->status = status;
+    struct probe_sink *mine = MG_OWNER(sink, struct probe_sink, sink);
+    mine->status = status;
+    if (mine->cancels_at_head)
+        probe_cancel(mine->probe, mine->call);
 }
 
 static bool sink_data(struct mg_sink *sink, struct mg_str bytes)
@@ -346,6 +352,8 @@ static bool sink_data(struct mg_sink *sink, struct mg_str bytes)
     struct probe_sink *mine = MG_OWNER(sink, struct probe_sink, sink);
     mg_buf_put(&mine->bytes, bytes);
     mine->pauses += !mine->always;
+    if (mine->cancels_at_data)
+        probe_cancel(mine->probe, mine->call);
     return mine->always;
 }
 

@@ -18,6 +18,10 @@ bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
 
+struct mute_port *mute_port_new(const char *address, int port);
+int mute_port_number(struct mute_port *mute);
+void mute_port_free(struct mute_port *mute);
+
 struct fake_tls *fake_tls_new(const char *names, const char *file);
 void fake_tls_free(struct fake_tls *fake);
 int fake_tls_port(struct fake_tls *fake);
@@ -44,7 +48,8 @@ unsigned probe_crowd(struct probe *probe, unsigned count, unsigned within_ms, un
 unsigned probe_crowd_leaves(struct probe *probe, unsigned count, unsigned ms);
 unsigned probe_two_workers(struct probe *probe, unsigned count);
 
-struct probe_sink { struct mg_sink sink; struct mg_buf bytes; int status; unsigned pauses; bool always; };
+struct probe_sink { struct mg_sink sink; struct mg_buf bytes; int status; unsigned pauses; bool always;
+  struct probe *probe; struct mg_call *call; bool cancels_at_head, cancels_at_data; };
 struct probe_sink *probe_sink_new(struct mg_call *call);
 void probe_sink_resume(struct probe *probe, struct mg_call *call);
 void probe_sink_free(struct probe_sink *sink);
@@ -80,6 +85,14 @@ function world.fake_tls(names)
   table.insert(opened, { os.remove, file })
   table.insert(opened, { C.fake_tls_free, fake })
   return fake, file
+end
+
+-- A port of `address` that answers nobody; the number may be that of a fake backend elsewhere.
+function world.mute(address, port)
+  local mute = C.mute_port_new(address, port or 0)
+  assert(mute ~= nil, "the port is taken")
+  table.insert(opened, { C.mute_port_free, mute })
+  return C.mute_port_number(mute)
 end
 
 function world.received(fake)
@@ -189,7 +202,9 @@ function world.start(service, ask)
   c.arena = call.arena
   if ask.sink then
     call.sink = C.probe_sink_new(c)
-    call.sink.always = ask.sink == "all"
+    call.sink.always = ask.sink ~= "some" and ask.sink ~= "none"
+    call.sink.probe, call.sink.call = service.probe, c
+    call.sink.cancels_at_head, call.sink.cancels_at_data = ask.sink == "until head", ask.sink == "until data"
   end
   C.probe_start(service.probe, c)
   service.started = (service.started or 0) + 1
