@@ -148,6 +148,8 @@ static bool own_field(struct mg_str name)
     return false;
 }
 
+// Fields that the client names in Connection end here, whoever asks for them (RFC 9110 §7.6.1). "*"
+// leaves out Accept-Encoding: the answer is read here, where nothing unpacks it.
 static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *scope,
                           struct mg_headers *headers)
 {
@@ -156,10 +158,11 @@ static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *sco
     for (unsigned i = 0; i < from->count; i++) {
         const struct mg_header *header = &from->items[i];
         bool wanted = forward->all_headers
-                          ? !mg_headers_hop_by_hop(from, header->name)
+                          ? !mg_str_eq_nocase(header->name, MG_STR("accept-encoding"))
                           : forwards(forward->headers, forward->header_count, header->name);
         struct mg_headers set = {headers->items, own, own};
-        if (wanted && !own_field(header->name) && mg_fill_header_absent(&set, header->name) &&
+        if (wanted && !own_field(header->name) && !mg_headers_hop_by_hop(from, header->name) &&
+            mg_fill_header_absent(&set, header->name) &&
             !mg_headers_add(headers, scope->arena, header->name, header->value))
             return false;
     }

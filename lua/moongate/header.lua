@@ -30,6 +30,8 @@ end
 function header.value(value)
   if value:find("[%z\r\n]") then
     return "CR, LF and NUL cannot be part of a header"
+  elseif value:gsub("\t", ""):find("%c") then
+    return "control bytes cannot be part of a header"
   end
   return nil
 end
