@@ -58,6 +58,11 @@ static void expire(struct mg_timer *timer)
     mg_backend_land(&errand->errands->backend, call, MG_TIMEOUT, MG_STR("out of time"));
 }
 
+static void refuse(struct mg_errand *errand, enum mg_status status)
+{
+    mg_errand_fail(errand, status, "too many calls are waiting for its threads");
+}
+
 static enum mg_status submit(struct mg_errand *errand, struct mg_pool *pool)
 {
     struct mg_errands *errands = errand->errands;
@@ -68,7 +73,7 @@ static enum mg_status submit(struct mg_errand *errand, struct mg_pool *pool)
     if (status == MG_OK)
         errands->out++;
     else
-        mg_errand_fail(errand, status, "too many calls are waiting for its threads");
+        refuse(errand, status);
     return status;
 }
 
@@ -120,6 +125,8 @@ static void come_back(struct mg_job *job)
     struct mg_pool *onward = errand->onward;
     errand->onward = NULL;
     errands->out--;
+    if (job->late)
+        refuse(errand, MG_BUSY);
     if (errand->call && onward && submit(errand, onward) == MG_OK)
         return;
     if (errand->call)

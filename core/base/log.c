@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { line_most = 2048, ring_size = 256 * 1024, drain_ms = 1000 };
+enum { line_most = 2048, ring_size = 256 * 1024, drain_ms = 1000, look_ms = 100 };
 
 static struct {
     pthread_mutex_t lock;
@@ -19,27 +20,58 @@ static struct {
     char *ring; // NULL while no writer runs
     size_t len; // bytes waiting
     unsigned long dropped;
-    bool running, stopping;
+    bool running;
+    _Atomic bool stopping;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER};
 
 static _Atomic enum mg_log_level most_level = MG_LOG_INFO;
 
-// Writes all, waiting at most `wait_ms` for room (-1: for ever); false when the time ran out.
-static bool write_out(const char *data, size_t len, int wait_ms)
+// Writes all; false when that cannot be. A reader that takes nothing is waited for, but for at most
+// drain_ms when nobody else is there to wait, or the process is to end. A write of PIPE_BUF bytes
+// to a pipe that has room does not block (pipe(7)).
+static bool write_out(const char *data, size_t len, bool patient)
 {
+    int waited = 0;
     while (len) {
         struct pollfd fd = {STDERR_FILENO, POLLOUT, 0};
-        if (wait_ms >= 0 && poll(&fd, 1, wait_ms) <= 0)
-            return false;
-        ssize_t n = write(STDERR_FILENO, data, len);
+        if (poll(&fd, 1, look_ms) <= 0) {
+            waited += look_ms;
+            if (waited >= drain_ms && (!patient || sink.stopping))
+                return false;
+            continue;
+        }
+        ssize_t n = write(STDERR_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
         if (n < 0 && errno != EINTR && errno != EAGAIN)
             return false;
         if (n > 0) {
             data += n;
             len -= (size_t)n;
+            waited = 0;
         }
     }
     return true;
+}
+
+// The time and the level that a line begins with, in `room` bytes, which are enough; the length.
+static size_t stamp(char *line, size_t room, enum mg_log_level level)
+{
+    static const char *const words[] = {"error", "warn ", "info ", "debug"};
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(line, room, "%Y-%m-%dT%H:%M:%S", &utc);
+    return len + (size_t)snprintf(line + len, room - len, ".%03ldZ %s ", now.tv_nsec / 1000000,
+                                  words[level]);
+}
+
+static bool write_dropped(unsigned long dropped)
+{
+    char line[128];
+    size_t len = stamp(line, sizeof line, MG_LOG_WARN);
+    len += (size_t)snprintf(line + len, sizeof line - len,
+                            "%lu log lines were dropped: nobody read them\n", dropped);
+    return write_out(line, len, true);
 }
 
 static void *write_lines(void *unused)
@@ -56,13 +88,10 @@ static void *write_lines(void *unused)
         unsigned long dropped = sink.dropped;
         sink.len = 0;
         sink.dropped = 0;
-        bool stopping = sink.stopping;
         pthread_mutex_unlock(&sink.lock);
-        bool written = write_out(batch, len, stopping ? drain_ms : -1);
-        if (dropped)
-            dprintf(STDERR_FILENO, "warn  %lu log lines were dropped: nobody read them\n", dropped);
+        bool written = write_out(batch, len, true) && (!dropped || write_dropped(dropped));
         pthread_mutex_lock(&sink.lock);
-        if (stopping && !written)
+        if (sink.stopping && !written)
             break;
     }
     pthread_mutex_unlock(&sink.lock);
@@ -108,7 +137,6 @@ static size_t escape(char *out, size_t room, const char *text)
 
 void mg_log(enum mg_log_level level, const char *format, ...)
 {
-    static const char *const words[] = {"error", "warn ", "info ", "debug"};
     if (level > most_level)
         return;
     char text[line_most], line[line_most + 64];
@@ -117,13 +145,7 @@ void mg_log(enum mg_log_level level, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
 
-    struct timespec now;
-    struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t len = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    len += (size_t)snprintf(line + len, sizeof line - len, ".%03ldZ %s ", now.tv_nsec / 1000000,
-                            words[level]);
+    size_t len = stamp(line, sizeof line, level);
     len += escape(line + len, sizeof line - len - 1, text);
     line[len++] = '\n';
 
@@ -138,5 +160,5 @@ void mg_log(enum mg_log_level level, const char *format, ...)
     }
     pthread_mutex_unlock(&sink.lock);
     if (!running)
-        write_out(line, len, drain_ms);
+        write_out(line, len, false);
 }

@@ -145,10 +145,27 @@ static struct mg_str partial_list(struct mg_exchange *exchange)
     return copy;
 }
 
+// A head that the connection would not take must not cost the client its reply.
+static void bound_headers(struct mg_exchange *exchange)
+{
+    const struct mg_headers *headers = &exchange->reply.headers;
+    size_t size = 0;
+    for (unsigned i = 0; i < headers->count; i++)
+        size += headers->items[i].name.len + headers->items[i].value.len + 4;
+    if (size <= MG_ANSWER_HEADERS_MOST)
+        return;
+    mg_answer_log(exchange, MG_STR("the reply's headers are larger than 48 KiB"));
+    exchange->reply.headers.count = 0;
+    mg_answer_problem(
+        exchange,
+        (struct mg_problem){.status = 500, .detail = MG_STR("the reply's headers are too large")});
+}
+
 void mg_answer_finish(struct mg_exchange *exchange)
 {
     struct mg_arena *arena = &exchange->request->arena;
     struct mg_headers *headers = &exchange->reply.headers;
+    bound_headers(exchange);
     struct mg_str partial = partial_list(exchange);
     if (partial.len)
         mg_headers_add(headers, arena, MG_STR("Moongate-Partial"), partial);
@@ -227,9 +244,12 @@ void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)
 
 void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
 {
+    enum { path_most = 200 }; // so that a client's long path leaves room for what is said
     const struct mg_request *request = exchange->request;
+    struct mg_str path =
+        mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)
-        mg_log(MG_LOG_ERROR, "%s %.*s (request %.*s): %.*s", mg_method_word(request->method),
-               (int)request->path.len, request->path.data, (int)request->id.len, request->id.data,
-               (int)text.len, text.data);
+        mg_log(MG_LOG_ERROR, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
+               (int)path.len, path.data, path.len < request->path.len ? "..." : "",
+               (int)request->id.len, request->id.data, (int)text.len, text.data);
 }

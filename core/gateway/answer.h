@@ -21,6 +21,8 @@ void mg_answer_no_route(struct mg_exchange *exchange, uint32_t methods);
 // memory.
 bool mg_answer_plan(struct mg_exchange *exchange);
 
+enum { MG_ANSWER_HEADERS_MOST = 48 * 1024 }; // bytes of a reply's header fields; beyond: 500
+
 // Adds X-Request-Id and Moongate-Partial.
 void mg_answer_finish(struct mg_exchange *exchange);
 

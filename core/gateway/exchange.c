@@ -137,6 +137,9 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
 static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
 {
+    const struct mg_fill_fault broken = {mg_str_of(exchange->scope.broken), "cannot be read"};
+    if (exchange->scope.broken)
+        fault = &broken;
     enum mg_scope_fault body =
         exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
     if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_NOT_JSON)
@@ -183,10 +186,7 @@ static void plan_done(struct mg_exchange *exchange)
         return;
     }
     exchange->reply.headers.count = 0; // they were those of the reply that was not made
-    if (exchange->scope.broken)
-        refuse_input(exchange, &(struct mg_fill_fault){.what = mg_str_of(exchange->scope.broken),
-                                                       .why = "cannot be read"});
-    else if (bad_body(&exchange->scope))
+    if (exchange->scope.broken || bad_body(&exchange->scope))
         refuse_input(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
     else
         mg_exchange_no_memory(exchange);

@@ -9,7 +9,7 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
     if (state == MG_RUN_WAITS) {
-        uint64_t now = mg_loop_now(&exchange->worker->loop), at = exchange->deadline;
+        uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
         if (run->wait.within && now + run->wait.within < at)
             at = now + run->wait.within;
         exchange->state = MG_EXCHANGE_WAITING;
@@ -86,6 +86,7 @@ static int host_start(void *owner, struct mg_asked *asked)
     if (exchange->asked_count >= exchange->worker->common->config->limits.calls ||
         !mg_exchange_keep(exchange, asked))
         return -1;
+    mg_loop_fresh(&exchange->worker->loop); // the script may have worked for long in this turn
     mg_exchange_start_call(exchange, asked);
     return (int)exchange->asked_count - 1;
 }

@@ -25,6 +25,7 @@ struct mg_gateway {
     unsigned worker_count, started;
     int *sockets;          // worker by worker
     unsigned socket_count; // of one worker
+    bool given;            // they came from outside, the same ones for each worker
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned ready, failed; // workers; under the lock
@@ -94,8 +95,22 @@ static unsigned given_sockets(void)
     return fds > 0 && fds <= sockets_most ? (unsigned)fds : 0;
 }
 
+static bool is_listening(int fd)
+{
+    int on = 0;
+    socklen_t len = sizeof on;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
 static bool use_given(struct mg_gateway *gateway, unsigned given)
 {
+    struct mg_buf why = {0};
+    for (int fd = listen_fds_start; fd < listen_fds_start + (int)given; fd++)
+        if (!is_listening(fd)) {
+            mg_buf_printf(&why, "LISTEN_FDS: descriptor %d is no socket that listens", fd);
+            return explain(&why);
+        }
+    gateway->given = true;
     gateway->socket_count = given;
     gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
     for (unsigned i = 0; gateway->sockets && i < given * gateway->worker_count; i++)
@@ -228,6 +243,17 @@ static void wait_for_end(const sigset_t *set)
     }
 }
 
+// A given socket stands there once for each worker and is closed at its first place.
+static void close_sockets(struct mg_gateway *gateway)
+{
+    unsigned count = gateway->sockets ? gateway->socket_count * gateway->worker_count : 0;
+    for (unsigned i = 0; i < count; i++)
+        if (gateway->sockets[i] >= 0 && (i < gateway->socket_count || !gateway->given))
+            close(gateway->sockets[i]);
+    free(gateway->sockets);
+    gateway->sockets = NULL;
+}
+
 struct joiner {
     struct mg_gateway *gateway;
     pthread_t main;
@@ -253,6 +279,7 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     bool aborted = false;
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
+    close_sockets(gateway); // the workers have theirs; who comes later is refused
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_drain(&gateway->workers[i]);
     if (pthread_create(&thread, NULL, join_workers, &joiner) != 0) {
@@ -275,15 +302,6 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
         aborted = true;
     }
     pthread_join(thread, NULL);
-}
-
-static void close_sockets(struct mg_gateway *gateway)
-{
-    for (unsigned i = 0; gateway->sockets && i < gateway->socket_count * gateway->worker_count; i++)
-        if (gateway->sockets[i] >= 0)
-            close(
-                gateway->sockets[i]); // a given one is closed once and then unknown, which is fine
-    free(gateway->sockets);
 }
 
 static void fini(struct mg_gateway *gateway)

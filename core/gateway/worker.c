@@ -43,11 +43,11 @@ void mg_worker_settle(struct mg_worker *worker)
         mg_loop_defer(&worker->loop, &worker->settle);
 }
 
-static void close_listeners(struct mg_worker *worker)
+static void end_listeners(struct mg_worker *worker, void (*end)(struct mg_listener *listener))
 {
     for (unsigned i = 0; worker->listeners && i < worker->socket_count; i++)
         if (worker->listeners[i])
-            mg_listener_close(worker->listeners[i]);
+            end(worker->listeners[i]);
     free(worker->listeners);
     worker->listeners = NULL;
 }
@@ -58,7 +58,7 @@ static void on_drain(struct mg_mail *mail)
     if (worker->state != MG_WORKER_SERVING)
         return;
     worker->state = MG_WORKER_DRAINING;
-    close_listeners(worker);
+    end_listeners(worker, mg_listener_finish);
     mg_net_drain(&worker->net);
     look(&worker->look);
 }
@@ -133,7 +133,7 @@ static void *work(void *owner)
     if (opened)
         worker->state = MG_WORKER_SERVING;
     if (ok && !opened) {
-        close_listeners(worker);
+        end_listeners(worker, mg_listener_close);
         close_backends(worker);
     }
     worker->ready(worker, opened);

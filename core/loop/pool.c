@@ -55,10 +55,12 @@ static struct mg_job *take(struct mg_pool *pool)
         if (!pool->first)
             pool->last = &pool->first;
         pool->waiting--;
+        uint64_t now = now_ns();
         job->skipped = atomic_load(&job->cancelled);
-        if (!job->skipped) {
+        job->late = !job->skipped && now - job->since > job->patience;
+        if (!job->skipped && !job->late) {
             pool->running++;
-            pool->taken = now_ns();
+            pool->taken = now;
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -73,6 +75,8 @@ static void run(struct mg_pool *pool, struct mg_job *job, void *desk)
     pthread_mutex_lock(&pool->lock);
     pool->running--;
     int64_t mean = (int64_t)pool->mean;
+    if (mean && spent > 8 * mean)
+        spent = 8 * mean; // where the machine is short of processors one job says little
     pool->mean = (uint64_t)(mean ? mean + (spent - mean) / 8 : spent);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -86,7 +90,7 @@ static void *work(void *data)
         setpriority(PRIO_PROCESS, (id_t)gettid(), options->nice);
     void *desk = options->desk_open ? options->desk_open(options->owner) : NULL;
     for (struct mg_job *job; (job = take(pool));) {
-        if (!job->skipped)
+        if (!job->skipped && !job->late)
             run(pool, job, desk);
         send_home(job);
     }
@@ -133,17 +137,16 @@ struct mg_pool *mg_pool_new(const struct mg_pool_options *options)
     return pool;
 }
 
-// In ns. While every thread is busy, the time since a job was last begun is the least that each
-// running job takes, whatever the mean says: so a pool that hangs refuses soon.
+// In ns. While every thread is busy, what the jobs that run take beyond the mean counts too, once:
+// so a pool that hangs refuses soon, and one whose threads were not run for a moment does not.
 static uint64_t expected_wait(const struct mg_pool *pool)
 {
     unsigned threads = pool->options.threads, jobs = pool->waiting + pool->running;
     if (jobs < threads)
         return 0;
-    uint64_t mean = pool->mean;
-    if (pool->running == threads && now_ns() - pool->taken > mean)
-        mean = now_ns() - pool->taken;
-    return (jobs - threads + 1) * mean / threads;
+    uint64_t wait = (jobs - threads + 1) * pool->mean / threads;
+    uint64_t running = pool->running == threads ? now_ns() - pool->taken : 0;
+    return running > pool->mean ? wait + running - pool->mean : wait;
 }
 
 enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct mg_mailbox *home,
@@ -155,6 +158,10 @@ enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct m
                 expected_wait(pool) / 1000000 > patience;
     if (!busy) {
         job->home = home;
+        job->since = now_ns();
+        bool on_credit = pool->mean == 0 && jobs >= pool->options.threads;
+        job->patience =
+            on_credit && patience < UINT64_MAX / 1000000 ? patience * 1000000 : UINT64_MAX;
         job->next = NULL;
         *pool->last = job;
         pool->last = &job->next;

@@ -17,6 +17,8 @@ struct mg_job {
     void (*done)(struct mg_job *job); // on the sender's loop, exactly once per submit
     _Atomic bool cancelled;           // set by the sender: skip or stop early; `done` still runs
     bool skipped;                     // it was cancelled before it ran
+    bool late;                        // not run: taken when nothing was known, it waited too long
+    uint64_t since, patience;         // the pool's own, in ns
 };
 
 struct mg_pool_options {
@@ -37,7 +39,8 @@ struct mg_pool;
 struct mg_pool *mg_pool_new(const struct mg_pool_options *options);
 
 // Any thread. MG_OK: it will run. MG_BUSY, and the job stays the caller's: the queue is full, or
-// the expected wait (jobs that must end first x mean time / threads) exceeds `patience` ms.
+// the expected wait (jobs that must end first x mean time / threads) exceeds `patience` ms. Before
+// any job has ended nothing is known: then a job is taken, but not run if it has waited for longer.
 enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct mg_mailbox *home,
                               uint64_t patience);
 

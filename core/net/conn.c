@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { resting_ms = 60000 }; // how far away the timer of a connection without a deadline stands
+enum {
+    resting_ms = 60000, // how far away the timer of a connection without a deadline stands
+    farewell_ms = 100   // for a request on a kept connection that crosses with our leaving
+};
 
 void mg_conn_change(struct mg_conn *conn, enum mg_conn_state state)
 {
@@ -36,9 +39,37 @@ void mg_conn_until(struct mg_conn *conn, uint64_t at)
         mg_timer_set(conn->net->loop, &conn->timer, at);
 }
 
+// A request that is already in the socket must not be lost to a drain.
+static bool has_bytes(struct mg_conn *conn)
+{
+    char byte;
+    uv_os_fd_t fd;
+    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+// A client that keeps its connection busy hears "Connection: close" from its next reply; a close
+// between two of its requests would lose the one that is on its way.
+void mg_conn_retire(struct mg_conn *conn)
+{
+    uint64_t grace = conn->net->limits->linger_ms;
+    if (conn->served > 0 && grace > farewell_ms)
+        grace = farewell_ms;
+    if (grace == 0 && !has_bytes(conn))
+        mg_conn_close(conn);
+    else
+        mg_conn_until(conn, mg_loop_now(conn->net->loop) + (grace ? grace : farewell_ms));
+}
+
 static void overdue(struct mg_conn *conn)
 {
     switch (conn->state) {
+    case MG_CONN_IDLE:
+        if (conn->net->draining && has_bytes(conn))
+            mg_conn_until(conn, mg_loop_now(conn->net->loop) + farewell_ms);
+        else
+            mg_conn_close(conn);
+        break;
     case MG_CONN_HEAD:
     case MG_CONN_BODY:
         mg_conn_overdue(conn);
@@ -155,23 +186,6 @@ void mg_conn_part(struct mg_conn *conn)
         mg_conn_close(conn);
     else
         linger(conn);
-}
-
-// A request that is already in the socket must not be lost to a drain.
-static bool has_bytes(struct mg_conn *conn)
-{
-    char byte;
-    uv_os_fd_t fd;
-    return uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
-           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-}
-
-void mg_conn_retire(struct mg_conn *conn)
-{
-    if (conn->served > 0 && !has_bytes(conn))
-        mg_conn_close(conn);
-    else
-        mg_conn_until(conn, mg_loop_now(conn->net->loop) + conn->net->limits->linger_ms);
 }
 
 static void name_peer(struct mg_conn *conn, const struct sockaddr *peer)

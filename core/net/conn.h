@@ -86,9 +86,9 @@ struct mg_str mg_net_date(struct mg_net *net);
 // and place are given back.
 bool mg_conn_open(struct mg_net *net, int fd, const struct sockaddr *peer);
 
-// Every reply from here on says "Connection: close". Idle connections close at once, but for those
-// that have bytes to be read; one that never asked anything has linger_ms to begin. The listeners
-// are the caller's to close.
+// Every reply from here on says "Connection: close". Idle connections have a moment (100 ms, at
+// most linger_ms) for a request that is on its way, those that never asked anything all of
+// linger_ms. The listeners are the caller's to close, before.
 void mg_net_drain(struct mg_net *net);
 bool mg_net_idle(const struct mg_net *net); // no connection is left
 void mg_net_abort(struct mg_net *net);      // closes all that is left, replies cut

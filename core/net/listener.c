@@ -14,6 +14,7 @@
 
 enum {
     accept_budget = 64, // connections accepted before others have their turn
+    backlog_most = 4096,
     pause_ms = 100,
     quiet_ms = 1000 // between two lines of the log about the same
 };
@@ -155,4 +156,14 @@ void mg_listener_close(struct mg_listener *listener)
     mg_timer_drop(listener->net->loop, &listener->again);
     mg_list_drop(&listener->node);
     uv_close((uv_handle_t *)&listener->poll, on_closed);
+    // The handle no longer looks at the descriptor; open on, it would gather connections.
+    close(listener->fd);
+    listener->fd = -1;
+}
+
+void mg_listener_finish(struct mg_listener *listener)
+{
+    for (int i = 0; i < backlog_most && accept_one(listener); i++)
+        ;
+    mg_listener_close(listener);
 }

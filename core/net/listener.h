@@ -21,7 +21,10 @@ struct mg_listener;
 // out, or the net has all the connections it may have, it stops polling and goes on when one closes
 // or 100 ms later; one log line a second, no spinning.
 struct mg_listener *mg_listener_new(struct mg_net *net, int fd);
-void mg_listener_close(struct mg_listener *listener); // at once; the memory goes in a later turn
+// Both at once, but for the memory, which goes in a later turn. The first takes the connections
+// that the kernel has accepted by now: closing would reset them.
+void mg_listener_finish(struct mg_listener *listener);
+void mg_listener_close(struct mg_listener *listener);
 
 // A connection has closed: listeners of the net that pause go on.
 void mg_listener_resume(struct mg_net *net);

@@ -10,11 +10,12 @@ static int l_begin(lua_State *L)
 {
     struct mg_run *run = lua_touserdata(L, 1);
     struct mg_vm *vm = run->vm;
-    run->handle = lua_newuserdata(L, sizeof *run->handle);
-    *run->handle = run;
+    struct mg_run **handle = lua_newuserdata(L, sizeof *handle);
+    *handle = run;
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handle_type);
     lua_setmetatable(L, -2);
     run->handle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    run->handle = handle;
     if (vm->thread_count) {
         run->thread_ref = vm->threads[--vm->thread_count];
         lua_rawgeti(L, LUA_REGISTRYINDEX, run->thread_ref);
@@ -210,8 +211,6 @@ static int l_end(lua_State *L)
     struct mg_run *run = lua_touserdata(L, 1);
     struct mg_vm *vm = run->vm;
     lua_State *co = run->thread;
-    if (run->handle)
-        *run->handle = NULL;
     luaL_unref(L, LUA_REGISTRYINDEX, run->handle_ref);
     bool reusable = co && lua_status(co) == 0 && lua_gettop(co) == 0;
     if (reusable && vm->thread_count < MG_VM_THREADS_MOST)
@@ -225,6 +224,8 @@ void mg_run_fini(struct mg_run *run)
 {
     if (!run->vm)
         return;
+    if (run->handle)
+        *run->handle = NULL; // what a script kept of the request says so from now on
     lua_cpcall(run->vm->L, l_end, run);
     lua_settop(run->vm->L, 0);
     *run = (struct mg_run){0};

@@ -5,7 +5,7 @@ local blocks = gate.database "blocks"
 gate.get("/blocking", {
   calls = {
     count = blocks:one([[
-      with recursive counter(n) as (select 1 union all select n + 1 from counter where n < 100000)
+      with recursive counter(n) as (select 1 union all select n + 1 from counter where n < 150000)
       select count(*) as counted from counter]]),
   },
   reply = { counted = "{count.body.counted}" },

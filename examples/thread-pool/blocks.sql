@@ -1,2 +1,2 @@
--- The query of /blocking needs no table; a database file needs something in it.
-create table nothing (id integer primary key);
+-- The query of /blocking reads no table, but a database file needs something in it.
+create table empty (id integer primary key);

@@ -1,5 +1,5 @@
 -- What waits here holds no thread: not the calls to the API, not the delays that stand for a slow
--- file and a slow database. /blocking does hold threads, on a pool of its own.
+-- file and a slow database. /blocking does hold one, of a pool of its own.
 return {
   listen    = "127.0.0.1:8080",
   services  = {
@@ -8,7 +8,7 @@ return {
   },
   databases = {
     store  = "sqlite:store.db",
-    blocks = { url = "sqlite:blocks.db", readers = 2 },
+    blocks = { url = "sqlite:blocks.db", readers = 1 },
   },
   files     = { pages = "./pages" },
 }

@@ -17,8 +17,22 @@ local TYPES = {
 
 local metatable = { __json = "a reply: it cannot be a part of another", __metatable = false }
 
+local function status_wrong(status)
+  if status ~= nil and (type(status) ~= "number" or status % 1 ~= 0 or status < 200 or status > 599) then
+    return ("status is a whole number from 200 to 599, not %s"):format(words.show(status))
+  end
+end
+
+---@class moongate.Reply
+---@field status integer? 200 unless given
+---@field headers table<string, string|string[]>?
+---@field json any
+---@field text string?
+---@field html string?
+---@field body string?
+
 ---A reply in full: `status`, `headers`, and one of `json`, `text`, `html`, `body`.
----@param fields { status: integer?, headers: table?, json: any, text: string?, html: string?, body: string? }
+---@param fields moongate.Reply
 ---@return table reply
 function reply.reply(fields)
   if type(fields) ~= "table" then
@@ -32,9 +46,9 @@ function reply.reply(fields)
     end
     made[key] = value
   end
-  local status = made.status
-  if status ~= nil and (type(status) ~= "number" or status % 1 ~= 0 or status < 200 or status > 599) then
-    error(("gate.reply: status is a whole number from 200 to 599, not %s"):format(words.show(status)), 2)
+  local wrong = status_wrong(made.status)
+  if wrong then
+    error("gate.reply: " .. wrong, 2)
   end
   return setmetatable(made, metatable)
 end
@@ -43,7 +57,7 @@ end
 ---@param status integer? 302 unless given
 ---@return table reply
 function reply.redirect(url, status)
-  local wrong = type(url) ~= "string" and "takes a URL" or header.value(url)
+  local wrong = type(url) ~= "string" and "takes a URL" or header.value(url) or status_wrong(status)
   if wrong then
     error(("gate.redirect: %s"):format(wrong), 2)
   end
@@ -142,6 +156,10 @@ local function body_of(made)
 end
 
 local function of_reply(made)
+  local wrong = status_wrong(made.status) -- a script may have changed it
+  if wrong then
+    error("reply: " .. wrong, 0)
+  end
   local list, present = reply.headers(made.headers)
   local body, kind = body_of(made)
   if kind and not present["content-type"] and (body ~= "" or kind == "json") then

@@ -25,9 +25,14 @@ local function wait_for(mode, ids, ms)
   result.forget()
 end
 
--- Starts a call. A request that makes too many does not go on: no pcall sees that.
+-- Starts a call; what cannot be sent is raised at the author's line. A request that makes too many
+-- does not go on: no pcall sees that.
 local function begin(call, name)
-  return core.start(call, name) or yield("over")
+  local ok, id = pcall(core.start, call, name)
+  if not ok then
+    loading.raise(id)
+  end
+  return id or yield("over")
 end
 
 local function duration(text, what, level)
@@ -64,7 +69,8 @@ local future = {}
 
 local future_metatable = {
   __index = function(_, key)
-    return future[key] or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
+    return future[key]
+      or error(("a future has no %s: its result has, say :wait()"):format(words.show(key)), 2)
   end,
   __json = "a future: say :wait()",
   __metatable = false,

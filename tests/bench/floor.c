@@ -33,7 +33,8 @@ struct client {
     unsigned parts;      // bodies to be merged when they are over
     int answer;          // the Lua function that then makes the reply
     bool held;           // counted in `held`, never answered
-    struct body *bodies; // CALLS_MOST of them, from the first fan-out on
+    struct body *bodies; // from the first fan-out on
+    unsigned room;       // how many bodies there is room for
 };
 
 // A connection to a backend: with a request of `client` on it, or among its backend's idle ones.
@@ -276,17 +277,20 @@ static void start_timer(struct client *client, unsigned slot, uint64_t ms)
     uv_timer_start(&client->timers[slot], on_timer, ms, 0);
 }
 
-static void make_room(struct client *client)
+static void make_room(struct client *client, unsigned count)
 {
-    if (!client->bodies)
-        client->bodies = calloc(CALLS_MOST, sizeof *client->bodies);
+    if (client->room >= count)
+        return;
+    free(client->bodies);
+    client->bodies = calloc(count, sizeof *client->bodies);
+    client->room = count;
     if (!client->bodies)
         die("bodies", "no memory");
 }
 
 static void fan_out(struct client *client, int answer, const char *id)
 {
-    make_room(client);
+    make_room(client, answer == FAN3 ? 3 : CALLS_MOST);
     client->answer = answer;
     if (answer == FAN3) {
         start_call(client, 0, USERS, "/users/", id);
@@ -303,7 +307,7 @@ static void fan_out(struct client *client, int answer, const char *id)
 
 static void hold(struct client *client)
 {
-    make_room(client);
+    make_room(client, 3);
     for (unsigned i = 0; i < 3; i++)
         start_call(client, i, HOLD, "/wait", "");
 }

@@ -25,7 +25,12 @@ local function wrk(port, path, options)
   local command = { "/usr/bin/env", "wrk", "--timeout", "60s", "-s",
     places.checkout .. "/tests/bench/report.lua", "-t", tostring(options.threads or 1),
     "-c", tostring(options.clients), "-d", options.seconds .. "s",
-    ("http://127.0.0.1:%d%s"):format(port, path), "--", unpack(options.paths or {}) }
+    ("http://127.0.0.1:%d%s"):format(port, path) }
+  if options.many then
+    command[#command + 1] = "--"
+    command[#command + 1] = options.many.path
+    command[#command + 1] = tostring(options.many.count)
+  end
   local code, out, err = process.run(command, { within = (options.seconds + 90) * 1e3 })
   local figures = {}
   for name, value in (out:match "figures ([^\n]*)" or ""):gmatch "(%w+)=(%d+)" do
@@ -37,7 +42,8 @@ local function wrk(port, path, options)
   return figures
 end
 
----Loads a server for some seconds. options: clients, seconds, threads, paths (asked in turn).
+---Loads a server for some seconds. options: clients, seconds, threads, many = { path =, count = }
+---(the path with {i} from 1 to count, in turn).
 ---Times are in us a request, p50 and p99 in ms.
 function measure.load(server, path, options)
   local before = server:cpu()

@@ -1,5 +1,6 @@
 # What the benchmark needs: packages, a build without sanitizers, its own two C programs, and for
 # Node its packages. For bash, to be sourced by run and profile with $checkout set.
+# shellcheck shell=bash disable=SC2154 # $checkout comes from whoever sources this
 # shellcheck source=../support/install.sh
 . "$checkout/tests/support/install.sh"
 

@@ -1,11 +1,11 @@
--- For wrk: prints its figures as one line that a program can read. With paths behind "--" on the
--- command line it asks for each of them in turn.
+-- For wrk: prints its figures as one line that a program can read. With "-- PATH COUNT" at the end
+-- of the command line it asks for that path with {i} from 1 to COUNT, in turn.
 -- luacheck: globals init request done wrk
 local requests, next_one = {}, 0
 
 function init(args)
-  for i, path in ipairs(args) do
-    requests[i] = wrk.format("GET", path)
+  for i = 1, tonumber(args[2]) or 0 do
+    requests[i] = wrk.format("GET", (args[1]:gsub("{i}", i)))
   end
   if #requests > 0 then
     request = function()

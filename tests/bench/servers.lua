@@ -72,9 +72,13 @@ local start = {}
 
 function start.moongate(self, options)
   local folder = options.folder or bench .. "/gateway"
-  adopt(self, { places.build .. "/moongate", "serve", folder, "--listen", "127.0.0.1:0",
-    "--workers", tostring(options.workers or 1) })
-  self.port = tonumber(self.process:expect "listening on http://[%d.]+:(%d+)")
+  local command = { unpack(options.under or {}) }
+  for _, word in ipairs { places.build .. "/moongate", "serve", folder, "--listen", "127.0.0.1:0",
+    "--workers", tostring(options.workers or 1) } do
+    command[#command + 1] = word
+  end
+  adopt(self, command)
+  self.port = tonumber(self.process:expect("listening on http://[%d.]+:(%d+)", 30000))
   return self.port and self
 end
 
@@ -185,7 +189,7 @@ end
 function servers.open(scratch)
   local values = {
     SCRATCH = scratch, PEERS = bench .. "/peers", PAGES = bench .. "/gateway/pages",
-    DEBIAN = debian, LIBRARIES = libraries, FILES = files, CONNECTIONS = math.floor(files * 0.8),
+    DEBIAN = debian, LIBRARIES = libraries, FILES = files, CONNECTIONS = math.min(16000, math.floor(files * 0.8)),
     USER = ffi.C.getuid() == 0 and "user root;" or "",
   }
   servers.scratch, servers.values = scratch, values

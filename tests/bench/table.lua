@@ -34,7 +34,7 @@ function output.head(workload, note)
   line ""
   local title = workload.title .. (note and " (" .. note .. ")" or "")
   if workload.measure then
-    line("%-50s %10s %8s", title, workload.unit, "x")
+    line("%-66s %10s %8s", title, workload.unit, "x")
   else
     line("%s", title)
     line("  %-18s %s", "", load_head)
@@ -51,11 +51,11 @@ function output.load(label, f, x)
 end
 
 function output.one(label, value, x)
-  line("  %-48s %10.2f %8s", label, value, times(x))
+  line("  %-64s %10.2f %8s", label, value, times(x))
 end
 
 function output.note(label, text)
-  line("  %-18s %s", label, text)
+  line("  %-18s %s", label, (text:gsub("%s+", " ")))
 end
 
 ---One goal: held, missed or not measured.

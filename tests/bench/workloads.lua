@@ -6,7 +6,7 @@ local route_count = 10000
 local profile = { id = 42, name = "Ada Lovelace", email = "ada@example.com",
   credit = { id = 7, limit = 2500 } }
 local orders = { count = 2,
-  items = { { id = 1, total = 12.5, title = "Tea" }, { id = 2, total = 99, title = "Lamp" } } }
+  items = { { id = 1, total = 12.5 }, { id = 2, total = 99, title = "Lamp" } } }
 local wallet = { points = 1200, currency = "EUR", valid = true, cards = { "visa", "amex" } }
 local three = { profile = profile, orders = orders, wallet = wallet }
 
@@ -39,14 +39,6 @@ local function versus(subject, others)
   return others
 end
 
-local function paths_of(count)
-  local paths = {}
-  for i = 1, count do
-    paths[i] = ("/area%d/thing%d/42"):format(i % 100, i)
-  end
-  return paths
-end
-
 -- The folder of a gateway with `count` routes.
 local function routes_folder(count)
   return function(folder)
@@ -55,16 +47,16 @@ local function routes_folder(count)
     gateway:close()
     local file = assert(io.open(folder .. "/routes.lua", "w"))
     file:write 'local gate = require "moongate"\n'
-    for _, path in ipairs(paths_of(count)) do
-      file:write(('gate.get(%q, { reply = { id = "{id}" } })\n'):format((path:gsub("42$", "{id}"))))
+    for i = 1, count do
+      file:write(('gate.get("/v1/thing%d/{id}", { reply = { id = "{id}" } })\n'):format(i))
     end
     file:close()
   end
 end
 
 local function routes(count)
-  return { kind = "moongate", label = count .. " routes", paths = paths_of(count),
-    path = "/area1/thing1/42", options = { make = routes_folder(count) } }
+  return { kind = "moongate", label = count .. " routes", path = "/v1/thing1/42",
+    many = { path = "/v1/thing{i}/42", count = count }, options = { make = routes_folder(count) } }
 end
 
 local function pass(name, clients, blob)
@@ -85,7 +77,8 @@ return {
     who = versus(moongate "/hello", peers "floor nginx+lua haproxy node fastapi") },
   { name = "hello-template", title = "hello, by a template", clients = 64,
     expect = { message = "hello" },
-    who = { moongate "/hello-template", { kind = "floor" }, { kind = "nginx+lua" },
+    who = { moongate "/hello-template", { kind = "floor", path = "/hello" },
+      { kind = "nginx+lua", path = "/hello" },
       moongate("/hello", "moongate, function") } },
   pass("1k", 64, { text = "1 KiB", size = 1024 }),
   pass("64k", 64, { text = "64 KiB", size = 65536 }),

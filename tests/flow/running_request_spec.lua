@@ -70,7 +70,8 @@ describe("the request in a function", function()
     assert.equal(200, (status { body = "[1]" }))
     assert.equal(200, (status { body = "7", headers = { ["Content-Type"] = "application/problem+json; charset=utf-8" } }))
     assert.same({ 400, "the body is not JSON" }, { status { body = "{" } })
-    assert.same({ 400, "the body is not JSON" }, { status { body = '{"a":1}x', headers = { ["Content-Type"] = "application/json" } } })
+    assert.same({ 400, "the body is not JSON" },
+      { status { body = '{"a":1}x', headers = { ["Content-Type"] = "application/json" } } })
     assert.same({ 400, "the request has no body, but JSON is wanted" }, { status {} })
     assert.same({ 415, "the body is not JSON: its Content-Type says something else" },
       { status { body = "a=1", headers = { ["Content-Type"] = "application/x-www-form-urlencoded" } } })
@@ -148,7 +149,8 @@ describe("a function's reply", function()
 
   it("is JSON for a table and text for a string", function()
     local reply = reply_of "return { b = 1, a = { gate.null, gate.list {}, {} } }"
-    assert.same({ 200, "application/json", '{"a":[null,[],{}],"b":1}' }, { reply.status, reply.headers["content-type"], reply.body })
+    assert.same({ 200, "application/json", '{"a":[null,[],{}],"b":1}' },
+      { reply.status, reply.headers["content-type"], reply.body })
     reply = reply_of "return 'text \\0 {id}'"
     assert.same({ 200, "text/plain; charset=utf-8", "text \0 {id}" }, { reply.status, reply.headers["content-type"], reply.body })
     assert.equal("", reply_of("return ''").body)
@@ -159,9 +161,11 @@ describe("a function's reply", function()
 
   it("keeps the digits of whole numbers beyond 2^53 and writes the others in their shortest form", function()
     local g = serve [[local b = req.body b.sum = b.half * 2 b.text = b.big .. "!" b.raw = gate.json.raw ' [1.0, 2] ' return b]]
-    assert.equal('{"big":12345678901234567890,"e":1e21,"half":0.5,"i":-9007199254740993,"n":1,"raw":[1.0, 2],"sum":1,"text":"12345678901234567890!"}',
+    assert.equal('{"big":12345678901234567890,"e":1e21,"half":0.5,"i":-9007199254740993,"n":1,"raw":[1.0, 2],' ..
+      '"sum":1,"text":"12345678901234567890!"}',
       g:post("/", { body = '{"half":0.50,"n":1.0,"big":12345678901234567890,"i":-9007199254740993,"e":1000e18}' }).body)
-    assert.same({ 500, nil }, { serve("return { req.body.big + 1 }"):post("/", { body = '{"big":12345678901234567890}' }).status })
+    g = serve "return { req.body.big + 1 }"
+    assert.equal(500, g:post("/", { body = '{"big":12345678901234567890}' }).status)
   end)
 
   it("has its keys in byte order, whatever the order they came in", function()
@@ -179,7 +183,8 @@ describe("a function's reply", function()
       reply.headers["x-n"], reply.headers["set-cookie"], reply.headers["content-type"], reply.body })
     for kind, case in pairs {
       text = { "text = 'é'", "text/plain; charset=utf-8", "é" }, html = { "html = '<p>'", "text/html; charset=utf-8", "<p>" },
-      body = { "body = '\\0\\255'", "application/octet-stream", "\0\255" }, null = { "json = gate.null", "application/json", "null" },
+      body = { "body = '\\0\\255'", "application/octet-stream", "\0\255" },
+      null = { "json = gate.null", "application/json", "null" },
       own = { "json = { 1 }, headers = { ['content-type'] = 'application/vnd.x+json' }", "application/vnd.x+json", "[1]" },
       empty = { "text = ''", nil, "" }, none = { "status = 202", nil, "" },
     } do
@@ -229,6 +234,7 @@ describe("a function's reply", function()
       "routes.lua:7: gate.reply: status is a whole number from 200 to 599, not 101",
     }, out)
     for body, log in pairs {
+      ["(function() local r = gate.reply {} r.status = 0 return r end)()"] = "status is a whole number",
       ["gate.reply { json = 1, text = 'x' }"] = "json and text: a reply has one body",
       ["gate.reply { text = 5 }"] = "text must be a string, not 5",
       ["gate.reply { headers = { ['a b'] = 'c' } }"] = "headers: no name for a header",
@@ -267,9 +273,11 @@ describe("the sandbox of functions", function()
       local said = {}
       for i, f in ipairs {
         function() leak = (leak or 0) + 1 end, function() _G.leak = 1 end, function() rawset(_G, "leak", 1) end,
-        function() string.leak = 1 end, function() ("x").leak = 1 end, function() gate.leak = 1 end, function() gate.json.leak = 1 end,
+        function() string.leak = 1 end, function() ("x").leak = 1 end, function() gate.leak = 1 end,
+        function() gate.json.leak = 1 end, function() gate.service = 1 end, function() rawset(gate, "x", 1) end,
         function() table.insert(_G, 1) end, function() table.insert(string, 1) end, function() table.insert(gate, 1) end,
-        function() table.insert(getmetatable("x"), 1) end, function() setmetatable(_G, {}) end, function() setmetatable(gate, nil) end,
+        function() table.insert(getmetatable("x"), 1) end, function() setmetatable(_G, {}) end,
+        function() setmetatable(gate, nil) end,
         function() getmetatable(_G).__newindex = nil end, function() getmetatable("").__index = nil end,
         function() getmetatable(gate.null).x = 1 end, function() getmetatable(req).x = 1 end, function() gate.null.x = 1 end,
         function() table.sort(gate) table.remove(gate) error("fine") end,

@@ -79,7 +79,8 @@ function gateway.check(files)
 end
 
 -- Starts `moongate serve` on files, or on a folder given as text. options: workers, listen (default
--- "127.0.0.1:0"), arguments (more of them), env, files (how many descriptors it may have).
+-- "127.0.0.1:0"), arguments (more of them), env, files (how many descriptors it may have), err (see
+-- process.start).
 function gateway.start(files, options)
   options = options or {}
   local folder = type(files) == "string" and files or gateway.folder(files)
@@ -97,7 +98,7 @@ function gateway.start(files, options)
       unpack(command) }
   end
   local self = setmetatable({ dir = folder }, gateway)
-  self.process = process.start(command, { env = options.env })
+  self.process = process.start(command, { env = options.env, err = options.err })
   local port = self.process:expect "listening on http://[%d.]+:(%d+)"
   if not port then
     self.process:kill()

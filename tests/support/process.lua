@@ -40,8 +40,10 @@ local function slurp(path)
   return text
 end
 
--- Starts { program, arguments... }; options: env = { NAME = value }, cwd. Its standard output comes
--- through a pipe, its standard error goes into a file: a program that writes much is not stopped.
+-- Starts { program, arguments... }; options: env = { NAME = value }, cwd, fds = { [3] = fd } (what it
+-- is given beside the first three; the numbers on the right are none of those on the left), err =
+-- "pipe". Its standard output comes through a pipe, its standard error goes into a file: a program
+-- that writes much is not stopped. With err = "pipe" it is, until somebody reads self.stderr.
 function process.start(arguments, options)
   options = options or {}
   local folder = posix.folder()
@@ -52,7 +54,17 @@ function process.start(arguments, options)
   C.posix_spawn_file_actions_init(actions)
   C.posix_spawn_file_actions_adddup2(actions, pipe[1], 1)
   C.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", 0, 0)
-  C.posix_spawn_file_actions_addopen(actions, 2, folder .. "/err", 0x241, 384)
+  local err = options.err and ffi.new "int[2]"
+  if err then
+    assert(C.pipe2(err, 0x80000) == 0, "no pipe")
+    C.posix_spawn_file_actions_adddup2(actions, err[1], 2)
+    self.stderr = err[0]
+  else
+    C.posix_spawn_file_actions_addopen(actions, 2, folder .. "/err", 0x241, 384)
+  end
+  for number, fd in pairs(options.fds or {}) do
+    C.posix_spawn_file_actions_adddup2(actions, fd, number)
+  end
   if options.cwd then
     C.posix_spawn_file_actions_addchdir_np(actions, options.cwd)
   end
@@ -60,6 +72,9 @@ function process.start(arguments, options)
   local code = C.posix_spawn(pid, arguments[1], actions, nil, (strings(arguments)), (strings(env)))
   C.posix_spawn_file_actions_destroy(actions)
   C.close(pipe[1])
+  if err then
+    C.close(err[1])
+  end
   self.stdout = pipe[0]
   if code ~= 0 then
     self:release()
@@ -71,7 +86,7 @@ function process.start(arguments, options)
 end
 
 function process:release()
-  for _, name in ipairs { "stdout", "pidfd" } do
+  for _, name in ipairs { "stdout", "stderr", "pidfd" } do
     if self[name] then
       C.close(self[name])
       self[name] = nil
@@ -173,6 +188,16 @@ end
 
 function process:fds()
   return count("/proc/" .. self.pid .. "/fd")
+end
+
+-- Processor time that it has used, in ms.
+function process:cpu()
+  local stat = slurp("/proc/" .. self.pid .. "/stat"):match "%) (.*)$"
+  local fields = {}
+  for field in stat:gmatch "%S+" do
+    fields[#fields + 1] = field
+  end
+  return (tonumber(fields[12]) + tonumber(fields[13])) * 10 -- in ticks of 1/100 s
 end
 
 -- Memory that it has in use, in KiB.

@@ -124,15 +124,6 @@ function parse.chunked(body, limits)
   return parse.one("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" .. body, limits)
 end
 
--- The path of a file of published cases, or nil where they are not beside the checkout.
-function parse.corpus(name)
-  local places = require "support.places"
-  local path = (os.getenv "MG_CORPORA" or places.checkout .. "/../shared/corpora") .. "/" .. name
-  local file = io.open(path)
-  if file then
-    file:close()
-  end
-  return file and path
-end
+parse.corpus = require("support.probes").corpus
 
 return parse

@@ -141,11 +141,12 @@ void probe_pool_await_jobs(void) // runs the loop until every job is home
         mg_loop_run(&yard.loop);
 }
 
-// Bits: 1 it ran, 2 it was skipped, 4 done came, once and on the loop.
+// Bits: 1 it ran, 2 it was skipped, 4 done came, once and on the loop, 8 it was late.
 int probe_pool_job(int job)
 {
     const struct probe_job *it = &yard.jobs[job];
-    return (it->ran ? 1 : 0) | (it->job.skipped ? 2 : 0) | (it->home ? 4 : 0);
+    return (it->ran ? 1 : 0) | (it->job.skipped ? 2 : 0) | (it->home ? 4 : 0) |
+           (it->job.late ? 8 : 0);
 }
 
 // Ends the pool; returns how many desks were opened but not closed.

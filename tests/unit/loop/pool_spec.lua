@@ -1,4 +1,5 @@
 local ffi = require "ffi"
+local wait = require "support.wait"
 
 ffi.cdef [[
   bool probe_pool_open(unsigned threads, unsigned queue, int nice);
@@ -14,7 +15,7 @@ ffi.cdef [[
 local C = ffi.C
 
 local gate, long = 0, 1e9 -- a job that stands at the gate; a patience in ms that nothing exceeds
-local ran, skipped, home = 1, 2, 4
+local ran, skipped, home, late = 1, 2, 4, 8
 
 describe("a pool", function()
   it("refuses a job as busy when its threads and its queue are full, and takes the rest", function()
@@ -56,6 +57,39 @@ describe("a pool", function()
     assert.is_true(C.probe_pool_submit(gate, long) >= 0)
     C.probe_pool_open_gate()
     C.probe_pool_await_jobs()
+    C.probe_pool_end()
+  end)
+
+  it("takes patient jobs though its threads stood still for a moment", function()
+    C.probe_pool_open(1, 1000, 0)
+    C.probe_pool_submit(1, long) -- the mean time of a job is now about 1 ms
+    C.probe_pool_await_jobs()
+    C.probe_pool_submit(gate, long)
+    C.probe_pool_await_gate(1)
+    local since = os.clock()
+    repeat until os.clock() - since > 0.02 -- 20 ms, but for the one job only
+    for _ = 1, 20 do
+      assert.is_true(C.probe_pool_submit(1, 10000) >= 0)
+    end
+    assert.is_true(C.probe_pool_submit(1, 300 * wait.slack) >= 0)
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    C.probe_pool_end()
+  end)
+
+  it("does not run a job that, taken when nothing was known, has waited too long", function()
+    C.probe_pool_open(1, 100, 0)
+    local first = C.probe_pool_submit(gate, long)
+    C.probe_pool_await_gate(1)
+    local second = C.probe_pool_submit(1, 20) -- nothing is known yet: no wait is expected
+    local third = C.probe_pool_submit(1, long)
+    local since = os.clock()
+    repeat until os.clock() - since > 0.05
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    assert.equal(ran + home, C.probe_pool_job(first))
+    assert.equal(late + home, C.probe_pool_job(second))
+    assert.equal(ran + home, C.probe_pool_job(third))
     C.probe_pool_end()
   end)
 

@@ -1,0 +1,89 @@
+-- Too few descriptors for all who come: nothing spins, nothing breaks, and it is over when they leave.
+local faultd = require "support.faultd"
+local gateway = require "support.gateway"
+local http = require "support.http"
+local posix = require "support.posix"
+local wait = require "support.wait"
+
+describe("a gateway with 64 descriptors and 500 clients", function()
+  local g, backend
+
+  before_each(function()
+    backend = faultd.start()
+    g = gateway.start({
+      ["gateway.lua"] = { services = { backend = backend.url }, limits = { connections = 100000 } },
+      ["routes.lua"] = [[
+        local gate = require "moongate"
+        local backend = gate.service "backend"
+        gate.get("/ok", function() return "ok" end)
+        gate.get("/call", { calls = { c = backend:get "/delay/30/ok" } })
+        gate.get("/hang", { calls = { c = backend:get "/hang" } })
+      ]],
+    }, { workers = 2, files = 64 })
+  end)
+
+  after_each(function()
+    gateway.clean()
+    faultd.clean()
+  end)
+
+  local function recovers(clients)
+    for _, c in pairs(clients) do
+      c:close()
+    end
+    local began = posix.now()
+    assert.equal("ok", g:get("/ok").body)
+    assert.is_true(posix.now() - began < 1000 * wait.slack)
+  end
+
+  local function spent(ms)
+    local before = g.process:cpu()
+    wait.sleep(ms)
+    return g.process:cpu() - before
+  end
+
+  it("uses little time while it is full of idle ones, and serves again when they leave", function()
+    local clients = {}
+    for i = 1, 500 do
+      clients[i] = g:connect()
+    end
+    wait.sleep(300)
+    local ms = spent(1000)
+    assert.is_true(ms <= 200, ms .. " ms of 1000")
+    assert.is_true(g:fds() <= 64)
+    recovers(clients)
+    local _, logged = g:log():gsub("not accepting", "")
+    assert.is_true(logged >= 1 and logged <= 10, g:log())
+  end)
+
+  it("answers all who ask and leave again", function()
+    local replies = wait.at_once(500, function(i)
+      local c = http.try_connect(g.port)
+      local reply, why = c:ask(i % 2 == 0 and "/ok" or "/call", { within = 20000 })
+      c:close()
+      return reply and reply.status or why
+    end)
+    local counts = {}
+    for _, status in ipairs(replies) do
+      counts[status] = (counts[status] or 0) + 1
+    end
+    -- A call that finds no descriptor fails as any backend may; nothing else is lost.
+    assert.equal(500, (counts[200] or 0) + (counts[502] or 0) + (counts[503] or 0))
+    assert.is_true(counts[200] >= 250)
+    recovers {}
+  end)
+
+  it("that are waiting for backends: it stays up, spins not, and recovers", function()
+    local clients = {}
+    for i = 1, 500 do
+      clients[i] = g:connect()
+      clients[i]:send(http.request "/hang")
+    end
+    wait.sleep(300)
+    local ms = spent(1000)
+    assert.is_true(ms <= 200, ms .. " ms of 1000")
+    recovers(clients)
+    assert.truthy(wait.till(function() return backend:record({ brief = true }).in_flight == 0 end))
+    assert.truthy(wait.till(function() return g:get("/call").status == 200 end))
+  end)
+end)

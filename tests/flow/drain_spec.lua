@@ -1,0 +1,193 @@
+-- Being told to stop: what was begun is finished, nothing new is, and a second signal ends it.
+local faultd = require "support.faultd"
+local gateway = require "support.gateway"
+local http = require "support.http"
+local posix = require "support.posix"
+local wait = require "support.wait"
+
+local routes = [[
+  local gate = require "moongate"
+  local backend = gate.service "backend"
+  gate.get("/ok", function() return "ok" end)
+  gate.get("/slow", { calls = { c = backend:get "/delay/300/ok" } })
+  gate.post("/slow", { calls = { c = backend:post("/delay/300/ok", { text = "{body}" }) } })
+  gate.get("/nap", function() gate.sleep "300ms" return "rested" end)
+  gate.get("/short", function() gate.sleep "60ms" return "rested" end)
+  gate.get("/hang", { calls = { c = backend:get "/hang" }, within = "60s" })
+  gate.post("/hang", { calls = { c = backend:post "/hang" }, within = "60s" })
+  gate.get("/soon", { calls = { c = backend:get "/delay/20/ok" } })
+  gate.post("/body", function(req) return req.text end)
+]]
+
+describe("a gateway that is told to stop", function()
+  local backend
+
+  before_each(function()
+    backend = faultd.start()
+  end)
+
+  after_each(function()
+    gateway.clean()
+    faultd.clean()
+  end)
+
+  local function start(limits, workers)
+    return gateway.start({
+      ["gateway.lua"] = { services = { backend = backend.url }, limits = limits },
+      ["routes.lua"] = routes,
+    }, { workers = workers or 2 })
+  end
+
+  local function in_flight(count)
+    return backend:record_when(function(record) return record.in_flight == count end).in_flight
+  end
+
+  -- Waits for the end; when it came after `began`.
+  local function ended(g, within)
+    local began = posix.now()
+    local code = g.process:wait(within or 5000)
+    g.stopped = true
+    if not code then
+      g.process:kill()
+    end
+    return code, posix.now() - began
+  end
+
+  for name, signal in pairs { SIGTERM = posix.SIGTERM, SIGINT = posix.SIGINT } do
+    it("by " .. name .. " finishes what it has begun, with Connection: close, and exits with 0", function()
+      local g = start { linger = "100ms" }
+      local idle, kept, half = g:connect(), g:connect(), g:connect()
+      assert.equal("ok", kept:ask("/ok").body)
+      half:send(http.request("/body", { method = "POST", headers = { ["Content-Length"] = "4" } }) .. "ha")
+      local busy = { g:connect(), g:connect(), g:connect(), g:connect() }
+      busy[1]:send(http.request "/slow")
+      busy[2]:send(http.request("/slow", { body = "b" }))
+      busy[3]:send(http.request "/nap")
+      busy[4]:send(http.request "/slow" .. http.request "/ok") -- one of them read ahead
+      assert.equal(3, in_flight(3))
+      g.process:signal(signal)
+      for _, c in ipairs { idle, kept } do
+        local how, bytes = c:ending()
+        assert.same({ "closed", "" }, { how, bytes })
+      end
+      local refused = wait.till(function() return select(2, http.try_connect(g.port)) == "refused" end)
+      assert.is_true(refused)
+      half:send "lf"
+      local reply = half:read()
+      assert.same({ 200, "half", "close" }, { reply.status, reply.body, reply.headers.connection })
+      for i, c in ipairs(busy) do
+        reply = assert(c:read())
+        assert.same({ 200, "close" }, { reply.status, reply.headers.connection }, "request " .. i)
+        assert.equal("closed", (c:ending()))
+      end
+      assert.equal(0, (ended(g)))
+      assert.equal("", g:log())
+    end)
+  end
+
+  it("goes on while one signal repeats at once, and cuts at one that comes a second later", function()
+    local g = start {}
+    local c, post = g:connect(), g:connect()
+    c:send(http.request "/hang")
+    post:send(http.request("/hang", { body = "b" }))
+    assert.equal(2, in_flight(2))
+    g.process:signal(posix.SIGTERM)
+    g.process:signal(posix.SIGINT)
+    wait.sleep(100)
+    g.process:signal(posix.SIGTERM)
+    assert.is_nil(c:ending(500 / wait.slack))
+    wait.sleep(700)
+    local began = posix.now()
+    g.process:signal(posix.SIGTERM)
+    assert.truthy(c:ending())
+    assert.truthy(post:ending())
+    assert.equal(0, (ended(g, 3000)))
+    assert.is_true(posix.now() - began < 1500 * wait.slack)
+    assert.truthy(g:log():find("requests are still in work: they are cut", 1, true))
+  end)
+
+  it("cuts what is left when limits.drain is over", function()
+    local g = start { drain = "300ms" }
+    local c, post = g:connect(), g:connect()
+    c:send(http.request "/hang")
+    post:send(http.request("/hang", { body = "b" }))
+    assert.equal(2, in_flight(2))
+    local began = posix.now()
+    g.process:signal(posix.SIGTERM)
+    assert.truthy(c:ending())
+    assert.truthy(post:ending())
+    local code = ended(g, 3000)
+    local spent = posix.now() - began
+    assert.equal(0, code)
+    assert.is_true(spent >= 250 and spent < 2500 * wait.slack, spent .. " ms")
+  end)
+
+  it("does so while nothing is in work, at once", function()
+    local g = start {}
+    local kept = g:connect()
+    assert.equal("ok", kept:ask("/ok").body)
+    local began = posix.now()
+    g.process:signal(posix.SIGTERM)
+    assert.equal(0, (ended(g)))
+    assert.is_true(posix.now() - began < 1000 * wait.slack)
+  end)
+
+  it("is not held up by a client that reads nothing, beyond write_idle", function()
+    local g = start { write_idle = "300ms" }
+    local c = g:connect()
+    c:send "GET /ok HTTP/1.1\r\nHost: a\r\n" -- and never ends its head
+    wait.sleep(50)
+    local began = posix.now()
+    g.process:signal(posix.SIGTERM)
+    c:close()
+    assert.equal(0, (ended(g)))
+    assert.is_true(posix.now() - began < 1500 * wait.slack)
+  end)
+
+  it("loses none of the requests it has accepted, 20 times under load", function()
+    local lost, served, refused = {}, 0, 0
+    for round = 1, 20 do
+      local g = start({}, 1 + round % 2)
+      local stop = false
+      -- Each asks on a kept connection, then on a new one when it is told to close, until it is refused.
+      local function client(i)
+        local path = ({ "/ok", "/soon", "/short" })[i % 3 + 1]
+        local c
+        while not stop do
+          c = c or http.try_connect(g.port)
+          if not c then
+            refused = refused + 1
+            return
+          end
+          local reply, why = c:ask(path)
+          if not reply or reply.status ~= 200 then
+            lost[#lost + 1] = ("round %d, %s: %s"):format(round, path, why or reply.status)
+            c:close()
+            return
+          end
+          served = served + 1
+          if reply.headers.connection == "close" then
+            c:close()
+            c = nil
+          end
+        end
+      end
+      local clients = {}
+      for i = 1, 12 do
+        clients[i] = function() client(i) end
+      end
+      clients[#clients + 1] = function()
+        wait.sleep(60 + round * 3)
+        g.process:signal(posix.SIGTERM)
+        wait.sleep(250)
+        stop = true
+      end
+      wait.at_once(clients)
+      assert.equal(0, (ended(g)))
+      assert.equal("", g:log())
+    end
+    assert.same({}, lost)
+    assert.is_true(served > 500, served .. " served")
+    assert.is_true(refused > 0)
+  end)
+end)
