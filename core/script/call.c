@@ -160,7 +160,7 @@ static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
     if (fill == MG_FILL_OK) {
         put_fields(&out, &query, has_query ? '&' : '?');
         has_query = has_query || query.count;
-        fill = mg_fill_forward_query(forward, scope, &out, &has_query);
+        fill = mg_fill_forward_query(forward, scope, &out, &has_query, &fault);
     }
     struct mg_str filled = r->asked->call.http.path = finish(r, &out);
     if (fill != MG_FILL_OK) {
