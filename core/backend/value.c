@@ -48,7 +48,9 @@ static void ring(struct mg_timer *timer)
 static void start(struct mg_backend *backend, struct mg_call *call)
 {
     struct waiting *waiting = MG_ARENA_NEW(call->arena, struct waiting);
-    uint64_t at = too_late(call) ? call->deadline : call->began + call->value.delay;
+    // Loop time is cut to whole ms: one more makes the delay no shorter than what was asked for.
+    uint64_t delay = call->value.delay ? call->value.delay + 1 : 0;
+    uint64_t at = too_late(call) ? call->deadline : call->began + delay;
     if (waiting)
         waiting->timer.run = ring;
     if (!waiting || !mg_timer_set(backend->loop, &waiting->timer, at)) {

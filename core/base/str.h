@@ -46,7 +46,7 @@ int mg_str_cmp(struct mg_str a, struct mg_str b);
 // The bytes [from, to) of `text`; 0 <= from <= to <= text.len.
 static inline struct mg_str mg_str_cut(struct mg_str text, size_t from, size_t to)
 {
-    return (struct mg_str){text.data + from, to - from};
+    return (struct mg_str){from ? text.data + from : text.data, to - from}; // data may be NULL
 }
 
 // Index of the first `c` at or after `from`, or text.len.

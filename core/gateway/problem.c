@@ -46,6 +46,8 @@ bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena,
     struct mg_buf body = {0};
     struct mg_str title =
         problem->title.len ? problem->title : mg_str_of(mg_reply_reason(problem->status));
+    if (!title.len) // a status without a name, relayed
+        title = MG_STR("Error");
     mg_buf_put(&body, MG_STR("{\"title\":"));
     mg_json_put_string(&body, title);
     mg_buf_printf(&body, ",\"status\":%d", problem->status);

@@ -72,7 +72,7 @@ static enum mg_fill fill_http(const struct mg_plan_call *plan, struct mg_scope *
     if (fill == MG_FILL_OK)
         fill = mg_fill_fields(plan->query, plan->query_count, scope, &path, &has_query, fault);
     if (fill == MG_FILL_OK)
-        fill = mg_fill_forward_query(&plan->forward, scope, &path, &has_query);
+        fill = mg_fill_forward_query(&plan->forward, scope, &path, &has_query, fault);
     if (fill == MG_FILL_OK) {
         ask->path = mg_arena_copy(scope->arena, mg_buf_str(&path));
         fill = mg_fill_header_list(plan->headers, plan->header_count, true, scope, &ask->headers,

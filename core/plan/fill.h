@@ -38,7 +38,8 @@ enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
 
 // Appends the client's query fields that are forwarded to a path.
 enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_scope *scope,
-                                   struct mg_buf *path, bool *has_query);
+                                   struct mg_buf *path, bool *has_query,
+                                   struct mg_fill_fault *fault);
 
 // A JSON shape as pieces that borrow from the plan and from results; what is missing is null, and
 // so is a string with a part that is missing. `pieces` lie in the arena. False: no memory.

@@ -65,12 +65,15 @@ static bool forwards(const struct mg_str *names, unsigned count, struct mg_str n
 }
 
 enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_scope *scope,
-                                   struct mg_buf *path, bool *has_query)
+                                   struct mg_buf *path, bool *has_query,
+                                   struct mg_fill_fault *fault)
 {
     if (!forward->all_query && !forward->query_count)
         return MG_FILL_OK;
-    if (!mg_scope_query(scope))
+    if (!mg_scope_query(scope)) {
+        *fault = (struct mg_fill_fault){MG_STR("query"), "cannot be read"};
         return MG_FILL_CLIENT;
+    }
     for (unsigned i = 0; i < scope->query.count; i++) {
         const struct mg_field *field = &scope->query.items[i];
         if (forward->all_query || forwards(forward->query, forward->query_count, field->name))

@@ -151,11 +151,9 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
 static struct mg_value declared_value(struct mg_scope *scope, const struct mg_reference *reference)
 {
     const struct mg_input_value *value = &scope->inputs[reference->input];
-    bool inner = reference->root == MG_ROOT_BODY; // its first step is the declared field
-    struct mg_value found =
-        value->present ? walk(json_value(value->json), reference->steps + inner,
-                              inner && reference->step_count ? reference->step_count - 1 : 0)
-                       : missing(true);
+    struct mg_value found = value->present ? json_value(value->json) : missing(true);
+    if (reference->root == MG_ROOT_BODY) // its first step is the declared field
+        found = walk(found, reference->steps + 1, reference->step_count - 1);
     found.client = true;
     found.optional = mg_input_optional(scope->input, reference->input);
     return found;

@@ -78,6 +78,12 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
 
 static void fail(struct mg_reading *r, enum mg_fill fill, const struct mg_fill_fault *fault)
 {
+    const char *broken = r->run->scope->broken;
+    if (broken) {
+        mg_reading_fail(r, MG_MISSING,
+                        mg_arena_printf(r->arena, "the request's %s cannot be read", broken));
+        return;
+    }
     mg_reading_fail(r, fill == MG_FILL_MEMORY ? MG_NO_MEMORY : MG_MISSING,
                     mg_arena_printf(r->arena, "%.*s %s", (int)fault->what.len, fault->what.data,
                                     fault->why ? fault->why : ""));
@@ -154,7 +160,7 @@ static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
     if (fill == MG_FILL_OK) {
         put_fields(&out, &query, has_query ? '&' : '?');
         has_query = has_query || query.count;
-        fill = mg_fill_forward_query(forward, scope, &out, &has_query);
+        fill = mg_fill_forward_query(forward, scope, &out, &has_query, &fault);
     }
     struct mg_str filled = r->asked->call.http.path = finish(r, &out);
     if (fill != MG_FILL_OK) {

@@ -8,6 +8,9 @@ local servers = require "bench.servers"
 local wait = require "support.wait"
 
 local SIGUSR1 = 10
+-- A load that takes so many seconds longer than it was told to was held up together with the whole
+-- machine (a virtual one that is suspended): its figures say nothing, and it is made again.
+local STOOD_STILL, TRIES = 2, 3
 local measure = {}
 
 ---@param values number[]
@@ -42,24 +45,31 @@ local function wrk(port, path, options)
   return figures
 end
 
----Loads a server for some seconds. options: clients, seconds, threads, many = { path =, count = }
----(the path with {i} from 1 to count, in turn).
----Times are in us a request, p50 and p99 in ms.
-function measure.load(server, path, options)
+-- One load, and what the server used for it.
+local function load_once(server, path, options)
   local before = server:cpu()
   local figures = wrk(server.port, path, options)
   local after = server:cpu()
-  local count = math.max(figures.requests, 1)
-  local user, kernel = after.user - before.user, after.kernel - before.kernel
-  return {
-    requests = figures.requests,
-    failed = figures.failed + figures.timeouts,
-    cpu_us = after.us - before.us,
-    user_ticks = user, kernel_ticks = kernel,
-    cpu = (after.us - before.us) / count,
-    rate = figures.requests / figures.us * 1e6,
-    p50 = figures.p50 / 1e3, p99 = figures.p99 / 1e3,
-  }
+  figures.cpu_us = after.us - before.us
+  figures.user_ticks, figures.kernel_ticks = after.user - before.user, after.kernel - before.kernel
+  return figures
+end
+
+---Loads a server for some seconds. options: clients, seconds, threads, many = { path =, count = }
+---(the path with {i} from 1 to count, in turn). Times are in us a request, p50 and p99 in ms.
+function measure.load(server, path, options)
+  local figures
+  for _ = 1, TRIES do
+    figures = load_once(server, path, options)
+    if figures.us < (options.seconds + STOOD_STILL) * 1e6 then
+      break
+    end
+  end
+  figures.failed = figures.failed + figures.timeouts
+  figures.cpu = figures.cpu_us / math.max(figures.requests, 1)
+  figures.rate = figures.requests / figures.us * 1e6
+  figures.p50, figures.p99 = figures.p50 / 1e3, figures.p99 / 1e3
+  return figures
 end
 
 ---The figures of several rounds as one. The split into user and kernel is the kernel's by ticks, the

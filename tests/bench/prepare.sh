@@ -34,11 +34,11 @@ unpack_packages() {
   touch "$folder/complete"
 }
 
-compile() { # NAME CFLAGS-AND-SOURCES...
+compile() { # NAME FLAGS...
   local name=$1
   shift
   [ "$bench/$name" -nt "$checkout/tests/bench/$name.c" ] && return 0
-  cc -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter -o "$bench/$name" \
+  cc -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -o "$bench/$name" \
     "$checkout/tests/bench/$name.c" "$@" || {
     echo "tests/bench/$name.c does not compile" >&2
     return 1
@@ -59,7 +59,7 @@ node_packages() {
 
 # Everything; afterwards $bench is the folder with what was made.
 prepare() {
-  local llhttp=/usr/share/llhttp
+  local llhttp=-lllhttp
   export PATH=$PATH:/usr/sbin:/sbin
   build=${MG_BUILD:-build}
   case $build in /*) ;; *) build=$checkout/$build ;; esac
@@ -74,28 +74,37 @@ prepare() {
   mkdir -p "$bench"
   unpack_packages || return 1
   compile load || return 1
+  [ ! -e "$build/libllhttp.a" ] || llhttp=$build/libllhttp.a
   # shellcheck disable=SC2046 # lists of flags
   compile floor -DLLHTTP_STRICT_MODE=1 -isystem /usr/share/include/llhttp \
-    $(pkg-config --cflags luajit libuv) -w "$llhttp"/{llhttp,api,http}.c \
-    $(pkg-config --libs luajit libuv) || return 1
+    $(pkg-config --cflags luajit libuv) "$llhttp" $(pkg-config --libs luajit libuv) || return 1
   node_packages
   ulimit -n "$(ulimit -Hn)"
 }
 
+# Ends what the driver may have left, and its scratch folder.
+clean_up() {
+  local turn
+  kill -TERM -- "-$group" 2>/dev/null
+  for turn in $(seq 50); do
+    kill -0 -- "-$group" 2>/dev/null || break
+    [ "$turn" -lt 50 ] || kill -KILL -- "-$group" 2>/dev/null
+    sleep 0.1
+  done
+  rm -rf "$scratch"
+}
+
 # Runs the driver in a process group of its own, with a scratch folder; both end with it.
 drive() { # ARGUMENTS...
-  local code
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/moongate-bench.XXXXXX") || return 1
-  trap 'kill -TERM -- "-$group" 2>/dev/null; rm -rf "$scratch"' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
   set -m
-  TMPDIR=$scratch BENCH_CHECKOUT=$checkout BENCH_BUILD=$build \
-    BENCH_FILES=$(ulimit -n) BENCH_LIBRARIES=$bench/debian/usr/lib/$(cc -print-multiarch) luajit \
-    "$checkout/tests/bench/main.lua" "$@" </dev/null &
+  TMPDIR=$scratch BENCH_CHECKOUT=$checkout BENCH_BUILD=$build BENCH_FILES=$(ulimit -n) \
+    BENCH_LIBRARIES=$bench/debian/usr/lib/$(cc -print-multiarch) \
+    luajit "$checkout/tests/bench/main.lua" "$@" </dev/null &
   group=$!
   set +m
+  trap clean_up EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   wait "$group"
-  code=$?
-  return $code
 }

@@ -69,7 +69,7 @@ end
 local function pool(clients, seconds)
   return { name = "pool-" .. clients, title = ("thread-pool endpoint, %d clients"):format(clients),
     clients = clients, threads = clients > 100 and 2 or 1, seconds = seconds, expect = pooled,
-    rounds = 2, who = versus(moongate "/pool", peers "floor fastapi") }
+    rounds = 3, who = versus(moongate "/pool", peers "floor fastapi") }
 end
 
 return {

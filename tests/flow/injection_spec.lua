@@ -146,7 +146,7 @@ describe("bytes that a script puts into a reply", function()
       assert.equal(status, (one_reply(wire(g, "/status", text), text)), text)
     end
     for text, status in pairs { ["301"] = 301, ["308"] = 308, ["100"] = 500, ["99"] = 500,
-      ["1e9"] = 500 } do
+      ["1e9"] = 500, ["302.5"] = 500 } do
       assert.equal(status, (one_reply(wire(g, "/redirectstatus", text), text)), text)
     end
   end)

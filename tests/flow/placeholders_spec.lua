@@ -7,7 +7,8 @@ local gate = require "moongate"
 local users = gate.service "users"
 
 gate.route("*", "/roots/{id}/{rest...}", {
-  calls = { it = users:get "/status/201?body=%7B%22a%22:%5B%7B%22b%22:%22deep%22%7D%5D%7D&header=ETag:%20%22e1%22&header=X-Two:%20a&header=X-Two:%20b",
+  calls = { it = users:get("/status/201?body=%7B%22a%22:%5B%7B%22b%22:%22deep%22%7D%5D%7D"
+      .. "&header=ETag:%20%22e1%22&header=X-Two:%20a&header=X-Two:%20b"),
     text = users:get "/ok?body=plain%20%22text%22&type=text/plain",
     row = gate.value { x = 1 } },
   reply = {

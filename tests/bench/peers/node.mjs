@@ -6,7 +6,7 @@ const require = createRequire(process.argv[3] + "/");
 const fastify = require("fastify")({ logger: false });
 const { Pool } = require("undici");
 
-const pool = (name) => new Pool(process.env[name], { connections: 2048, bodyTimeout: 0,
+const pool = (name) => new Pool(process.env[name], { connections: 4096, bodyTimeout: 0,
   headersTimeout: 0 });
 const users = pool("BENCH_USERS"), orders = pool("BENCH_ORDERS");
 const wallet = pool("BENCH_WALLET"), slow = pool("BENCH_SLOW");

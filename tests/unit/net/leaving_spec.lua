@@ -127,7 +127,7 @@ describe("a client that resets", function()
 end)
 
 describe("a drain", function()
-  it("closes idle connections at once and others after their reply", function()
+  it("closes idle connections after a moment and others after their reply", function()
     serve({}, function(server)
       local idle, busy, half = server:connect(), server:connect(), server:connect()
       idle:send(request("GET", "/echo"))

@@ -1,0 +1,67 @@
+-- The gateways of routes/ and examples/ as examples/run serves them, on a copy, with ports of their
+-- own: local run = example.start "examples/thread-pool"; run:get "/pool". gateway.clean ends all.
+local gateway = require "support.gateway"
+local lfs = require "lfs"
+local places = require "support.places"
+local process = require "support.process"
+
+local example = {}
+
+local function is(path, mode)
+  return lfs.attributes(path, "mode") == mode
+end
+
+local function sh(command)
+  local code, _, err = process.run { "/bin/sh", "-c", command }
+  assert(code == 0, command .. ": " .. err)
+end
+
+-- The databases that a folder's .sql files make.
+local function make_databases(folder)
+  for name in lfs.dir(folder) do
+    local base = name:match "^(.*)%.sql$"
+    if base then
+      sh(("cd '%s' && sqlite3 -bail %s.db < %s.sql"):format(folder, base, base))
+    end
+  end
+end
+
+-- Starts the gateways in backends/; where they listen, by the variables that gateway.lua reads.
+local function start_backends(folder)
+  local env = {}
+  if not is(folder .. "/backends", "directory") then
+    return env
+  end
+  for name in lfs.dir(folder .. "/backends") do
+    local backend = folder .. "/backends/" .. name
+    if is(backend .. "/gateway.lua", "file") then
+      env[name:upper()] = gateway.start(backend, { workers = 1 }).url
+    end
+  end
+  return env
+end
+
+-- Starts one, `path` being its folder in the checkout; options as of gateway.start.
+function example.start(path, options)
+  options = options or {}
+  local folder = gateway.folder {}
+  sh(("rm -f '%s'/*; cp -R '%s/%s/.' '%s' && find '%s' -name '*.db*' -delete"):format(folder,
+    places.checkout, path, folder, folder))
+  make_databases(folder)
+  options.env = start_backends(folder)
+  return gateway.start(folder, options)
+end
+
+-- The folders that examples/run can serve.
+function example.folders()
+  local folders = { "routes" }
+  for name in lfs.dir(places.checkout .. "/examples") do
+    if is(places.checkout .. "/examples/" .. name .. "/gateway.lua", "file") then
+      folders[#folders + 1] = "examples/" .. name
+    end
+  end
+  table.sort(folders)
+  return folders
+end
+
+return example
