@@ -93,6 +93,12 @@ static void act(struct curl *curl, curl_socket_t fd, int events)
 {
     int running;
     check(curl_multi_socket_action(curl->multi, fd, events, &running));
+    if (curl->sockets.lost) {
+        // An address did not answer. libcurl 7.88 goes on to the next one only when it is run
+        // again, sets no time for that, and the one call that also asks for new sockets is this.
+        curl->sockets.lost = 0;
+        CURL_IGNORE_DEPRECATION(check(curl_multi_socket_all(curl->multi, &running));)
+    }
     drain(curl);
 }
 
@@ -266,6 +272,7 @@ static void close_curl(struct mg_http_transport *transport, void (*closed)(void 
     while ((node = mg_list_pop(&curl->idle)))
         mg_http_wire_free(MG_OWNER(node, struct mg_http_wire, node));
     check(curl_multi_cleanup(curl->multi));
+    mg_http_sockets_sweep(&curl->sockets);
     mg_timer_drop(curl->loop, &curl->timer);
     mg_task_drop(&curl->task);
     curl->closed = closed;

@@ -66,6 +66,7 @@ static void on_closed(uv_handle_t *handle)
 static void forget(struct mg_http_sockets *sockets, struct mg_http_socket *socket)
 {
     sockets->of_fd[socket->fd] = NULL;
+    sockets->lost++;
     socket->fd = -1;
     uv_close((uv_handle_t *)&socket->poll, on_closed);
 }
@@ -156,6 +157,13 @@ void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events)
         events = UV_READABLE;
     if (events && events != socket->watched)
         watch(socket, events);
+}
+
+void mg_http_sockets_sweep(struct mg_http_sockets *sockets)
+{
+    for (int fd = 0; fd < sockets->cap; fd++)
+        if (sockets->of_fd[fd] && is_gone(sockets->of_fd[fd]))
+            forget(sockets, sockets->of_fd[fd]);
 }
 
 void mg_http_sockets_close(struct mg_http_sockets *sockets, int fd)

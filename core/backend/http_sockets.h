@@ -19,6 +19,7 @@ struct mg_http_sockets {
     struct mg_http_socket **of_fd; // the rest is its own
     int cap;
     unsigned open; // until their handles are gone
+    unsigned lost; // found closed by libcurl; whoever looks at it may set it back
 };
 
 void mg_http_sockets_fini(struct mg_http_sockets *sockets); // none is open
@@ -30,6 +31,8 @@ void mg_http_sockets_give(struct mg_http_sockets *sockets, int fd, void *thing);
 void *mg_http_sockets_thing(struct mg_http_sockets *sockets, int fd);
 // UV_READABLE | UV_WRITABLE; 0: nothing for now.
 void mg_http_sockets_want(struct mg_http_sockets *sockets, int fd, int events);
+// Lets go of what libcurl has closed without a word.
+void mg_http_sockets_sweep(struct mg_http_sockets *sockets);
 // It is closed when its handle is gone, in a later turn.
 void mg_http_sockets_close(struct mg_http_sockets *sockets, int fd);
 
