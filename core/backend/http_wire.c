@@ -337,7 +337,7 @@ static const char *words_for_malformed(const struct mg_http_wire *wire)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strstr(wire->words, known[i].mark))
             return known[i].words;
-    return "the answer is not HTTP/1.1";
+    return "the answer is not HTTP";
 }
 
 static const char *words_for(enum mg_status kind)

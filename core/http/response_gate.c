@@ -7,7 +7,7 @@ static bool digit(char c)
 
 const char *mg_response_gate_status(struct mg_str line, int *status)
 {
-    static const char wrong[] = "the answer is not HTTP/1.1";
+    static const char wrong[] = "the answer is not HTTP";
     *status = 0;
     if (line.len < 12 || memcmp(line.data, "HTTP/1.", 7) != 0 ||
         (line.data[7] != '0' && line.data[7] != '1') || line.data[8] != ' ' ||

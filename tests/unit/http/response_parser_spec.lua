@@ -81,12 +81,12 @@ describe("a response is refused", function()
                             "HTTP/1.1 101 Switching", "HTTP/1.2 200 OK", "HTTP/2.0 200 OK", "HTTP/0.9 200 OK",
                             "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200OK", "http/1.1 200 OK",
                             "HTTP/1.1 +20 OK", "HTTP/1.1 200 O\1K", "ICY 200 OK", "" } do
-      assert.equal("malformed: the answer is not HTTP/1.1", refused(line .. "\r\nContent-Length: 0\r\n\r\n"))
+      assert.equal("malformed: the answer is not HTTP", refused(line .. "\r\nContent-Length: 0\r\n\r\n"))
     end
   end)
 
   it("as soon as its first bytes are not HTTP's", function()
-    assert.equal("malformed: the answer is not HTTP/1.1", refused("HTTQ"))
+    assert.equal("malformed: the answer is not HTTP", refused("HTTQ"))
     assert.equal("more", answer.one("HTTP/1").verdict)
   end)
 
