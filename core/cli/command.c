@@ -16,7 +16,7 @@ const struct mg_command mg_commands[] = {
     {"call", "DIR METHOD PATH", "one request without a server", NULL},
     {"new", "DIR", "a gateway that runs", NULL},
     {"test", "DIR", "its specs, against stubbed backends", NULL},
-    {"version", "", "the version, and those of the libraries", mg_command_version},
+    {"version", "", "the version", mg_command_version},
     {"help", "", "this", mg_command_help},
     {NULL, NULL, NULL, NULL},
 };
