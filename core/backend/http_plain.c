@@ -285,8 +285,11 @@ static void on_task(struct mg_task *task)
     while ((node = mg_list_pop(&plain->resuming))) {
         struct mg_http_link *link = MG_OWNER(node, struct mg_http_link, node);
         link->paused = false;
-        if (consume(link, mg_buf_str(&link->held)))
-            watch(link);
+        if (!consume(link, mg_buf_str(&link->held)))
+            continue;
+        if (!link->paused)
+            mg_buf_fini(&link->held);
+        watch(link);
     }
     while ((node = mg_list_pop(&plain->dead)))
         mg_http_peers_free(&plain->peers, MG_OWNER(node, struct mg_http_link, node));
