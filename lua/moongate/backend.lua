@@ -106,6 +106,57 @@ local function sql_arg(one)
     or kind == "boolean" or kind == "userdata" or kind == "cdata" or one == loading.ghost
 end
 
+-- What is wrong with one call of an atomic list, or nil.
+local function atomic_wrong(one, kind, name)
+  if not call.is(one) then
+    return "is no call"
+  elseif one.kind ~= kind or one.backend ~= name then
+    return ("goes to another backend than %s"):format(words.show(name))
+  elseif one.verb == "atomic" then
+    return "is atomic itself"
+  end
+  for _, option in ipairs { "within", "optional", "fallback", "accept", "relay", "needs" } do
+    if rawget(one, option) ~= nil then
+      return ("has an option: give %s to atomic, behind the list"):format(option)
+    end
+  end
+  return nil
+end
+
+-- `shop:atomic({ shop:run(...), shop:one(...) }, options)`: all of the calls or none of them.
+local function atomic_verb(kind)
+  return function(self, list, given)
+    local name, parts = name_of[self], 0
+    if not name then
+      loading.misuse("say backend:atomic(...), with a colon")
+      return loading.ghost
+    elseif type(list) ~= "table" or list == core.null or call.is(list) or list == loading.ghost then
+      if list ~= loading.ghost then
+        loading.misuse(("atomic takes a list of calls, not %s"):format(call.is(list) and "a call"
+          or words.show(list)))
+      end
+      return loading.ghost
+    end
+    for _ in pairs(list) do
+      parts = parts + 1
+    end
+    if parts == 0 or parts ~= #list then
+      loading.misuse(parts == 0 and "atomic takes at least one call" or "atomic takes a list, without names")
+      return loading.ghost
+    end
+    local fine, kept = true, {}
+    for i, one in ipairs(list) do
+      local wrong = one ~= loading.ghost and atomic_wrong(one, kind, name)
+      if wrong then
+        loading.misuse(("call %d of atomic %s"):format(i, wrong))
+      end
+      fine, kept[i] = fine and not wrong and one ~= loading.ghost, one
+    end
+    return fine and call.new({ kind = kind, backend = name, verb = "atomic", calls = kept },
+      checked_options(given, "atomic")) or loading.ghost
+  end
+end
+
 local function sql_verb(verb)
   return function(self, sql, ...)
     if not usable(self, sql, verb, "SQL") then
@@ -126,8 +177,8 @@ local function sql_verb(verb)
 end
 
 local database = class("database", {
-  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run",
-}, { atomic = true })
+  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run", atomic = atomic_verb "sql",
+}, {})
 
 local function file_verb(verb)
   return function(self, path, given)

@@ -25,7 +25,7 @@ local call = {}
 -- What a call may have, and so what reading gives nil for when it has not.
 local FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional fallback
-  has_fallback accept relay needs forward params redirects sql args value delay file line]])
+  has_fallback accept relay needs forward params redirects sql args calls value delay file line]])
   :gmatch("%S+") do
   FIELDS[field] = true
 end
