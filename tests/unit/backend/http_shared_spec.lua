@@ -181,9 +181,12 @@ describe("equal GETs in flight", function()
     for _, ask in ipairs { { method = "POST", body = "x" }, { method = "POST" }, { method = "DELETE" },
       { body = "x" }, { sink = true } } do
       local before = C.fake_requests(backend)
-      start_all(users, 3, ask)
+      local calls = start_all(users, 3, ask)
       world.land(users)
       assert.equal(before + 3, C.fake_requests(backend), ask.method)
+      for _, one in ipairs(ask.sink and calls or {}) do
+        C.probe_sink_free(one.sink)
+      end
     end
   end)
 
