@@ -291,7 +291,8 @@ static bool works(const struct mg_postgres_link *link)
     return link->state == MG_POSTGRES_BUSY || link->state == MG_POSTGRES_MENDING;
 }
 
-// libpq takes in a row whole before it shows any of it.
+// libpq takes in a row whole before it shows any of it: the rest of one that is too large is not
+// read, and so the connection is of no use any more.
 static void check_unread(struct mg_postgres_link *link)
 {
     struct mg_postgres_order *order = link->order;
@@ -299,7 +300,7 @@ static void check_unread(struct mg_postgres_link *link)
         link->wire.unread <= order->body_most + unread_slack)
         return;
     mg_postgres_order_fail(order, MG_TOO_LARGE, "a row of more than %zu bytes", order->body_most);
-    mg_postgres_link_stop(link);
+    mg_postgres_link_die(link, "a row is too large");
 }
 
 // All that has come, as long as what is done about it has the server say more.

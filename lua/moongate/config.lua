@@ -94,7 +94,7 @@ local postgres_keys = schema.table({
   connect = schema.duration(connect.min, connect.max),
   at_once = schema.integer(1, limits.by_name.postgres_at_once.max),
   waiting = schema.integer(0, limits.by_name.postgres_waiting.max),
-}, { share = true }, { pool = "at_once", readers = "at_once", timeout = "connect" })
+}, nil, { pool = "at_once", readers = "at_once", timeout = "connect" })
 
 -- Which keys there are, the URL says.
 local database = short_for_url(needs_url(function(value, report)
