@@ -266,7 +266,7 @@ static void link_rests(struct mg_postgres_link *link)
         stands(pool);
     link->known = true;
     mg_list_push(&pool->idle, &link->node);
-    if (pool->closed || now - link->born > link_life)
+    if (pool->closed || now - link->born > link_life || link->wire.bloated)
         close_link(pool, link);
     else
         set_ageing(pool);

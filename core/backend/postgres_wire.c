@@ -10,7 +10,7 @@
 #include "backend/tls_store.h"
 #include "json/write.h"
 
-enum { options_most = 64 };
+enum { options_most = 64, bloat_least = 4 << 20 };
 
 struct mg_postgres_target {
     PQconninfoOption *options;
@@ -231,6 +231,7 @@ enum mg_postgres_event mg_postgres_wire_next(struct mg_postgres_wire *wire)
     wire->result = NULL;
     if (PQisBusy(wire->db))
         return MG_POSTGRES_NOTHING;
+    wire->bloated = wire->bloated || wire->unread > bloat_least;
     wire->unread = 0;
     wire->result = PQgetResult(wire->db);
     switch (wire->result ? PQresultStatus(wire->result) : PGRES_EMPTY_QUERY) {

@@ -19,6 +19,7 @@ struct mg_postgres_wire {
     struct pg_conn *db;
     struct pg_result *result; // the last that came
     size_t unread;            // bytes read since then, about
+    bool bloated;             // a row has made it take memory that it keeps until it is closed
 };
 
 enum mg_postgres_dialled {

@@ -348,15 +348,13 @@ describe("gate.database on PostgreSQL", function()
     assert.equal('["too_large","too_large","too_large","too_large","too_large","too_large",1]', out)
   end)
 
-  it("takes in no more of a row that is too large than it has to", function()
+  it("keeps no memory of a row that was too large", function()
     local g = serve([[
       gate.get("/", { within = "60s", calls = { x = crm:one("select repeat('x', 200000000) as v", { optional = true }) } })]],
       { at_once = 1 }, { limits = { result = "1MiB" } })
     g:get "/"
-    local before = g:rss()
     assert.equal('{"x":null}', g:get("/").body)
-    local most = postgres.slow and 100000 or 20000
-    assert.is_true(g:rss() - before < most, ("%d KiB more"):format(g:rss() - before))
+    assert.truthy(wait.till(function() return g:rss() < 150000 end), g:rss() .. " KiB") -- a sanitizer takes some itself
   end)
 
   it("gives 1,000 requests at once on 8 connections each its own row", function()

@@ -154,11 +154,12 @@ function postgres:sql(sql)
   return out or error(why, 2)
 end
 
--- How many connections there are to its database whose query matches an SQL pattern; psql's own
--- not counted.
+-- How many connections there are to its database; with an SQL pattern, how many of them are at work
+-- on a query like that.
 function postgres:count(pattern)
-  return tonumber(self:psql("postgres", ("select count(*) from pg_stat_activity where datname = '%s' "
-    .. "and query like '%s'"):format(self.database, pattern or "%")))
+  local which = pattern and (" and state = 'active' and query like '%s'"):format(pattern) or ""
+  return tonumber(self:psql("postgres", ("select count(*) from pg_stat_activity where datname = '%s'%s")
+    :format(self.database, which)))
 end
 
 function postgres:kill() -- as a crash of the machine would

@@ -317,9 +317,9 @@ describe("gate.database on SQLite", function()
     it("is seen by nobody before its end", function()
       assert.is_true(caller:close())
       caller = assert(backend.sqlite(path, 4, 1000))
-      local writes, reads = {}, {}
+      local reads = {}
       for i = 1, 30 do
-        writes[i] = caller:start(atomic({ "RUN", "insert into t values (?)", i },
+        caller:start(atomic({ "RUN", "insert into t values (?)", i },
           { "RUN", "insert into t values (?)", -i }))
         reads[i] = caller:start(call("ONE", "select sum(n) as s, count(*) % 2 as odd from t"))
       end
