@@ -1,5 +1,5 @@
-// Whatever a database server sends as a value of any type becomes JSON. The input is the type's OID,
-// two bytes, and the value's text.
+// Whatever a database server sends as a value of any type becomes JSON. The input is the type's
+// OID, two bytes, and the value's text.
 #include "backend/postgres_value.h"
 
 #include <stdlib.h>

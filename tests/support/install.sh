@@ -4,8 +4,8 @@
 packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libuv1-dev node-llhttp
   libcurl4-openssl-dev libssl-dev libsqlite3-dev libpq-dev"
 packages_examples="sqlite3"
-packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3 openssl
-  postgresql"
+packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3
+  openssl postgresql"
 
 # Prints which of the packages are not installed.
 packages_missing() {
