@@ -194,6 +194,12 @@ unsigned probe_slowest_turn(struct probe *probe)
     return (unsigned)probe->slowest_turn;
 }
 
+// How long a call holds its place, as far as the service knows.
+unsigned probe_mean_us(struct probe *probe)
+{
+    return atomic_load(&probe->service->mean_us);
+}
+
 static void on_closed(void *owner)
 {
     struct probe *probe = owner;

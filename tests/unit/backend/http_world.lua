@@ -43,6 +43,7 @@ void probe_start(struct probe *probe, struct mg_call *call);
 void probe_cancel(struct probe *probe, struct mg_call *call);
 bool probe_run(struct probe *probe, unsigned landed, unsigned ms);
 unsigned probe_slowest_turn(struct probe *probe);
+unsigned probe_mean_us(struct probe *probe);
 unsigned probe_entries(const char *folder);
 unsigned probe_crowd(struct probe *probe, unsigned count, unsigned within_ms, unsigned kind);
 unsigned probe_crowd_leaves(struct probe *probe, unsigned count, unsigned ms);
