@@ -30,8 +30,7 @@ struct mg_http_events {
 // What is sent, read during start only.
 struct mg_http_order {
     enum mg_method method;
-    const char *url;                      // absolute
-    struct mg_url site;                   // the same, parsed
+    struct mg_url site;                   // where it goes
     const struct mg_addresses *addresses; // of its host; NULL where the host is an address
     const struct mg_header *headers;      // checked; the transport adds none but Host (where there
     unsigned header_count;                // is none) and Content-Length
