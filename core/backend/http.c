@@ -47,6 +47,7 @@ struct run {
     struct mg_call *call; // NULL: landed
     enum state state;
     struct mg_timer timer;
+    uint64_t named_by; // loop time by which the addresses of its host must be known
     struct mg_name_wait wait;
     struct mg_http_answer answer;
     struct mg_service_stay stay; // nowhere until it has its place
@@ -122,6 +123,12 @@ static void set_timer(struct run *run, uint64_t at)
         assert(run->timer.place); // it was set when the run began: moving it takes no memory
 }
 
+static uint64_t due_at(const struct run *run)
+{
+    uint64_t deadline = run->call->deadline;
+    return run->state == NAMING && run->named_by < deadline ? run->named_by : deadline;
+}
+
 static enum mg_status fill_order(struct run *run, struct mg_http_order *order, const char **why)
 {
     const struct mg_http_config *config = &run->backend->service->config;
@@ -145,9 +152,7 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
     enum mg_status error = fill_order(run, &order, &why);
     run->transport = mg_http_paths_for(run->backend->http->paths, &run->backend->service->config,
                                        &run->site, run->call->http.redirects > 0);
-    if (run->state == NAMING)
-        set_timer(run, run->call->deadline);
-    run->state = GOING;
+    run->state = GOING; // the timer moves on when it is due
     if (error != MG_OK)
         fail(run, error, why);
     else if (!run->transport->start(run->transport, &run->transfer, &order))
@@ -159,16 +164,17 @@ static void wait_for_name(struct run *run)
 {
     struct backend *backend = run->backend;
     if (run->state != NAMING) {
-        uint64_t most = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
+        run->named_by = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
         run->state = NAMING;
-        set_timer(run, most < run->call->deadline ? most : run->call->deadline);
+        set_timer(run, due_at(run));
     }
     mg_resolver_wait(backend->http->names, &run->wait);
 }
 
 // Asks for the addresses of its host, as often as news come.
-static void name_run(struct run *run)
+static void name_run(struct mg_name_wait *wait)
 {
+    struct run *run = MG_OWNER(wait, struct run, wait);
     struct mg_resolver_seat *names = run->backend->http->names;
     struct mg_addresses *found = NULL;
     if (run->site.literal) {
@@ -192,11 +198,6 @@ static void name_run(struct run *run)
     }
 }
 
-static void on_name(struct mg_name_wait *wait)
-{
-    name_run(MG_OWNER(wait, struct run, wait));
-}
-
 // It has its place now.
 static void begin(struct run *run)
 {
@@ -209,7 +210,7 @@ static void begin(struct run *run)
     if (error != MG_OK)
         fail(run, error, why);
     else
-        name_run(run);
+        name_run(&run->wait);
 }
 
 static void on_free(void *owner)
@@ -234,11 +235,6 @@ static bool enter_queue(struct run *run)
     return true;
 }
 
-static struct run *run_of(struct mg_http_transfer *transfer)
-{
-    return MG_OWNER(transfer, struct run, transfer);
-}
-
 static enum mg_http_flow follow(struct run *run, int status, const struct mg_headers *headers)
 {
     enum mg_status error = mg_http_redirect_target(&run->site, headers, &run->next);
@@ -257,7 +253,7 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
 static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
                                  const struct mg_headers *headers)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call)
         return MG_HTTP_ON;
     if (run->redirected < run->call->http.redirects && mg_http_redirects(status, headers))
@@ -267,7 +263,7 @@ static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
 
 static enum mg_http_flow on_data(struct mg_http_transfer *transfer, struct mg_str bytes)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call || run->next.len)
         return MG_HTTP_ON;
     return mg_http_answer_data(&run->answer, run->call, bytes);
@@ -281,12 +277,12 @@ static void go_on_elsewhere(struct run *run)
     mg_buf_clear(&run->next);
     run->redirected++;
     mg_url_parse(mg_buf_str(&run->url), &run->site);
-    name_run(run);
+    name_run(&run->wait);
 }
 
 static void on_end(struct mg_http_transfer *transfer, enum mg_status error, const char *message)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     run->unreached = error == MG_REFUSED && !run->redirected;
@@ -346,6 +342,8 @@ static void on_timer(struct mg_timer *timer)
     uint64_t now = mg_loop_now(run->backend->base.loop);
     if (run->state == UNHEARD)
         fail(run, MG_TIMEOUT, "");
+    else if (now < due_at(run)) // the deadline was moved meanwhile
+        set_timer(run, due_at(run));
     else if (run->state == NAMING && now < run->call->deadline)
         fail(run, MG_DNS, "its name was not found in time");
     else if (run->state == QUEUED)
@@ -367,7 +365,7 @@ static struct run *run_new(struct backend *backend, struct mg_call *call)
     run->transfer.events = &events;
     run->transfer.body = ask->has_body ? ask->body : (struct mg_str){0};
     run->timer.run = on_timer;
-    run->wait.again = on_name;
+    run->wait.again = name_run;
     if (!mg_timer_set(backend->base.loop, &run->timer, call->deadline)) {
         mg_spares_give(&backend->http->runs, run);
         return NULL;

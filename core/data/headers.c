@@ -30,20 +30,33 @@ const struct mg_header *mg_headers_next(const struct mg_headers *headers, struct
     return NULL;
 }
 
+static char *put(char *at, struct mg_str text)
+{
+    if (text.len)
+        memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
 bool mg_headers_get(const struct mg_headers *headers, struct mg_arena *arena, struct mg_str name,
                     struct mg_str *value)
 {
     unsigned index = 0;
-    const struct mg_header *header = mg_headers_next(headers, name, &index);
-    if (!header)
+    const struct mg_header *first = mg_headers_next(headers, name, &index), *header;
+    if (!first)
         return false;
-    *value = header->value;
-    while ((header = mg_headers_next(headers, name, &index))) {
-        *value = mg_arena_printf(arena, "%.*s, %.*s", (int)value->len, value->data,
-                                 (int)header->value.len, header->value.data);
-        if (!value->data)
-            return false;
-    }
+    *value = first->value;
+    const unsigned second = index;
+    while ((header = mg_headers_next(headers, name, &index)))
+        value->len += 2 + header->value.len;
+    if (value->len == first->value.len)
+        return true;
+    char *at = mg_arena_alloc(arena, value->len);
+    value->data = at;
+    if (!at)
+        return false;
+    at = put(at, first->value);
+    for (index = second; (header = mg_headers_next(headers, name, &index));)
+        at = put(put(at, MG_STR(", ")), header->value);
     return true;
 }
 
@@ -83,21 +96,26 @@ static bool control(char byte)
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-bool mg_headers_value_ok(struct mg_str value)
+// Eight bytes at a time, the last eight overlapping those before, until some look suspicious.
+static size_t skip_clean(struct mg_str value)
 {
     size_t at = 0;
-    while (at < value.len) {
-        uint64_t eight;
-        if (value.len - at >= sizeof eight) {
-            memcpy(&eight, value.data + at, sizeof eight);
-            if (!suspicious(eight)) {
-                at += sizeof eight;
-                continue;
-            }
-        }
-        if (control(value.data[at++]))
-            return false;
+    uint64_t eight;
+    while (value.len >= sizeof eight && at < value.len) {
+        size_t from = at < value.len - sizeof eight ? at : value.len - sizeof eight;
+        memcpy(&eight, value.data + from, sizeof eight);
+        if (suspicious(eight))
+            break;
+        at = from + sizeof eight;
     }
+    return at;
+}
+
+bool mg_headers_value_ok(struct mg_str value)
+{
+    for (size_t at = skip_clean(value); at < value.len; at++)
+        if (control(value.data[at]))
+            return false;
     return true;
 }
 
