@@ -251,8 +251,12 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
-    struct mg_backend *service = shared_of(base)->service;
-    service->kind->resume(service, call);
+    mg_backend_resume(shared_of(base)->service, call);
+}
+
+static void feed(struct mg_backend *base, struct mg_call *call)
+{
+    mg_backend_feed(shared_of(base)->service, call);
 }
 
 static void on_closing(struct mg_task *task)
@@ -289,7 +293,8 @@ static void hurry(struct mg_backend *base)
     mg_backend_hurry(shared_of(base)->service);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_shared, hurry};
+static const struct mg_backend_kind kind = {"http", start,        cancel, resume,
+                                            feed,   close_shared, hurry};
 
 struct mg_backend *mg_http_shared_open(struct mg_http *http, struct mg_service *service)
 {

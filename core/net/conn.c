@@ -72,7 +72,10 @@ static void overdue(struct mg_conn *conn)
         break;
     case MG_CONN_HEAD:
     case MG_CONN_BODY:
-        mg_conn_overdue(conn);
+        if (conn->state == MG_CONN_BODY && conn->idling)
+            mg_conn_look_idle(conn);
+        else
+            mg_conn_overdue(conn);
         break;
     case MG_CONN_ANSWER:
         mg_conn_look(conn);
@@ -107,11 +110,13 @@ static void later(struct mg_task *task)
     struct mg_conn *conn = MG_OWNER(task, struct mg_conn, later);
     mg_conn_flush(conn->net);
     if (conn->failed) {
-        mg_conn_cut(conn, false);
+        mg_conn_cut(conn, conn->reset);
         return;
     }
-    if (conn->state == MG_CONN_WRITE) // the rest goes out when there is room for it
+    if (conn->state != MG_CONN_SENT) { // the rest goes out when there is room for it
+        mg_conn_flush_begun(conn);
         return;
+    }
     struct mg_request *request = conn->request;
     bool told = conn->told;
     conn->request = NULL;
