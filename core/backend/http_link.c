@@ -93,8 +93,8 @@ static bool wait_for_address(struct mg_http_link *link)
 }
 
 // A peer on the same machine is connected to as soon as it was asked for: the request goes out in
-// this turn then, and is not behind all that has come in meanwhile. A streamed body is not asked for
-// before the connection stands.
+// this turn then, and is not behind all that has come in meanwhile. A streamed body is not asked
+// for before the connection stands.
 bool mg_http_link_dial(struct mg_http_link *link)
 {
     mg_http_link_close(link, true);
