@@ -62,6 +62,8 @@ struct mg_net {
     _Atomic unsigned *connections; // of the process, counted against limits->connections
     // The net's own:
     struct mg_list conns, listeners;
+    struct mg_list replies; // to be written before this turn of the loop ends,
+    uint64_t replies_since; // the first of them since then (ns)
     bool draining;
     char date[30];
     int64_t date_at;              // the second that `date` says

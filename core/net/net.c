@@ -14,6 +14,7 @@ enum mg_status mg_net_init(struct mg_net *net)
 {
     mg_list_init(&net->conns);
     mg_list_init(&net->listeners);
+    mg_list_init(&net->replies);
     net->draining = false;
     net->date_at = -1;
     mg_buf_init(&net->head, head_most);
