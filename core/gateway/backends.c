@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 #include "backend/value.h"
 
 static bool complain(struct mg_buf *why, const char *what, struct mg_str name, const char *reason)
@@ -113,7 +113,7 @@ static bool room(struct mg_backends *backends, enum mg_call_kind kind, unsigned 
 
 static struct mg_backend *open_service(struct mg_http *http, struct mg_service *service)
 {
-    return service->config.share ? mg_http_shared_open(http, service) : mg_http_open(http, service);
+    return service->config.share ? mg_http_flight_open(http, service) : mg_http_open(http, service);
 }
 
 static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg_backend *backend)

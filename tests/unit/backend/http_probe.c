@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 
 struct probe_name {
     const char *text;
@@ -123,7 +123,7 @@ static bool open_worker(struct probe *probe)
     probe->until.run = on_until;
     probe->http = mg_http_new(&probe->loop, &probe->mailbox, probe->resolver, &options);
     if (probe->http && probe->service->config.share)
-        probe->backend = mg_http_shared_open(probe->http, probe->service);
+        probe->backend = mg_http_flight_open(probe->http, probe->service);
     else if (probe->http)
         probe->backend = mg_http_open(probe->http, probe->service);
     return probe->backend != NULL;
