@@ -20,6 +20,8 @@ static bool find_route(struct mg_exchange *exchange)
         return false;
     }
     exchange->plan = generation->plans[match.id];
+    exchange->scope.fields_most = (unsigned)exchange->plan->limits.fields;
+    request->body.limit = exchange->plan->limits.body;
     request->param_count = match.count;
     for (unsigned i = 0; i < match.count; i++)
         request->params[i] = (struct mg_param){match.names[i], match.values[i]};

@@ -22,7 +22,7 @@ local RESERVED = {
 local METHODS = { "*", "DELETE", "GET", "PATCH", "POST", "PUT" }
 
 local NOT_YET = {
-  when = true, auth = true, rate = true, pass = true, limits = true, host = true,
+  when = true, auth = true, rate = true, pass = true, host = true,
   before = true, after = true, idle = true,
 }
 
@@ -122,6 +122,20 @@ local function reply_node(given, report)
   return { template = value.node(given, report) }
 end
 
+local function limits_node()
+  local keys, elsewhere = {}, {}
+  for name in pairs(limits.by_name) do
+    elsewhere[name] = "bounds what requests share: set it in the limits of gateway.lua"
+  end
+  for _, name in ipairs(limits.of_routes) do
+    keys[name] = schema.limit(limits.by_name[name])
+  end
+  elsewhere.within = 'is a key of the route itself: write within = "2s" beside limits'
+  return schema.table(keys, nil, nil, elsewhere)
+end
+
+local route_limits = limits_node()
+
 local function shape(params)
   local within = limits.by_name.within
   return schema.table({
@@ -129,6 +143,7 @@ local function shape(params)
     input  = input.node(params),
     calls  = calls_node(params),
     reply  = reply_node,
+    limits = route_limits,
   }, NOT_YET, { timeout = "within", response = "reply" })
 end
 
@@ -144,7 +159,7 @@ end
 local function canonical(method, path, checked)
   local json = {
     method = method, path = path, within = checked.within, input = checked.input,
-    reply = checked.reply,
+    reply = checked.reply, limits = checked.limits,
   }
   for name, one in pairs(checked.calls or {}) do
     json.calls = json.calls or {}
