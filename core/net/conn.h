@@ -9,6 +9,7 @@
 
 #include "data/reply.h"
 #include "data/request.h"
+#include "http/date.h"
 #include "http/request_parser.h"
 #include "loop/loop.h"
 
@@ -63,7 +64,7 @@ struct mg_net {
     // The net's own:
     struct mg_list conns, listeners;
     bool draining;
-    char date[30];
+    char date[MG_DATE_SIZE];
     int64_t date_at;    // the second that `date` says
     char *scratch;      // one read buffer for all connections
     struct mg_buf head; // and one for the heads of replies
