@@ -110,7 +110,8 @@ enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call 
         return answer->error;
     if (answer->body)
         result->body = mg_buf_str(answer->body);
-    if (!answer->json || !result->body.len)
+    bool owed = result->status / 100 == 2 && result->status != 205 && !answer->bodiless;
+    if (!answer->json || (!result->body.len && !owed))
         return MG_OK;
     if (!mg_json_valid(result->body, MG_JSON_DEPTH_MOST, NULL)) {
         stop(answer, MG_MALFORMED, "the answer says JSON but is none");

@@ -1,5 +1,38 @@
 #include "plan/fill_parts.h"
 
+#include "json/utf8.h"
+
+// Characters that no XML document may have, however they are written: control characters but tab,
+// LF and CR, U+FFFE and U+FFFF, and what is no UTF-8 (XML 1.0 §2.2).
+static bool xml_ok(struct mg_str text)
+{
+    const char *end = text.data + text.len;
+    for (const char *at = text.data; at < end;) {
+        size_t len = mg_utf8_length(at, end);
+        bool control = (unsigned char)*at < 0x20 && *at != '\t' && *at != '\n' && *at != '\r';
+        bool none =
+            len == 3 && (memcmp(at, "\xEF\xBF\xBE", 3) == 0 || memcmp(at, "\xEF\xBF\xBF", 3) == 0);
+        if (len == 0 || control || none)
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+static void put_escaped(struct mg_buf *out, struct mg_str text)
+{
+    for (size_t at = 0; at < text.len; at++) {
+        char c = text.data[at];
+        const char *escaped = c == '<'    ? "&lt;"
+                              : c == '>'  ? "&gt;"
+                              : c == '&'  ? "&amp;"
+                              : c == '"'  ? "&quot;"
+                              : c == '\'' ? "&apos;"
+                                          : NULL;
+        mg_buf_put(out, escaped ? mg_str_of(escaped) : mg_str_cut(text, at, at + 1));
+    }
+}
+
 // XML: "<", ">", "&" and quotes of values are escaped (XML 1.0 §2.4).
 static enum mg_fill fill_xml(const struct mg_template *template, struct mg_scope *scope,
                              struct mg_buf *out, struct mg_fill_fault *fault)
@@ -15,16 +48,13 @@ static enum mg_fill fill_xml(const struct mg_template *template, struct mg_scope
         enum mg_fill fill = mg_fill_value(&piece->reference, scope, &text, &absent, fault);
         if (fill != MG_FILL_OK)
             return fill;
-        for (size_t at = 0; at < text.len; at++) {
-            char c = text.data[at];
-            const char *escaped = c == '<'    ? "&lt;"
-                                  : c == '>'  ? "&gt;"
-                                  : c == '&'  ? "&amp;"
-                                  : c == '"'  ? "&quot;"
-                                  : c == '\'' ? "&apos;"
-                                              : NULL;
-            mg_buf_put(out, escaped ? mg_str_of(escaped) : mg_str_cut(text, at, at + 1));
+        if (!xml_ok(text)) {
+            const struct mg_value value = {.kind = MG_VALUE_TEXT};
+            fill = mg_fill_fault_of(&piece->reference, &value, scope, fault);
+            fault->why = "has a character that XML has not";
+            return fill;
         }
+        put_escaped(out, text);
     }
     return out->failed == MG_OK ? MG_FILL_OK : MG_FILL_MEMORY;
 }
