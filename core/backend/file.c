@@ -206,11 +206,17 @@ static void start(struct mg_backend *base, struct mg_call *call)
 {
     struct backend *backend = MG_OWNER(base, struct backend, errands.backend);
     struct mg_str path = call->file.path;
+    bool streamed = call->sink && call->file.verb == MG_FILE_READ;
+    if (!good_path(&call->file) && streamed) { // it comes from a client: no file is called so
+        call->result.status = 404;
+        mg_backend_fail(base, call, MG_STATUS, MG_STR("not there"));
+        return;
+    }
     if (!good_path(&call->file)) {
         mg_backend_fail(base, call, MG_FILE, MG_STR("the path is empty, absolute or has \"..\""));
         return;
     }
-    if (call->sink && call->file.verb == MG_FILE_READ) {
+    if (streamed) {
         mg_file_stream_start(&backend->errands, call, backend->files->root, backend->files->pool);
         return;
     }

@@ -119,26 +119,41 @@ static bool add_length(struct mg_call *call, uint64_t length)
     return text.data && add(call, MG_STR("Content-Length"), text);
 }
 
+static bool add_range(struct mg_call *call, const struct mg_range *range, uint64_t size)
+{
+    char text[MG_RANGE_SIZE];
+    mg_range_write(range, size, text);
+    return add(call, MG_STR("Content-Range"), mg_str_of(text));
+}
+
 // 304 says only what a client needs to know its copy by (RFC 9110 §15.4.5).
 static bool describe(const struct stream *stream, struct mg_call *call)
 {
     const struct mg_selection *selection = &stream->selection;
-    char range[MG_RANGE_SIZE];
-    bool sends = selection->status == 200 || selection->status == 206;
-    bool ok = true;
-    if (sends || selection->status == 304)
-        ok = add(call, MG_STR("ETag"), mg_str_of(stream->tag));
-    if (sends)
-        ok = ok && add(call, MG_STR("Last-Modified"), mg_str_of(stream->changed)) &&
-             add(call, MG_STR("Accept-Ranges"), MG_STR("bytes")) &&
-             add(call, MG_STR("Content-Type"), mg_media_type(mg_str_of(stream->path)));
-    if (selection->status != 304)
-        ok = ok && add_length(call, selection->part.length);
-    if (selection->status == 206 || selection->status == 416) {
-        mg_range_write(sends ? &selection->part : NULL, stream->size, range);
-        ok = ok && add(call, MG_STR("Content-Range"), mg_str_of(range));
+    if (!add(call, MG_STR("ETag"), mg_str_of(stream->tag)))
+        return false;
+    if (selection->status == 304)
+        return true;
+    return add(call, MG_STR("Last-Modified"), mg_str_of(stream->changed)) &&
+           add(call, MG_STR("Accept-Ranges"), MG_STR("bytes")) &&
+           add(call, MG_STR("Content-Type"), mg_media_type(mg_str_of(stream->path))) &&
+           add_length(call, selection->part.length) &&
+           (selection->status != 206 || add_range(call, &selection->part, stream->size));
+}
+
+// What the client asks for is not to be had: the call fails with that status, so that it is told as
+// any failure is.
+static void refuse(struct stream *stream, struct mg_call *call)
+{
+    bool beyond = stream->selection.status == 416;
+    if (beyond && !add_range(call, NULL, stream->size)) {
+        mg_errand_fail(&stream->base, MG_NO_MEMORY, "no memory");
+        return;
     }
-    return ok;
+    mg_errand_fail(&stream->base, MG_STATUS,
+                   beyond ? "it ends before that range"
+                          : "it is not the version that is asked for");
+    stream->base.status = stream->selection.status;
 }
 
 static bool begin(struct stream *stream)
@@ -146,13 +161,15 @@ static bool begin(struct stream *stream)
     struct mg_call *call = stream->base.call;
     stream->begun = true;
     stream->base.status = stream->selection.status;
+    if (stream->selection.status >= 400) {
+        refuse(stream, call);
+        return false;
+    }
     if (!describe(stream, call)) {
         mg_errand_fail(&stream->base, MG_NO_MEMORY, "no memory");
         return false;
     }
     call->result.status = stream->selection.status;
-    // What comes after the head takes as long as the sink does.
-    mg_timer_drop(stream->base.errands->backend.loop, &stream->base.deadline);
     call->sink->head(call->sink, stream->selection.status, &call->result.headers);
     return stream->base.call != NULL;
 }

@@ -7,15 +7,8 @@
 
 #include "backend/http_answer.h"
 #include "backend/http_order.h"
-#include "backend/http_paths.h"
 #include "backend/http_redirect.h"
-
-struct mg_http {
-    struct mg_loop *loop;
-    struct mg_mailbox *home;
-    struct mg_http_paths *paths;
-    struct mg_resolver_seat *names;
-};
+#include "backend/http_shared.h"
 
 struct backend {
     struct mg_backend base;
@@ -127,6 +120,7 @@ static enum mg_status fill_order(struct run *run, struct mg_http_order *order, c
     order->url = run->url.data;
     order->site = run->site;
     order->has_body = run->has_body;
+    order->chunked = run->transfer.supply && run->transfer.supply->length < 0;
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
     bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->stay.place->url);
@@ -244,6 +238,7 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
         run->method = MG_GET;
         run->has_body = false;
         run->transfer.body = (struct mg_str){0};
+        run->transfer.supply = NULL;
     }
     if (error == MG_OK)
         return MG_HTTP_ON;
@@ -316,6 +311,7 @@ static const struct mg_http_events events = {on_head, on_data, on_end};
 static bool carry_on_unheard(struct run *run)
 {
     struct backend *backend = run->backend;
+    run->transfer.supply = NULL;
     if (!mg_buf_put(&run->body, run->transfer.body))
         return false;
     run->transfer.body = mg_buf_str(&run->body);
@@ -331,7 +327,8 @@ static void let_go(struct run *run, enum mg_status error, const char *message)
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     bool reached = run->state == GOING && !mg_method_safe(run->method) &&
-                   run->transport->sent(run->transport, &run->transfer);
+                   run->transport->sent(run->transport, &run->transfer) &&
+                   mg_http_transfer_is_out(&run->transfer);
     if (reached && carry_on_unheard(run))
         land_failed(backend, call, error, message);
     else
@@ -364,6 +361,7 @@ static struct run *run_new(struct backend *backend, struct mg_call *call)
     run->has_body = ask->has_body;
     run->transfer.events = &events;
     run->transfer.body = ask->has_body ? ask->body : (struct mg_str){0};
+    run->transfer.supply = ask->has_body ? ask->supply : NULL;
     run->timer.run = on_timer;
     run->wait.again = on_name;
     if (!mg_timer_set(backend->base.loop, &run->timer, call->deadline)) {
@@ -402,8 +400,15 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
     struct run *run = call->running;
-    if (run && run->transport && call->result.error == MG_OK)
+    if (run->transport)
         run->transport->resume(run->transport, &run->transfer);
+}
+
+static void feed(struct mg_backend *base, struct mg_call *call)
+{
+    struct run *run = call->running;
+    if (run->transport)
+        run->transport->feed(run->transport, &run->transfer);
 }
 
 static void on_closing(struct mg_task *task)
@@ -447,7 +452,8 @@ static void hurry(struct mg_backend *base)
     end_runs(&backend_of(base)->runs, false);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend, hurry};
+static const struct mg_backend_kind kind = {"http", start,         cancel, resume,
+                                            feed,   close_backend, hurry};
 
 struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service)
 {
@@ -466,31 +472,4 @@ struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service
         return &backend->base;
     free(backend);
     return NULL;
-}
-
-struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
-                            struct mg_resolver *resolver, const struct mg_http_options *options)
-{
-    struct mg_http *http = calloc(1, sizeof *http);
-    if (!http)
-        return NULL;
-    http->loop = loop;
-    http->home = home;
-    http->names = mg_resolver_join(resolver, home);
-    if (http->names)
-        http->paths = mg_http_paths_new(loop, options->tls,
-                                        options->connections ? options->connections : 1024);
-    if (http->paths)
-        return http;
-    mg_resolver_leave(http->names);
-    free(http);
-    return NULL;
-}
-
-void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
-{
-    struct mg_http_paths *paths = http->paths;
-    mg_resolver_leave(http->names);
-    free(http);
-    mg_http_paths_close(paths, closed, owner);
 }

@@ -68,12 +68,12 @@ enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_c
     call->result.status = status;
     answer->json = is_json(headers);
     answer->bodiless = call->http.method == MG_HEAD || status == 204 || status == 304;
-    if (!copy_headers(call, headers))
-        return stop(answer, MG_NO_MEMORY, "no memory");
     if (call->sink) {
-        call->sink->head(call->sink, status, &call->result.headers);
+        call->sink->head(call->sink, status, headers);
         return MG_HTTP_ON;
     }
+    if (!copy_headers(call, headers))
+        return stop(answer, MG_NO_MEMORY, "no memory");
     uint64_t length = framing.length; // 0 where none is announced
     if (answer->bodiless || length == 0)
         return MG_HTTP_ON;

@@ -113,30 +113,54 @@ int mg_http_link_outcome(struct mg_http_link *link)
 
 bool mg_http_link_sent_all(const struct mg_http_link *link)
 {
-    return link->sent == link->request.len + link->body_len;
+    return link->sent == link->request.len + link->body_len &&
+           (!link->streams || mg_http_upload_over(&link->upload));
 }
 
-bool mg_http_link_send(struct mg_http_link *link)
+// What goes out next, of head and body.
+static unsigned next_parts(struct mg_http_link *link, struct iovec *parts)
 {
     size_t head = link->request.len, sent = link->sent;
-    struct iovec parts[2];
-    size_t count = 0;
+    unsigned count = 0;
     if (sent < head)
         parts[count++] = (struct iovec){link->request.data + sent, head - sent};
+    if (link->streams)
+        return count + mg_http_upload_parts(&link->upload, link->transfer->supply, parts + count);
     if (link->body_len) {
         size_t from = sent < head ? 0 : sent - head;
         parts[count++] =
             (struct iovec){(char *)link->transfer->body.data + from, link->body_len - from};
     }
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-    ssize_t done;
-    do
-        done = sendmsg(link->fd, &message, MSG_NOSIGNAL);
-    while (done < 0 && errno == EINTR);
-    if (done < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK;
-    link->sent += (size_t)done;
-    return true;
+    return count;
+}
+
+static void note_sent(struct mg_http_link *link, size_t len)
+{
+    size_t fixed = link->request.len + link->body_len - link->sent;
+    fixed = len < fixed ? len : fixed;
+    link->sent += fixed;
+    if (len > fixed)
+        mg_http_upload_sent(&link->upload, link->transfer->supply, len - fixed);
+}
+
+bool mg_http_link_send(struct mg_http_link *link)
+{
+    for (;;) {
+        struct iovec parts[1 + MG_HTTP_UPLOAD_PARTS];
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = next_parts(link, parts)};
+        link->dry = message.msg_iovlen == 0;
+        if (link->dry)
+            return true;
+        ssize_t done;
+        do
+            done = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+        while (done < 0 && errno == EINTR);
+        if (done < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        note_sent(link, (size_t)done);
+        if (!link->streams || mg_http_link_sent_all(link))
+            return true;
+    }
 }
 
 bool mg_http_link_expect(struct mg_http_link *link)

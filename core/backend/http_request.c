@@ -42,7 +42,7 @@ static bool says_length(const struct mg_http_order *order)
            order->method == MG_PATCH;
 }
 
-bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, size_t body_len)
+bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, uint64_t body_len)
 {
     const struct mg_header *host = find_host(order);
     mg_buf_put(buf, mg_str_of(mg_method_word(order->method)));
@@ -56,7 +56,9 @@ bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, 
     for (unsigned i = 0; i < order->header_count; i++)
         if (&order->headers[i] != host)
             put_field(buf, order->headers[i].name, order->headers[i].value);
-    if (says_length(order)) {
+    if (order->chunked && mg_http_request_has_body(order)) {
+        put_field(buf, MG_STR("Transfer-Encoding"), MG_STR("chunked"));
+    } else if (says_length(order)) {
         mg_buf_put(buf, MG_STR("Content-Length: "));
         mg_buf_put_uint(buf, body_len);
         mg_buf_put(buf, MG_STR("\r\n"));

@@ -15,7 +15,8 @@ struct mg_http_ask {
     struct mg_headers headers; // complete: names are tokens, values free of CR, LF, NUL
     struct mg_str body;
     bool has_body;
-    unsigned redirects; // how many to follow; 0: none
+    struct mg_supply *supply; // NULL: the body is `body`. With one, nothing is ever sent twice
+    unsigned redirects;       // how many to follow; 0: none
 };
 
 enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
@@ -53,11 +54,25 @@ struct mg_value_ask {
 struct mg_call;
 
 // Where a streamed result goes, in place of the call's result.body (a call without a sink is
-// collected and bounded by body_most). All run on the loop. `landed` of the call still comes last.
+// collected and bounded by body_most). All run on the loop, in later turns than the start of the
+// call; the call may be cancelled from within. `landed` of the call still comes last.
 struct mg_sink {
+    // Once, before any data. The fields are borrowed, those that speak of the backend's connection
+    // among them; Content-Length, where there is one, is the number of bytes that follow.
     void (*head)(struct mg_sink *sink, int status, const struct mg_headers *headers);
     // Takes all bytes before it returns. False: do not read on until mg_backend_resume.
     bool (*data)(struct mg_sink *sink, struct mg_str bytes);
+};
+
+// Where a streamed request body comes from, in place of the call's own. The backend looks when it
+// is ready to send, and again when it was told that there is more (mg_backend_feed).
+struct mg_supply {
+    // The bytes that are there now, as many as lie together; none: they are waited for, unless it
+    // has ended. They stay until `took`, but may have moved at the next look.
+    struct mg_str (*look)(struct mg_supply *supply);
+    void (*took)(struct mg_supply *supply, size_t len); // so many are not wanted any more
+    int64_t length;                                     // of the whole body; -1: not known
+    bool ended;                                         // nothing comes behind what look shows
 };
 
 struct mg_call {

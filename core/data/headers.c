@@ -96,6 +96,7 @@ bool mg_headers_hop_by_hop(const struct mg_headers *headers, struct mg_str name)
                                           {"trailer", 7},
                                           {"upgrade", 7},
                                           {"proxy-authenticate", 18},
+                                          {"proxy-authentication-info", 25},
                                           {"proxy-authorization", 19}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].len == name.len && mg_str_eq_nocase(name, names[i]))

@@ -30,7 +30,9 @@ struct mg_request {
     struct mg_str id;           // X-Request-Id: of the client if sound, else made
     bool old;                   // HTTP/1.0
     bool has_body;              // a body was announced, even if it turns out empty
+    int64_t body_length;        // as it was announced; -1: a body whose length is not known
     struct mg_buf body;         // collected body; its limit is set by whoever handles the head
+    bool streamed; // set by the same: the body is not collected but handed over as it comes
     struct mg_param params[MG_PARAMS_MOST]; // path parameters, set by the router's caller
     unsigned param_count;
     uint64_t began; // loop time in ms when the first byte of the head was read

@@ -4,6 +4,7 @@
 #include "gateway/arrival.h"
 
 #include "gateway/answer.h"
+#include "gateway/pass.h"
 
 // Finds the route. False: the reply has been given.
 static bool find_route(struct mg_exchange *exchange)
@@ -44,8 +45,8 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
     if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >=
         limits->at_once)
         mg_exchange_say(exchange, 503, "as many requests as may be are in work");
-    else
-        find_route(exchange);
+    else if (find_route(exchange))
+        request->streamed = exchange->plan->pass != NULL;
 }
 
 static void on_complete(void *owner, struct mg_request *request)
@@ -53,6 +54,19 @@ static void on_complete(void *owner, struct mg_request *request)
     struct mg_exchange *exchange = request->exchange;
     if (exchange->state == MG_EXCHANGE_READING)
         mg_exchange_start(exchange);
+}
+
+static bool on_piece(void *owner, struct mg_request *request, struct mg_str bytes)
+{
+    struct mg_exchange *exchange = request->exchange;
+    return !exchange->pass || mg_pass_piece(exchange->pass, bytes);
+}
+
+static void on_drained(void *owner, struct mg_request *request)
+{
+    struct mg_exchange *exchange = request->exchange;
+    if (exchange->pass)
+        mg_pass_drained(exchange->pass);
 }
 
 static void on_refused(void *owner, struct mg_request *request, int status, const char *detail)
@@ -68,11 +82,12 @@ static void on_sent(void *owner, struct mg_request *request)
         return;
     }
     exchange->conn = NULL;
-    exchange->state = MG_EXCHANGE_REPLIED;
+    mg_exchange_reply(exchange); // a passed one may have calls in flight, or was never begun
     mg_exchange_end_if_done(exchange);
 }
 
-// A request whose method is safe ends when its client leaves; any other runs on, unheard.
+// A request whose method is safe ends when its client leaves; any other runs on, unheard, but for
+// one whose body is passed and not there, which cannot.
 static void on_gone(void *owner, struct mg_request *request)
 {
     struct mg_exchange *exchange = request->exchange;
@@ -81,7 +96,8 @@ static void on_gone(void *owner, struct mg_request *request)
         return;
     }
     exchange->conn = NULL;
-    if (exchange->state == MG_EXCHANGE_READING || mg_method_safe(request->method))
+    if (exchange->state == MG_EXCHANGE_READING || exchange->state == MG_EXCHANGE_PASSING ||
+        mg_method_safe(request->method) || (exchange->pass && !mg_pass_has_body(exchange->pass)))
         mg_exchange_reply(exchange);
     mg_exchange_end_if_done(exchange);
 }
@@ -101,6 +117,8 @@ static void on_broken(void *owner, struct mg_arena *arena, int status, const cha
 const struct mg_conn_handler mg_arrival_handler = {
     .head = on_head,
     .complete = on_complete,
+    .piece = on_piece,
+    .drained = on_drained,
     .refused = on_refused,
     .sent = on_sent,
     .gone = on_gone,

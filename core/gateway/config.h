@@ -32,6 +32,7 @@
     X(linger)                                                                                      \
     X(drain)                                                                                       \
     X(within)                                                                                      \
+    X(pass_idle)                                                                                   \
     X(connect)                                                                                     \
     X(calls)                                                                                       \
     X(unheard)                                                                                     \

@@ -72,7 +72,10 @@ static void overdue(struct mg_conn *conn)
         break;
     case MG_CONN_HEAD:
     case MG_CONN_BODY:
-        mg_conn_overdue(conn);
+        if (conn->state == MG_CONN_BODY && conn->idling)
+            mg_conn_look_idle(conn);
+        else
+            mg_conn_overdue(conn);
         break;
     case MG_CONN_ANSWER:
         mg_conn_look(conn);
@@ -106,7 +109,11 @@ static void later(struct mg_task *task)
 {
     struct mg_conn *conn = MG_OWNER(task, struct mg_conn, later);
     if (conn->failed) {
-        mg_conn_cut(conn, false);
+        mg_conn_cut(conn, conn->reset);
+        return;
+    }
+    if (conn->state != MG_CONN_SENT) {
+        mg_conn_flush(conn);
         return;
     }
     struct mg_request *request = conn->request;

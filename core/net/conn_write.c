@@ -63,7 +63,7 @@ static bool keep_rest(struct mg_conn *conn)
         mg_buf_put(&out->kept, out->head);
         out->head = mg_buf_str(&out->kept);
     }
-    if (!conn->leaving)
+    if (!conn->leaving && !conn->replying)
         return out->kept.failed == MG_OK;
     for (; out->at < out->count; out->at++, out->offset = 0) {
         struct mg_str piece = out->pieces[out->at];
@@ -87,8 +87,6 @@ static void finish(struct mg_conn *conn)
     mg_loop_defer(conn->net->loop, &conn->later);
 }
 
-static void write_on(struct mg_conn *conn);
-
 static void on_written(uv_write_t *write, int status)
 {
     struct mg_conn *conn = write->handle->data;
@@ -101,7 +99,11 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
-    write_on(conn);
+    mg_conn_push(conn);
+    if (conn->replying && conn->out.blocked && !conn->out.queued && !conn->failed) {
+        conn->out.blocked = false;
+        conn->net->handler->drained(conn->net->owner, conn->request);
+    }
 }
 
 // Time without progress is looked at four times as often as it is long.
@@ -113,7 +115,7 @@ static void watch(struct mg_conn *conn)
 
 // Bytes that the client's side has confirmed. The socket's own buffer may be large, and libuv hears
 // of room in it only when a third is free: a slow client would seem to stand still.
-static uint64_t confirmed(struct mg_conn *conn)
+uint64_t mg_conn_confirmed(struct mg_conn *conn)
 {
     uv_os_fd_t fd;
     int buffered = 0;
@@ -139,36 +141,41 @@ static void queue(struct mg_conn *conn)
         fail(conn);
         return;
     }
-    if (!conn->deadline) {
-        out->progress = confirmed(conn);
+    if (!conn->deadline && !conn->replying) { // a streamed reply's time is its owner's
+        out->progress = mg_conn_confirmed(conn);
         out->moved = now(conn);
         watch(conn);
     }
 }
 
-static void write_on(struct mg_conn *conn)
+void mg_conn_push(struct mg_conn *conn)
 {
     uv_buf_t bufs[window_most];
     unsigned count;
-    while ((count = window(&conn->out, bufs, window_most))) {
-        int taken = uv_try_write(mg_conn_stream(conn), bufs, count);
-        if (taken == UV_EAGAIN) {
-            queue(conn);
-            return;
+    do {
+        while ((count = window(&conn->out, bufs, window_most))) {
+            int taken = uv_try_write(mg_conn_stream(conn), bufs, count);
+            if (taken == UV_EAGAIN) {
+                queue(conn);
+                return;
+            }
+            if (taken < 0) {
+                fail(conn);
+                return;
+            }
+            advance(&conn->out, (size_t)taken);
         }
-        if (taken < 0) {
-            fail(conn);
-            return;
-        }
-        advance(&conn->out, (size_t)taken);
-    }
-    finish(conn);
+    } while (mg_conn_more(conn));
+    if (!conn->replying || conn->out.whole)
+        finish(conn);
+    else
+        mg_buf_clear(&conn->out.kept);
 }
 
 void mg_conn_stalled(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    uint64_t progress = confirmed(conn);
+    uint64_t progress = mg_conn_confirmed(conn);
     if (progress != out->progress) {
         out->progress = progress;
         out->moved = now(conn);
@@ -179,7 +186,7 @@ void mg_conn_stalled(struct mg_conn *conn)
         watch(conn);
 }
 
-static bool keeps(const struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_keeps(const struct mg_conn *conn, const struct mg_reply *reply)
 {
     return conn->keep && !conn->deaf && !reply->close && !conn->net->draining &&
            conn->served < conn->net->limits->requests &&
@@ -187,25 +194,25 @@ static bool keeps(const struct mg_conn *conn, const struct mg_reply *reply)
 }
 
 // HEAD has no body, nor have these (RFC 9110 §6.4.1).
-static bool bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
 {
     return conn->request->method == MG_HEAD || reply->status == 204 || reply->status == 304;
 }
 
-static bool write_head(struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
+                        struct mg_reply_framing *framing)
 {
     struct mg_buf *head = &conn->net->head;
-    struct mg_reply_framing framing = {
-        .keep_alive = conn->keep,
-        .old = conn->request->old,
-        .head = conn->request->method == MG_HEAD,
-        .date = mg_net_date(conn->net),
-    };
-    for (unsigned i = 0; i < reply->piece_count; i++)
-        framing.length += reply->pieces[i].len;
+    framing->keep_alive = conn->keep;
+    framing->old = conn->request->old;
+    framing->head = conn->request->method == MG_HEAD;
+    if (!framing->date.len)
+        framing->date = mg_net_date(conn->net);
     mg_buf_clear(head);
-    if (!mg_reply_write_head(head, reply, &framing) && head->failed == MG_OK)
+    if (!mg_reply_write_head(head, reply, framing) && head->failed == MG_OK)
         mg_log(MG_LOG_WARN, "a reply's header field is not sound and was left out");
+    if (head->failed != MG_OK)
+        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
     return head->failed == MG_OK;
 }
 
@@ -213,13 +220,15 @@ void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
 {
     struct mg_conn_out *out = &conn->out;
     conn->early = NULL;
-    conn->keep = keeps(conn, reply);
+    conn->keep = mg_conn_keeps(conn, reply);
     if (reply->close || conn->net->draining || !conn->told)
         conn->polite = false;
     mg_conn_change(conn, MG_CONN_WRITE);
     mg_conn_until(conn, 0);
-    if (!write_head(conn, reply)) {
-        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+    struct mg_reply_framing framing = {0};
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        framing.length += reply->pieces[i].len;
+    if (!mg_conn_write_head(conn, reply, &framing)) {
         fail(conn);
         return;
     }
@@ -227,9 +236,9 @@ void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
     mg_buf_init(&out->kept, MG_CONN_FAREWELL_MOST);
     out->pieces = reply->pieces;
     out->at = 0;
-    out->count = bodiless(conn, reply) ? 0 : reply->piece_count;
+    out->count = mg_conn_bodiless(conn, reply) ? 0 : reply->piece_count;
     out->offset = 0;
-    write_on(conn);
+    mg_conn_push(conn);
 }
 
 // When the socket does not take it the client goes on by itself: it must not wait for ever (RFC

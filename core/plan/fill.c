@@ -172,6 +172,65 @@ static enum mg_fill fill_file(const struct mg_plan_call *plan, struct mg_scope *
     return fill == MG_FILL_OK && !ask->path.data ? MG_FILL_MEMORY : fill;
 }
 
+// What the client says of its body belongs to the body (RFC 9110 §8; §14.5 for a part of one).
+static bool put_body_fields(const struct mg_request *request, struct mg_http_ask *ask,
+                            struct mg_arena *arena)
+{
+    static const struct mg_str names[] = {{"Content-Type", 12},
+                                          {"Content-Encoding", 16},
+                                          {"Content-Language", 16},
+                                          {"Content-Range", 13}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct mg_str value;
+        if (mg_fill_header_absent(&ask->headers, names[i]) &&
+            mg_headers_get(&request->headers, arena, names[i], &value) &&
+            !mg_headers_add(&ask->headers, arena, names[i], value))
+            return false;
+    }
+    return true;
+}
+
+static bool take_condition(struct mg_scope *scope, struct mg_str name, struct mg_str *value)
+{
+    unsigned index = 0;
+    return !mg_headers_next(&scope->request->headers, name, &index) ||
+           mg_headers_get(&scope->request->headers, scope->arena, name, value);
+}
+
+// What part of a file the client wants, if it has not got it already. A POST and the like get all.
+static enum mg_fill fill_conditions(struct mg_scope *scope, struct mg_file_ask *ask)
+{
+    struct mg_conditions *its = MG_ARENA_NEW(scope->arena, struct mg_conditions);
+    if (!its)
+        return MG_FILL_MEMORY;
+    its->method = scope->request->method;
+    ask->conditions = its;
+    bool ok = take_condition(scope, MG_STR("If-Match"), &its->if_match) &&
+              take_condition(scope, MG_STR("If-None-Match"), &its->if_none_match) &&
+              take_condition(scope, MG_STR("If-Modified-Since"), &its->if_modified_since) &&
+              take_condition(scope, MG_STR("If-Unmodified-Since"), &its->if_unmodified_since) &&
+              take_condition(scope, MG_STR("If-Range"), &its->if_range) &&
+              take_condition(scope, MG_STR("Range"), &its->range);
+    return ok ? MG_FILL_OK : MG_FILL_MEMORY;
+}
+
+enum mg_fill mg_fill_pass(const struct mg_plan_call *plan, struct mg_scope *scope,
+                          struct mg_call *call, struct mg_fill_fault *fault)
+{
+    const struct mg_request *request = scope->request;
+    enum mg_fill fill = mg_fill_call(plan, scope, call, fault);
+    if (fill == MG_FILL_OK && plan->kind == MG_CALL_FILE)
+        return fill_conditions(scope, &call->file);
+    if (fill != MG_FILL_OK || plan->kind != MG_CALL_HTTP)
+        return fill;
+    if (call->http.method == MG_GET && request->method == MG_HEAD)
+        call->http.method = MG_HEAD;
+    call->http.has_body = request->has_body;
+    return !request->has_body || put_body_fields(request, &call->http, scope->arena)
+               ? MG_FILL_OK
+               : MG_FILL_MEMORY;
+}
+
 enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scope,
                           struct mg_call *call, struct mg_fill_fault *fault)
 {

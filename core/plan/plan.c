@@ -149,11 +149,77 @@ static bool compile_calls(struct mg_compile *c, struct mg_str calls)
     return check_cycles(c);
 }
 
+static bool note_body(const struct mg_reference *reference, void *owner)
+{
+    return reference->root != MG_ROOT_BODY;
+}
+
+static bool names_body(const struct mg_named_template *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!mg_template_visit(&list[i].template, note_body, NULL))
+            return true;
+    return false;
+}
+
+static bool call_names_body(const struct mg_plan_call *call)
+{
+    bool named =
+        names_body(call->query, call->query_count) ||
+        names_body(call->headers, call->header_count) || names_body(call->form, call->form_count) ||
+        (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
+        !mg_template_visit(&call->path, note_body, NULL) ||
+        !mg_template_visit(&call->text, note_body, NULL) ||
+        !mg_shape_visit(&call->json, note_body, NULL) ||
+        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL));
+    for (unsigned i = 0; !named && i < call->arg_count; i++)
+        named = !mg_shape_visit(&call->args[i], note_body, NULL);
+    return named;
+}
+
+// A body that is passed on is read by nobody here.
+static bool check_unread(struct mg_compile *c)
+{
+    for (unsigned i = 0; i <= c->plan->count; i++) {
+        const struct mg_plan_call *call = i < c->plan->count ? &c->plan->calls[i] : c->plan->pass;
+        if (!call_names_body(call))
+            continue;
+        c->error->line = call->line;
+        c->at = mg_arena_printf(c->arena, call == c->plan->pass ? "%.*s" : "calls.%.*s",
+                                (int)call->name.len, call->name.data);
+        return mg_compile_fail(
+            c, MG_STR("{body} cannot be had in a route with pass: the body goes through it unread"),
+            "");
+    }
+    return true;
+}
+
+static bool compile_pass(struct mg_compile *c, struct mg_str json, struct mg_str pass)
+{
+    struct mg_plan_call *call = MG_ARENA_NEW(c->arena, struct mg_plan_call);
+    if (!call)
+        return mg_compile_no_memory(c);
+    c->plan->pass = call;
+    c->plan->reply_kind = MG_PLAN_REPLY_PASS;
+    c->plan->idle = (uint64_t)mg_compile_int(json, "idle");
+    c->at = call->name = MG_STR("pass");
+    c->error->line = call->line = (int)mg_compile_int(pass, "line");
+    if (!mg_compile_contract(c, pass, call) || !mg_compile_kind(c, pass, call) ||
+        !compile_needs(c, pass, call) || !note_needs(c, call))
+        return false;
+    call->forward.unread = true;
+    for (unsigned i = 0; i < c->plan->count; i++)
+        call->needs |= UINT64_C(1) << i;
+    return check_unread(c);
+}
+
 static bool compile_reply(struct mg_compile *c, struct mg_str json)
 {
     struct mg_str reply, value;
     c->at = (struct mg_str){0};
     c->error->line = c->plan->line;
+    if (mg_json_member(json, MG_STR("pass"), &value))
+        return compile_pass(c, json, value);
     if (!mg_json_member(json, MG_STR("reply"), &reply))
         return true;
     if (mg_json_member(reply, MG_STR("fn"), &value)) {

@@ -47,6 +47,7 @@ struct mg_forward {
     struct mg_str *headers, *query; // names
     unsigned header_count, query_count;
     bool all_headers, all_query; // "*": all but hop-by-hop
+    bool unread; // the answer is not read here and may be packed: "*" is Accept-Encoding, too
 };
 
 enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
@@ -75,7 +76,12 @@ struct mg_plan_call {
     int line;
 };
 
-enum mg_plan_reply { MG_PLAN_REPLY_MERGED, MG_PLAN_REPLY_TEMPLATE, MG_PLAN_REPLY_FUNCTION };
+enum mg_plan_reply {
+    MG_PLAN_REPLY_MERGED,
+    MG_PLAN_REPLY_TEMPLATE,
+    MG_PLAN_REPLY_FUNCTION,
+    MG_PLAN_REPLY_PASS, // the answer of `pass`, unread
+};
 
 struct mg_plan {
     struct mg_str file, path;
@@ -92,6 +98,10 @@ struct mg_plan {
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE
     int function;          // FUNCTION
+    // PASS: the call that takes the client's body and gives the reply, when all others have landed
+    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
+    struct mg_plan_call *pass;
+    uint64_t idle; // PASS: ms without progress after the head; 0: the gateway's default
 };
 
 struct mg_plan_error {

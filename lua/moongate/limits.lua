@@ -52,6 +52,7 @@ limits.all = {
   duration("drain", 30 * SECOND, 0, HOUR, "requests in work when the gateway is told to stop"),
   -- Requests and their calls.
   duration("within", 10 * SECOND, 1, DAY, "a whole request, unless its route says otherwise"),
+  duration("pass_idle", 30 * SECOND, 10, DAY, "a passed answer without progress, unless its route says else"),
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),

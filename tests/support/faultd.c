@@ -308,7 +308,10 @@ static void conn_run(struct conn *conn)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
     if (conn->in.len > INPUT_MOST)
         event.events = 0;
-    if (conn->sent < conn->out.len)
+    // A fill that had no room goes on when there is, even if all it had written is out by now.
+    bool filling = conn->busy && conn->at < conn->program.count &&
+                   conn->program.steps[conn->at].kind == STEP_FILL;
+    if (conn->sent < conn->out.len || filling)
         event.events |= EPOLLOUT;
     epoll_ctl(epoll, EPOLL_CTL_MOD, conn->fd, &event);
 }

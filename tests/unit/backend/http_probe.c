@@ -367,7 +367,7 @@ struct probe_sink *probe_sink_new(struct mg_call *call)
 
 void probe_sink_resume(struct probe *probe, struct mg_call *call)
 {
-    probe->backend->kind->resume(probe->backend, call);
+    mg_backend_resume(probe->backend, call);
 }
 
 void probe_sink_free(struct probe_sink *sink)

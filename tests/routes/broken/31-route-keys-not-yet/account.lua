@@ -9,6 +9,3 @@ gate.get("/users/{id}", {
   when   = function() return true end,
   calls  = { user = users:get "/users/{id}" },
 })
-gate.get("/pass", {
-  pass   = users:get "/users",
-})
