@@ -50,7 +50,8 @@ static void drop(void *owner, struct mg_http_link *link)
 {
     struct plain *plain = owner;
     link->state = MG_LINK_DEAD;
-    mg_http_link_close(link, link->transfer && !link->answered);
+    // With an answer: what of the request is still in the socket is of no use to anybody.
+    mg_http_link_close(link, link->transfer && (!link->answered || !mg_http_link_sent_all(link)));
     link->transfer = NULL;
     put_off(plain, link, &plain->dead);
 }
