@@ -77,6 +77,9 @@ end
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
 limits.of_routes = { "body", "calls", "fields", "result", "results" }
 
+-- The most that a route with `pass` may set for a body: it is never in memory as a whole.
+limits.passed_body = 1024 * GiB
+
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit
 ---@param value integer

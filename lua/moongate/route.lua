@@ -8,6 +8,7 @@ local limits  = require "moongate.limits"
 local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local schema  = require "moongate.schema"
+local units   = require "moongate.units"
 local value   = require "moongate.value"
 local words   = require "moongate.words"
 
@@ -165,6 +166,7 @@ local function limits_node()
   for _, name in ipairs(limits.of_routes) do
     keys[name] = schema.limit(limits.by_name[name])
   end
+  keys.body = schema.size(limits.by_name.body.min, limits.passed_body)
   elsewhere.within = 'is a key of the route itself: write within = "2s" beside limits'
   return schema.table(keys, nil, nil, elsewhere)
 end
@@ -193,8 +195,24 @@ local function check_path(path, report)
   end
 end
 
+-- A body that is collected lies in memory, one that is passed does not.
+local function check_body_limit(checked, report)
+  local body, least, most = checked.limits and checked.limits.body, limits.by_name.body.min, limits.by_name.body.max
+  if body and body > most and not checked.pass then
+    report:push("limits")
+    report:push("body")
+    report:fail(("must be from %s to %s where the body is not passed"):format(units.write_size(least),
+      units.write_size(most)))
+    report:pop()
+    report:pop()
+  end
+end
+
 -- What does not go together, and what is missing.
 local function check_whole(def, checked, report)
+  if checked then
+    check_body_limit(checked, report)
+  end
   local given = function(key) return type(def) == "table" and rawget(def, key) ~= nil end
   if #report.problems == 0 and not checked.calls and not checked.reply and not given "pass" then
     report:fail("a route has calls, a reply, or pass: this one has none of them")

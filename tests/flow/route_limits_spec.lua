@@ -93,6 +93,34 @@ describe("a route's own limits", function()
   end)
 end)
 
+describe("a body that is passed", function()
+  after_each(gateway.clean)
+  after_each(faultd.clean)
+
+  it("may be larger than any that is collected", function()
+    local backend = faultd.start()
+    local g = gateway.start { ["gateway.lua"] = { services = { b = backend.url } }, ["routes.lua"] = [[
+      local gate = require "moongate"
+      local b = gate.service "b"
+      gate.post("/large", { limits = { body = "20GiB" }, pass = b:post "/echo" })
+      gate.post("/small", { limits = { body = "20B" }, pass = b:post "/echo" })
+    ]] }
+    local function says(path, length)
+      local c = g:connect()
+      c:send(http.request(path, { method = "POST",
+        headers = { ["Content-Length"] = length, Expect = "100-continue" } }))
+      local status = c:read({ informed = true }).status
+      c:close()
+      return status
+    end
+    assert.same({ 100, 413 }, { says("/large", "21474836480"), says("/large", "21474836481") })
+    assert.same({ 100, 413 }, { says("/small", "20"), says("/small", "21") })
+    assert.equal("12345", g:post("/small", { body = "12345" }):json().body)
+    assert.equal(413, g:post("/small", { body = ("15\r\n%s\r\n0\r\n\r\n"):format(("x"):rep(21)),
+      headers = { ["Transfer-Encoding"] = "chunked" } }).status)
+  end)
+end)
+
 describe("the limits of routes", function()
   after_each(gateway.clean)
 

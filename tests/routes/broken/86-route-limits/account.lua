@@ -13,3 +13,4 @@ gate.post("/users", {
 })
 gate.post("/more", { reply = "more", limits = "4MiB" })
 gate.post("/none", { reply = "none", limits = { body = "0B" } })
+gate.post("/huge", { reply = "huge", limits = { body = "2GiB" } })
