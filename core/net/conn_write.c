@@ -54,15 +54,15 @@ static void advance(struct mg_conn_out *out, size_t len)
     }
 }
 
-// What libuv is to hold must stay: the head leaves the net's buffer, and within `gone` the pieces
-// leave their owner. False: no memory, or more than is worth it.
-static bool keep_rest(struct mg_conn *conn)
+// What libuv is to hold must stay: the head leaves the net's buffer, and within `gone`, or when it
+// is streamed, the pieces leave their owner. False: no memory, or more than is worth it.
+bool mg_conn_keep_rest(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    if (out->head.len && !out->kept.len) {
+    mg_buf_drop(&out->kept, out->kept.len - (out->kept.len ? out->head.len : 0));
+    if (out->head.len && !out->kept.len)
         mg_buf_put(&out->kept, out->head);
-        out->head = mg_buf_str(&out->kept);
-    }
+    out->head = mg_buf_str(&out->kept);
     if (!conn->leaving && !conn->replying)
         return out->kept.failed == MG_OK;
     for (; out->at < out->count; out->at++, out->offset = 0) {
@@ -82,6 +82,7 @@ static void fail(struct mg_conn *conn)
 static void finish(struct mg_conn *conn)
 {
     mg_buf_fini(&conn->out.kept);
+    mg_buf_fini(&conn->out.next);
     mg_conn_change(conn, MG_CONN_SENT);
     mg_conn_until(conn, 0);
     mg_loop_defer(conn->net->loop, &conn->later);
@@ -99,6 +100,13 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
+    if (conn->replying && conn->out.next.len) {
+        struct mg_buf kept = conn->out.kept;
+        conn->out.kept = conn->out.next;
+        conn->out.next = kept;
+        mg_buf_clear(&conn->out.next);
+        conn->out.head = mg_buf_str(&conn->out.kept);
+    }
     mg_conn_push(conn);
     if (conn->replying && conn->out.blocked && !conn->out.queued && !conn->failed) {
         conn->out.blocked = false;
@@ -129,7 +137,7 @@ static void queue(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
     uv_buf_t bufs[queued_most];
-    if (!keep_rest(conn)) {
+    if (!mg_conn_keep_rest(conn)) {
         fail(conn);
         return;
     }
