@@ -68,7 +68,7 @@ void mg_errands_resume(struct mg_backend *backend, struct mg_call *call);
 void mg_errands_cancel(struct mg_backend *backend, struct mg_call *call);
 void mg_errands_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
 
-// On the pool thread: the call fails so; a body begun is dropped.
+// On the pool thread, or in `back`: the call fails so; a body begun is dropped.
 void mg_errand_fail(struct mg_errand *errand, enum mg_status error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
