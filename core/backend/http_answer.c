@@ -149,7 +149,8 @@ enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call 
         result->body = mg_buf_str(answer->body);
     else if (answer->room)
         result->body = (struct mg_str){answer->room, answer->len};
-    if (!answer->json || !result->body.len)
+    bool owed = result->status / 100 == 2 && result->status != 205 && !answer->bodiless;
+    if (!answer->json || (!result->body.len && !owed))
         return MG_OK;
     if (!mg_json_valid(result->body, MG_JSON_DEPTH_MOST, NULL)) {
         stop(answer, MG_MALFORMED, "the answer says JSON but is none");

@@ -138,12 +138,16 @@ bool mg_http_link_sent_all(const struct mg_http_link *link)
 // What goes out next, of head and body.
 static unsigned next_parts(struct mg_http_link *link, struct iovec *parts)
 {
+    struct mg_str body[MG_HTTP_UPLOAD_PARTS];
     size_t head = link->request.len, sent = link->sent;
     unsigned count = 0;
     if (sent < head)
         parts[count++] = (struct iovec){link->request.data + sent, head - sent};
+    unsigned more = 0;
     if (link->streams)
-        return count + mg_http_upload_parts(&link->upload, link->transfer->supply, parts + count);
+        more = mg_http_upload_parts(&link->upload, link->transfer->supply, body);
+    for (unsigned i = 0; i < more; i++)
+        parts[count++] = (struct iovec){(char *)body[i].data, body[i].len};
     if (link->body_len) {
         size_t from = sent < head ? 0 : sent - head;
         parts[count++] =

@@ -30,7 +30,7 @@ static void open_chunk(struct mg_http_upload *upload, size_t there, bool ended)
 }
 
 unsigned mg_http_upload_parts(struct mg_http_upload *upload, struct mg_supply *supply,
-                              struct iovec *parts)
+                              struct mg_str *parts)
 {
     unsigned count = 0;
     struct mg_str bytes = {0};
@@ -40,12 +40,12 @@ unsigned mg_http_upload_parts(struct mg_http_upload *upload, struct mg_supply *s
         upload->text_at == upload->text_len)
         open_chunk(upload, bytes.len, !supply || supply->ended);
     if (upload->text_at < upload->text_len)
-        parts[count++] =
-            (struct iovec){upload->text + upload->text_at, upload->text_len - upload->text_at};
+        parts[count++] = mg_str_cut((struct mg_str){upload->text, upload->text_len},
+                                    upload->text_at, upload->text_len);
     if (bytes.len > upload->left)
         bytes.len = (size_t)upload->left;
     if (bytes.len)
-        parts[count++] = (struct iovec){(char *)bytes.data, bytes.len};
+        parts[count++] = bytes;
     return count;
 }
 

@@ -3,8 +3,6 @@
 #ifndef MG_BACKEND_HTTP_UPLOAD_H
 #define MG_BACKEND_HTTP_UPLOAD_H
 
-#include <sys/uio.h>
-
 #include "data/call.h"
 
 enum { MG_HTTP_UPLOAD_PARTS = 2 };
@@ -24,7 +22,7 @@ void mg_http_upload_begin(struct mg_http_upload *upload, int64_t length);
 // The next bytes, up to MG_HTTP_UPLOAD_PARTS of them in `parts`; 0: there are none now. NULL stands
 // for a supply that has ended and shows nothing.
 unsigned mg_http_upload_parts(struct mg_http_upload *upload, struct mg_supply *supply,
-                              struct iovec *parts);
+                              struct mg_str *parts);
 
 // `len` bytes of those parts are out.
 void mg_http_upload_sent(struct mg_http_upload *upload, struct mg_supply *supply, size_t len);

@@ -121,9 +121,15 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
 static void put_route(struct mg_buf *out, const struct mg_config *config,
                       const struct mg_plan *plan)
 {
-    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
+    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d", (int)method_of(plan).len,
                   method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
                   (int)plan->file.len, plan->file.data, plan->line);
+    struct mg_buf limits = {0};
+    mg_loaded_put_limits(&limits, config, plan, false);
+    if (limits.len)
+        mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
+    mg_buf_fini(&limits);
+    mg_buf_put_char(out, '\n');
     for (unsigned i = 0; i < plan->count; i++)
         put_call(out, config, plan, &plan->calls[i]);
     if (plan->pass)
@@ -165,7 +171,9 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, plan->path);
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
-    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"calls\":[", plan->line, reply_of(plan));
+    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));
+    mg_loaded_put_limits(out, config, plan, true);
+    mg_buf_put(out, MG_STR("},\"calls\":["));
     for (unsigned i = 0; i < plan->count; i++) {
         if (i)
             mg_buf_put_char(out, ',');

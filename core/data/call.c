@@ -7,7 +7,7 @@ struct mg_str mg_call_told(const struct mg_call *call)
         return result->message;
     switch (result->error) {
     case MG_STATUS:
-        return MG_STR("not there");
+        return result->status == 404 ? MG_STR("not there") : result->message;
     case MG_MALFORMED:
         return MG_STR("not JSON");
     case MG_SQL:

@@ -4,7 +4,7 @@
 #ifndef MG_DATA_CALL_H
 #define MG_DATA_CALL_H
 
-#include "data/method.h"
+#include "data/conditions.h"
 #include "data/result.h"
 
 enum mg_call_kind { MG_CALL_HTTP, MG_CALL_FILE, MG_CALL_SQL, MG_CALL_VALUE, MG_CALL_KINDS };
@@ -27,6 +27,8 @@ enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
 struct mg_file_ask {
     enum mg_file_verb verb;
     struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
+    // Of the client, when READ goes into a sink: what part of the file it gets. NULL: all of it.
+    const struct mg_conditions *conditions;
 };
 
 enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };

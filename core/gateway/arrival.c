@@ -31,6 +31,8 @@ static void find_route(struct mg_exchange *exchange)
         return;
     }
     exchange->plan = generation->plans[match.id];
+    exchange->scope.fields_most = (unsigned)exchange->plan->limits.fields;
+    request->body.limit = exchange->plan->limits.body;
     request->streamed = exchange->plan->pass != NULL;
     if (!keep_params(request, &match))
         mg_exchange_no_memory(exchange);

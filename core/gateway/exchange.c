@@ -128,7 +128,7 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
-    call->body_most = worker->common->config->limits.result;
+    call->body_most = exchange->plan->limits.result;
     call->landed = landed;
     call->owner = exchange;
     if (asked->plan && asked->plan == exchange->plan->pass)
@@ -260,8 +260,7 @@ static void judge(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_result *result = &asked->call.result;
     exchange->result_bytes += result->body.len;
-    if (exchange->result_bytes > exchange->worker->common->config->limits.results &&
-        result->error == MG_OK) {
+    if (exchange->result_bytes > exchange->plan->limits.results && result->error == MG_OK) {
         result->error = MG_TOO_LARGE;
         result->message = MG_STR("the results of this request are larger than they may be");
     }
@@ -372,7 +371,6 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
     exchange->scope = (struct mg_scope){
         .request = request,
         .arena = &request->arena,
-        .fields_most = (unsigned)worker->common->config->limits.fields,
     };
     exchange->bury.run = bury;
     mg_list_init(&exchange->stillborn);

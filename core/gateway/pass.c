@@ -6,6 +6,9 @@
 // A call that passes has no deadline of its own: its time moves (pass.h).
 static const uint64_t never = UINT64_MAX / 4;
 
+// Chunks may be of one byte: small ones go on together, so that they cost no write each.
+enum { small_piece = 2 << 10, batch = 16 << 10 };
+
 struct mg_pass {
     struct mg_sink sink;
     struct mg_supply supply;
@@ -16,12 +19,14 @@ struct mg_pass {
     struct mg_str fresh;   // a piece of the body that the connection shows just now
     struct mg_buf held;    // what the backend did not take at once, from held_at on
     size_t held_at;
-    bool unwanted;     // the call takes no body: the client's is dropped
-    bool answered;     // the head has come
-    bool ended;        // all of the reply was given
-    bool has_length;   // the reply's length is known,
-    uint64_t due;      // and this much of it has not come
-    uint64_t bytes;    // of both bodies that were moved so far
+    struct mg_task batched; // small pieces are held until the end of this turn
+    bool thirsty;           // it is the client that is waited for
+    bool unwanted;          // the call takes no body: the client's is dropped
+    bool answered;          // the head has come
+    bool ended;             // all of the reply was given
+    bool has_length;        // the reply's length is known,
+    uint64_t due;           // and this much of it has not come
+    uint64_t bytes;         // of both bodies that were moved so far
     uint64_t progress; // the same and what the client has confirmed, when it was last looked at,
     uint64_t moved;    // and when that had last grown (loop time in ms)
 };
@@ -49,8 +54,10 @@ static struct mg_str look(struct mg_supply *supply)
     struct mg_pass *pass = MG_OWNER(supply, struct mg_pass, supply);
     if (pass->held_at < pass->held.len)
         return mg_str_cut(mg_buf_str(&pass->held), pass->held_at, pass->held.len);
-    if (pass->fresh.len == 0 && !supply->ended && pass->exchange->conn)
+    if (pass->fresh.len == 0 && !supply->ended && pass->exchange->conn) {
+        pass->thirsty = true;
         mg_conn_read_body(pass->exchange->conn, pass->exchange->request);
+    }
     return pass->fresh;
 }
 
@@ -70,19 +77,36 @@ static void took(struct mg_supply *supply, size_t len)
     }
 }
 
+static void feed(struct mg_pass *pass)
+{
+    if (pass->asked.started)
+        mg_backend_feed(backend_of(pass), &pass->asked.call);
+}
+
+static void on_batched(struct mg_task *task)
+{
+    feed(MG_OWNER(task, struct mg_pass, batched));
+}
+
 bool mg_pass_piece(struct mg_pass *pass, struct mg_str bytes)
 {
     struct mg_exchange *exchange = pass->exchange;
-    bool wanted = exchange->state != MG_EXCHANGE_REPLIED && !pass->unwanted &&
-                  !pass->asked.call.result.landed;
+    bool small = pass->supply.length < 0 && bytes.len > 0 && bytes.len < small_piece;
+    if (exchange->state == MG_EXCHANGE_REPLIED || pass->unwanted || pass->asked.call.result.landed)
+        return true; // it goes nowhere
+    pass->moved = pass->thirsty ? now(pass) : pass->moved;
+    pass->thirsty = false;
     pass->supply.ended = bytes.len == 0;
     pass->fresh = bytes;
-    if (pass->asked.started)
-        mg_backend_feed(backend_of(pass), &pass->asked.call);
-    if (wanted && !mg_buf_put(&pass->held, pass->fresh))
+    if (!small || pass->held.len >= batch)
+        feed(pass);
+    if (!mg_buf_put(&pass->held, pass->fresh))
         mg_exchange_no_memory(exchange);
     pass->fresh = (struct mg_str){0};
-    return pass->held.len == 0;
+    if (!small || pass->held.len >= batch)
+        return pass->held.len == 0;
+    mg_loop_defer(&exchange->worker->loop, &pass->batched);
+    return true;
 }
 
 bool mg_pass_has_body(const struct mg_pass *pass)
@@ -192,9 +216,12 @@ void mg_pass_landed(struct mg_pass *pass)
         end_reply(pass);
         return;
     }
-    pass->asked.verdict = MG_VERDICT_FAILED;
+    bool refused = result->error == MG_STATUS && exchange->state != MG_EXCHANGE_PASSING;
+    pass->asked.verdict = refused ? MG_VERDICT_RELAY : MG_VERDICT_FAILED;
     if (pass->ended)
         return;
+    if (refused) // a backend that is no HTTP says so: no such file, no such range of it
+        exchange->reply.headers = result->headers;
     if (exchange->state == MG_EXCHANGE_PASSING)
         mg_answer_log(exchange,
                       mg_arena_printf(&exchange->request->arena, "the answer was cut: %.*s",
@@ -207,8 +234,7 @@ void mg_pass_landed(struct mg_pass *pass)
 static void wait_for_head(struct mg_pass *pass)
 {
     struct mg_exchange *exchange = pass->exchange;
-    bool client = !mg_pass_has_body(pass) && pass->held.len == 0;
-    uint64_t due = client ? now(pass) + pass->within : pass->moved + pass->within;
+    uint64_t due = pass->thirsty ? now(pass) + pass->within : pass->moved + pass->within;
     if (due <= now(pass))
         mg_exchange_out_of_time(exchange);
     else
@@ -276,6 +302,7 @@ struct mg_pass *mg_pass_new(struct mg_exchange *exchange)
     pass->supply = (struct mg_supply){.look = look, .took = took, .length = request->body_length};
     pass->supply.ended = request->body_length == 0;
     pass->timer.run = on_timer;
+    pass->batched.run = on_batched;
     pass->idle = plan->idle ? plan->idle : limits->pass_idle;
     pass->within = plan->within ? plan->within : limits->within;
     if (plan->pass->contract.within && plan->pass->contract.within < pass->within)
@@ -286,5 +313,6 @@ struct mg_pass *mg_pass_new(struct mg_exchange *exchange)
 void mg_pass_fini(struct mg_pass *pass)
 {
     mg_timer_drop(&pass->exchange->worker->loop, &pass->timer);
+    mg_task_drop(&pass->batched);
     mg_buf_fini(&pass->held);
 }

@@ -1,8 +1,5 @@
 #include "http/reply_writer.h"
 
-#include <stdio.h>
-#include <time.h>
-
 // What only the connection may say: said twice, it frames a reply in two ways.
 static bool framing_name(struct mg_str name)
 {
@@ -79,20 +76,4 @@ bool mg_reply_write_head(struct mg_buf *buf, const struct mg_reply *reply,
     put_framing(buf, reply->status, framing);
     mg_buf_put(buf, MG_STR("\r\n"));
     return sound && buf->failed == MG_OK;
-}
-
-// By hand, since strftime would speak the language of the machine.
-void mg_reply_date(int64_t seconds, char text[30])
-{
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const int64_t last = 253402300799; // the end of the year 9999: four digits
-    time_t at = (time_t)(seconds < 0 ? 0 : seconds > last ? last : seconds);
-    struct tm tm = {0};
-    gmtime_r(&at, &tm);
-    snprintf(text, 30, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[(unsigned)tm.tm_wday % 7],
-             (unsigned)tm.tm_mday % 100, months[(unsigned)tm.tm_mon % 12],
-             ((unsigned)tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
-             (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 }

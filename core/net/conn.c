@@ -139,6 +139,7 @@ static void on_closed(uv_handle_t *handle)
         mg_request_free(conn->request);
     mg_buf_fini(&conn->ahead);
     mg_buf_fini(&conn->out.kept);
+    mg_buf_fini(&conn->out.next);
     free(conn);
     mg_net_give(net);
 }

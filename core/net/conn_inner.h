@@ -35,12 +35,13 @@ struct mg_conn_out {
     uint64_t progress; // how many the client had confirmed when it was last looked at,
     uint64_t moved;    // and when that had last grown (loop time in ms)
     // Of a streamed reply:
-    bool chunked;   // its end has to be said
-    bool whole;     // nothing is written any more
-    bool blocked;   // the handler waits for `drained`
-    bool bodiless;  // what is written goes nowhere
-    uint64_t due;   // bytes that were announced and not written; counts down
-    bool announced; // there was a length
+    struct mg_buf next; // what came while libuv held `kept`
+    bool chunked;       // its end has to be said
+    bool whole;         // nothing is written any more
+    bool blocked;       // the handler waits for `drained`
+    bool bodiless;      // what is written goes nowhere
+    uint64_t due;       // bytes that were announced and not written; counts down
+    bool announced;     // there was a length
 };
 
 struct mg_conn {
@@ -119,8 +120,9 @@ void mg_conn_flush_begun(struct mg_conn *conn); // in a later turn than begin
 
 // conn_write.c. All may run within a call of the handler's, so they defer what they lead to.
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply);
-void mg_conn_flush(struct mg_net *net);  // writes what is ready
-void mg_conn_push(struct mg_conn *conn); // what is in `out`, as much as goes now
+void mg_conn_flush(struct mg_net *net);       // writes what is ready
+void mg_conn_push(struct mg_conn *conn);      // what is in `out`, as much as goes now
+bool mg_conn_keep_rest(struct mg_conn *conn); // copies it; false: no memory
 // The head of a reply, in the net's buffer; false: no memory, or too large.
 struct mg_reply_framing;
 bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,

@@ -6,7 +6,11 @@
 #include "http/reply_writer.h"
 #include "net/conn_inner.h"
 
-enum { blind_ms = 100 }; // between looks at a connection that is not read from
+enum {
+    blind_ms = 100,   // between looks at a connection that is not read from
+    small = 2 << 10,  // chunks of less go out together, at the latest in this turn
+    batch = 16 << 10, // or when there is so much of them
+};
 
 static uint64_t now(const struct mg_conn *conn)
 {
@@ -109,6 +113,7 @@ void mg_conn_begin(struct mg_conn *conn, struct mg_request *request, const struc
     conn->replying = true;
     framing.length = framing.chunked ? 0 : (uint64_t)stream->length;
     mg_buf_init(&out->kept, MG_CONN_FAREWELL_MOST);
+    mg_buf_init(&out->next, MG_CONN_FAREWELL_MOST);
     out->pieces = NULL;
     out->at = out->count = 0;
     out->offset = 0;
@@ -128,6 +133,16 @@ void mg_conn_flush_begun(struct mg_conn *conn)
         mg_conn_push(conn);
 }
 
+// The head, or a batch of small chunks, has just proved too much for the socket.
+static void keep_for_later(struct mg_conn *conn)
+{
+    struct mg_conn_out *out = &conn->out;
+    for (unsigned i = 0; i < out->count; i++)
+        mg_buf_put(&out->next, out->pieces[i]);
+    if (out->next.failed != MG_OK)
+        mg_conn_break(conn, conn->request);
+}
+
 bool mg_conn_write(struct mg_conn *conn, struct mg_request *request, struct mg_str bytes)
 {
     struct mg_conn_out *out = &conn->out;
@@ -135,7 +150,7 @@ bool mg_conn_write(struct mg_conn *conn, struct mg_request *request, struct mg_s
     struct mg_str pieces[3] = {{size, 0}, bytes, MG_STR("\r\n")};
     if (conn->failed || out->bodiless || !bytes.len)
         return true;
-    assert(conn->replying && !out->whole && !out->queued);
+    assert(conn->replying && !out->whole && !out->blocked);
     if (out->announced && bytes.len > out->due) {
         mg_conn_break(conn, request);
         return true;
@@ -147,7 +162,12 @@ bool mg_conn_write(struct mg_conn *conn, struct mg_request *request, struct mg_s
     out->count = out->chunked ? 3 : 1;
     out->at = 0;
     out->offset = 0;
-    mg_conn_push(conn);
+    if (out->queued)
+        keep_for_later(conn);
+    else if (out->chunked && bytes.len < small && out->kept.len < batch && mg_conn_keep_rest(conn))
+        flush_later(conn);
+    else
+        mg_conn_push(conn);
     out->pieces = NULL; // they are this call's
     out->at = out->count = 0;
     out->blocked = out->queued > 0;

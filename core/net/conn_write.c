@@ -3,7 +3,6 @@
 // length of a reply nor a slow reader makes anything grow.
 #include "net/conn_inner.h"
 
-#include <assert.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -59,14 +58,14 @@ static void advance(struct mg_conn_out *out, size_t len)
 
 // What libuv is to hold must stay: within `gone` it leaves its owner, and a streamed reply's pieces
 // are there for one call only. False: no memory, or more than is worth it.
-static bool keep_rest(struct mg_conn *conn)
+bool mg_conn_keep_rest(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
     if (!conn->leaving && !conn->replying)
         return true;
-    assert(!out->head.len || !out->kept.len);
-    mg_buf_clear(&out->kept); // what was in it is written
-    mg_buf_put(&out->kept, out->head);
+    mg_buf_drop(&out->kept, out->kept.len - (out->kept.len ? out->head.len : 0));
+    if (out->head.len && !out->kept.len)
+        mg_buf_put(&out->kept, out->head);
     for (; out->at < out->count; out->at++, out->offset = 0) {
         struct mg_str piece = out->pieces[out->at];
         mg_buf_put(&out->kept, mg_str_cut(piece, out->offset, piece.len));
@@ -78,6 +77,7 @@ static bool keep_rest(struct mg_conn *conn)
 static void finish(struct mg_conn *conn)
 {
     mg_buf_fini(&conn->out.kept);
+    mg_buf_fini(&conn->out.next);
     mg_conn_change(conn, MG_CONN_SENT);
     mg_conn_until(conn, 0);
 }
@@ -94,6 +94,13 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
+    if (conn->replying && conn->out.next.len) {
+        struct mg_buf kept = conn->out.kept;
+        conn->out.kept = conn->out.next;
+        conn->out.next = kept;
+        mg_buf_clear(&conn->out.next);
+        conn->out.head = mg_buf_str(&conn->out.kept);
+    }
     mg_conn_push(conn);
     if (conn->replying && conn->out.blocked && !conn->out.queued && !conn->failed) {
         conn->out.blocked = false;
@@ -124,7 +131,7 @@ static void queue(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
     uv_buf_t bufs[queued_most];
-    if (!keep_rest(conn)) {
+    if (!mg_conn_keep_rest(conn)) {
         conn->failed = true;
         return;
     }

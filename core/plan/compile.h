@@ -9,8 +9,7 @@
 struct mg_compile {
     struct mg_plan *plan;
     struct mg_names names;
-    const struct mg_plan_backend *backends;
-    unsigned backend_count;
+    const struct mg_plan_gateway *gateway; // NULL: for a service, which names no backends
     struct mg_arena *arena;
     struct mg_plan_error *error;
     struct mg_str at; // key path of what is being compiled, such as "calls.profile"

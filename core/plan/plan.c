@@ -232,6 +232,21 @@ static bool compile_reply(struct mg_compile *c, struct mg_str json)
            mg_compile_shape(c, &c->plan->reply, value, "reply");
 }
 
+static void compile_limits(struct mg_compile *c, struct mg_str json)
+{
+    struct mg_plan_limits *limits = &c->plan->limits;
+    struct mg_str set, value;
+    int64_t number;
+    *limits = c->gateway->limits;
+    if (!mg_json_member(json, MG_STR("limits"), &set))
+        return;
+#define MG_PLAN_LIMIT_READ(name)                                                                   \
+    if (mg_json_member(set, MG_STR(#name), &value) && mg_json_int(value, &number))                 \
+        limits->name = (uint64_t)number;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_READ)
+#undef MG_PLAN_LIMIT_READ
+}
+
 static bool compile_route(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan *plan = c->plan;
@@ -240,6 +255,7 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->path = mg_compile_text(json, "path", c->arena);
     plan->line = c->error->line = (int)mg_compile_int(json, "line");
     plan->within = (uint64_t)mg_compile_int(json, "within");
+    compile_limits(c, json);
     c->names.rest = plan->path.len > 4 &&
                     mg_str_is(mg_str_cut(plan->path, plan->path.len - 4, plan->path.len), "...}");
     plan->any_method = mg_str_is(method, "*");
@@ -256,9 +272,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
 }
 
 struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
-                                unsigned param_count, const struct mg_plan_backend *backends,
-                                unsigned backend_count, struct mg_arena *arena,
-                                struct mg_plan_error *error)
+                                unsigned param_count, const struct mg_plan_gateway *gateway,
+                                struct mg_arena *arena, struct mg_plan_error *error)
 {
     *error = (struct mg_plan_error){MG_STR("out of memory"), 0, {0}};
     struct mg_plan *plan = MG_ARENA_NEW(arena, struct mg_plan);
@@ -271,8 +286,7 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
     struct mg_compile compile = {
         .plan = plan,
         .names = {.params = plan->params, .param_count = param_count},
-        .backends = backends,
-        .backend_count = backend_count,
+        .gateway = gateway,
         .arena = arena,
         .error = error,
     };

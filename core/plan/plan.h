@@ -21,6 +21,22 @@ struct mg_plan_backend {
     unsigned header_count;
 };
 
+// What one request of a route may take: the gateway's limits, but for those that its route sets.
+#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(result) X(results)
+
+struct mg_plan_limits {
+#define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_FIELD)
+#undef MG_PLAN_LIMIT_FIELD
+};
+
+// What routes are compiled against.
+struct mg_plan_gateway {
+    const struct mg_plan_backend *backends;
+    unsigned backend_count;
+    struct mg_plan_limits limits;
+};
+
 struct mg_named_template {
     struct mg_str name;
     struct mg_template template;
@@ -73,6 +89,7 @@ struct mg_plan {
     bool any_method;
     enum mg_method method;
     uint64_t within; // ms; 0: the gateway's default
+    struct mg_plan_limits limits;
     struct mg_str params[MG_PARAMS_MOST];
     unsigned param_count;
     struct mg_input *input;     // NULL: none declared
@@ -96,9 +113,8 @@ struct mg_plan_error {
 // Compiles the canonical JSON that lua/moongate/route.lua writes. `params` come from the router.
 // NULL: *error says why (in the arena).
 struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
-                                unsigned param_count, const struct mg_plan_backend *backends,
-                                unsigned backend_count, struct mg_arena *arena,
-                                struct mg_plan_error *error);
+                                unsigned param_count, const struct mg_plan_gateway *gateway,
+                                struct mg_arena *arena, struct mg_plan_error *error);
 
 // Compiles the header templates of a service: they may name parts of the request only. False:
 // *error says why; its path is below the service, such as "headers.x-user".

@@ -170,7 +170,7 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
                    ? mg_compile_shape(c, &out->json, MG_STR("null"), "value")
                    : mg_compile_shape(c, &out->json, value, "value");
     }
-    out->backend = mg_plan_backend_find(c->backends, c->backend_count, out->kind,
+    out->backend = mg_plan_backend_find(c->gateway->backends, c->gateway->backend_count, out->kind,
                                         mg_compile_text(call, "backend", c->arena));
     if (!out->backend)
         return mg_compile_fail(c, MG_STR("no backend of this name in gateway.lua"), "");

@@ -79,9 +79,9 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
 static void fail(struct mg_reading *r, enum mg_fill fill, const struct mg_fill_fault *fault)
 {
     const char *broken = r->run->scope->broken;
-    if (broken) {
-        mg_reading_fail(r, MG_MISSING,
-                        mg_arena_printf(r->arena, "the request's %s cannot be read", broken));
+    if (fill == MG_FILL_CLIENT) {
+        r->asked->owed =
+            broken ? (struct mg_fill_fault){mg_str_of(broken), "cannot be read"} : *fault;
         return;
     }
     mg_reading_fail(r, fill == MG_FILL_MEMORY ? MG_NO_MEMORY : MG_MISSING,

@@ -108,9 +108,7 @@ end
 local function limit_nodes()
   local nodes = {}
   for _, one in ipairs(limits.all) do
-    local make = one.unit == "count" and schema.integer or schema[one.unit]
-    local node = make(one.min, one.max)
-    nodes[one.name] = one.auto and schema.word_or("auto", 0, node) or node
+    nodes[one.name] = schema.limit(one)
   end
   return nodes
 end

@@ -30,7 +30,7 @@ local count, duration, size = limit "count", limit "duration", limit "size"
 ---@type moongate.Limit[]
 limits.all = {
   -- What a client may send.
-  size("body", 1 * MiB, 0, 1 * GiB, "a request's body"),
+  size("body", 1 * MiB, 1, 1 * GiB, "a request's body"),
   size("header", 16 * KiB, 1 * KiB, 1 * MiB, "a request's header block, request line included"),
   count("headers", 100, 8, 10000, "header fields of a request"),
   size("target", 8 * KiB, 64, 1 * MiB, "a request's target: path and query"),
@@ -73,6 +73,12 @@ limits.by_name = {}
 for _, one in ipairs(limits.all) do
   limits.by_name[one.name] = one
 end
+
+-- Those that a route may set for itself: they bound one request, and nothing that requests share.
+limits.of_routes = { "body", "calls", "fields", "result", "results" }
+
+-- The most that a route with `pass` may set for a body: it is never in memory as a whole.
+limits.passed_body = 1024 * GiB
 
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit

@@ -24,12 +24,14 @@ local function wait_for(mode, ids, ms)
   yield(mode, ids, ms or 0)
 end
 
--- Starts a call; what cannot be sent is raised at the author's line. A request that makes too many
--- does not go on: no pcall sees that.
+-- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
+-- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(call, name)
-  local ok, id = pcall(core.start, call, name)
+  local ok, id, at, detail = pcall(core.start, call, name)
   if not ok then
     loading.raise(id)
+  elseif at then
+    problem.raise(400, ("the request is not what this route takes: %s %s"):format(at, detail))
   end
   return id or yield("over")
 end

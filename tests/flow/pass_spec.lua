@@ -15,6 +15,11 @@ local ROUTES = [[
   gate.get("/get/{rest...}", { pass = api:get("/{rest}", { forward = { query = "*" } }) })
   gate.post("/put/{rest...}", { pass = api:put("/{rest}", { headers = { ["content-type"] = "a/b" } }) })
   gate.get("/gone", { pass = gone:get "/" })
+  gate.post("/checked/{status}", {
+    calls = { check = api:get("/status/{status}", { relay = { 403 } }), seen = api:get("/delay/50/id/7"),
+      extra = gone:get("/", { optional = true }) },
+    pass  = api:post("/echo", { query = { id = "{seen.body.id}" } }),
+  })
 ]]
 
 for _, path in ipairs { "plain", "libcurl" } do
@@ -163,6 +168,31 @@ for _, path in ipairs { "plain", "libcurl" } do
       c = g:connect()
       c:send(http.request("/gone", { headers = { Expect = "100-continue", ["Content-Length"] = "5" } }))
       assert.equal(502, c:read({ informed = true }).status)
+    end)
+
+    it("begins when all calls have landed, which may refuse it", function()
+      local reply = g:post("/checked/200", { body = "let through" })
+      assert.same({ 200, "extra=refused", "let through", "/echo?id=7" }, { reply.status,
+        reply.headers["moongate-partial"], reply:json().body, reply:json().target })
+      backend:reset()
+      local c = g:connect()
+      c:send(http.request("/checked/403", { method = "POST",
+        headers = { Expect = "100-continue", ["Content-Length"] = "5" } }))
+      assert.equal(403, c:read({ informed = true }).status) -- its body was not asked for
+      assert.equal(502, g:post("/checked/500", { body = "x" }).status)
+      for _, entry in ipairs(backend:record().log) do
+        assert.is_nil(entry.raw:find "^POST")
+      end
+    end)
+
+    it("passes chunks of a byte on, both ways", function()
+      local letters = ("abcdefghijklmnopqrstuvwxyz"):rep(8)
+      local chunks = letters:gsub(".", "1\r\n%0\r\n") .. "0\r\n\r\n"
+      local reply = g:post("/any/echo", { headers = { ["Transfer-Encoding"] = "chunked" }, body = chunks })
+      assert.equal(letters, reply:json().body)
+      local raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" .. chunks
+      reply = g:get("/get/raw?bytes=" .. raw:gsub("[^%w]", function(c) return ("%%%02x"):format(c:byte()) end))
+      assert.same({ 200, letters }, { reply.status, reply.body })
     end)
 
     it("holds to limits.body", function()

@@ -137,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         {.kind = MG_CALL_FILE, .name = MG_STR("pages")},
         {.kind = MG_CALL_SQL, .name = MG_STR("shop")},
     };
+    const struct mg_plan_gateway gateway = {.backends = backends, .backend_count = 3};
     struct mg_str text = {len ? (const char *)data : "", len};
     struct mg_plan_error error;
     bool ok = mg_plan_headers(MG_STR("{\"x-h\":\"a{headers.x-h}\"}"), &backends[0].headers,
@@ -145,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mg_str json = line(&text);
     if (!mg_json_valid(json, depth_most, NULL))
         json = as_template(json, &arena);
-    struct mg_plan *plan = mg_plan_compile(json, params, 2, backends, 3, &arena, &error);
+    struct mg_plan *plan = mg_plan_compile(json, params, 2, &gateway, &arena, &error);
     assert(plan || error.message.len);
     struct mg_request *request = mg_request_new(NULL);
     assert(request);
