@@ -7,7 +7,14 @@
 #include "data/method.h"
 #include "data/result.h"
 
-enum mg_call_kind { MG_CALL_HTTP, MG_CALL_FILE, MG_CALL_SQL, MG_CALL_VALUE, MG_CALL_KINDS };
+enum mg_call_kind {
+    MG_CALL_HTTP,
+    MG_CALL_FILE,
+    MG_CALL_REDIS,
+    MG_CALL_SQL,
+    MG_CALL_VALUE,
+    MG_CALL_KINDS
+};
 
 struct mg_http_ask {
     enum mg_method method;
@@ -23,6 +30,18 @@ enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
 struct mg_file_ask {
     enum mg_file_verb verb;
     struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
+};
+
+// A command: its name, then its arguments. Bytes of any kind.
+struct mg_redis_command {
+    const struct mg_str *words;
+    unsigned count; // at least 1
+};
+
+struct mg_redis_ask {
+    const struct mg_redis_command *commands;
+    unsigned count; // 1, but for `atomic`
+    bool atomic;    // in one MULTI and EXEC: the result is a list of theirs
 };
 
 enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };
@@ -64,6 +83,7 @@ struct mg_call {
     union {
         struct mg_http_ask http;
         struct mg_file_ask file;
+        struct mg_redis_ask redis;
         struct mg_sql_ask sql;
         struct mg_value_ask value;
     };

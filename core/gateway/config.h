@@ -4,6 +4,7 @@
 #define MG_GATEWAY_CONFIG_H
 
 #include "backend/file.h"
+#include "backend/redis.h"
 #include "backend/service.h"
 #include "backend/sqlite.h"
 #include "data/fault.h"
@@ -39,7 +40,10 @@
     X(results)                                                                                     \
     X(service_at_once)                                                                             \
     X(service_waiting)                                                                             \
-    X(names_at_once) X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
+    X(names_at_once)                                                                               \
+    X(file_threads)                                                                                \
+    X(file_jobs)                                                                                   \
+    X(redis_at_once) X(redis_silence) X(redis_reply) X(sqlite_readers) X(sqlite_jobs)
 
 struct mg_limits {
 #define MG_LIMIT_FIELD(name) uint64_t name;
@@ -70,6 +74,8 @@ struct mg_config {
     unsigned database_count;
     struct mg_folder_config *folders;
     unsigned folder_count;
+    struct mg_redis_config *redis;
+    unsigned redis_count;
     struct mg_str *trusted; // networks such as "10.0.0.0/8"
     unsigned trusted_count;
     struct mg_plan_backend *backends; // all of the above, as plans and scripts name them

@@ -46,6 +46,9 @@ static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
               mg_template_visit(&call->text, note_need, &wait);
     for (unsigned i = 0; ok && i < call->arg_count; i++)
         ok = mg_shape_visit(&call->args[i], note_need, &wait);
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned k = 0; ok && k < call->commands[i].count; k++)
+            ok = mg_template_visit(&call->commands[i].words[k], note_need, &wait);
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }

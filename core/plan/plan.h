@@ -35,6 +35,12 @@ struct mg_forward {
 
 enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
 
+// A command of a REDIS call: its name and its arguments.
+struct mg_plan_command {
+    struct mg_template *words;
+    unsigned count;
+};
+
 struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
@@ -43,12 +49,15 @@ struct mg_plan_call {
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
-    struct mg_str path_text;   // the same as the author wrote it
+    struct mg_str path_text;   // the same as the author wrote it; REDIS: name and arguments
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
-    struct mg_shape json;    // JSON body, or a VALUE's value
-    struct mg_template text; // TEXT (without placeholders) or XML body
+    struct mg_shape json;             // JSON body, or a VALUE's value
+    struct mg_template text;          // TEXT (without placeholders) or XML body
+    struct mg_plan_command *commands; // REDIS
+    unsigned command_count;
+    bool atomic;
     struct mg_str sql;
     struct mg_shape *args; // one per SQL parameter
     unsigned arg_count;

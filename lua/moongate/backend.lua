@@ -4,25 +4,29 @@ local call    = require "moongate.call"
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
 local options = require "moongate.options"
+local redis   = require "moongate.redis"
 local json    = require "moongate.value"
 local words   = require "moongate.words"
 
 local backend = {}
 
-local KIND = { service = "services", database = "databases", files = "files" }
+local KIND = { service = "services", database = "databases", files = "files", redis = "redis" }
 
 -- Backend -> its name in gateway.lua: not a field, since all requests of a worker share backends.
 local name_of = setmetatable({}, { __mode = "k" })
 
 ---@class moongate.Backend
 
--- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built.
-local function class(what, verbs, not_yet)
+-- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built. `unknown` says
+-- what is wrong with a verb that is none, where a list of all would be too long.
+local function class(what, verbs, not_yet, unknown)
   local names = words.names(verbs)
   setmetatable(verbs, {
     __index = function(_, verb)
       if not_yet[verb] then
         loading.misuse(('not yet: "%s"'):format(verb), "not yet")
+      elseif unknown then
+        loading.misuse(unknown(tostring(verb)))
       else
         local shown = tostring(verb)
         loading.misuse(('a %s has no verb "%s"%s'):format(what, shown, words.hint(shown, names, "verbs")))
@@ -148,11 +152,101 @@ local files = class("files", {
   list = file_verb "list",
 }, {})
 
-local CLASSES = { service = service, database = database, files = files }
-local made = { service = {}, database = {}, files = {} }
+local function redis_call(self, name, args, given)
+  local wrong = redis.wrong(name, args)
+  if wrong then
+    loading.misuse(wrong)
+  end
+  for i = 1, args.n do
+    if not sql_arg(args[i]) then
+      loading.misuse(("argument %d of %s is %s: write strings, numbers or booleans")
+        :format(i, name:upper(), words.show(args[i])))
+    elseif loading.active and (args[i] == nil or args[i] == core.null) then
+      loading.misuse(("argument %d of %s is missing"):format(i, name:upper()))
+      args[i] = ""
+    end
+  end
+  return call.new({ kind = "redis", backend = name_of[self], verb = name:upper(), args = args }, given)
+end
+
+-- The arguments of a command, and the options behind them.
+local function arguments(...)
+  local args, given = { n = select("#", ...), ... }, nil
+  if args.n > 0 and options.is(args[args.n]) then
+    given, args[args.n], args.n = args[args.n], nil, args.n - 1
+  end
+  return args, given
+end
+
+local redis_verbs = {}
+
+for name in pairs(redis.commands) do
+  redis_verbs[name] = function(self, ...)
+    if not usable(self, name, name) then
+      return loading.ghost
+    end
+    return redis_call(self, name, arguments(...))
+  end
+end
+
+---`cache:command("NAME", ...)`: any command by its name.
+function redis_verbs.command(self, name, ...)
+  if not usable(self, name, "command", "the name of a command") then
+    return loading.ghost
+  end
+  return redis_call(self, name, arguments(...))
+end
+
+-- What is wrong with one call of an atomic one, or nil.
+local function part_wrong(self, part)
+  if not call.is(part) or part.kind ~= "redis" then
+    return ('is %s: write calls such as cache:incr "n"'):format(call.is(part) and "no call of Redis"
+      or words.show(part))
+  elseif part.backend ~= name_of[self] then
+    return ('goes to "%s": one transaction is of one Redis'):format(part.backend)
+  elseif part.calls then
+    return "is atomic itself: write its calls into this one"
+  end
+  for _, option in ipairs { "within", "optional", "has_fallback", "accept", "relay", "needs" } do
+    if rawget(part, option) ~= nil then
+      return ('has the option "%s": give it to atomic, behind the list')
+        :format(option == "has_fallback" and "fallback" or option)
+    end
+  end
+  return nil
+end
+
+---`cache:atomic { call, ... }`: all in one MULTI and EXEC; the list of what came of them.
+function redis_verbs.atomic(self, list, given)
+  if not usable(self, "", "atomic") then
+    return loading.ghost
+  elseif type(list) ~= "table" or call.is(list) or #list == 0 or #list > 1000 then
+    loading.misuse("atomic takes a list of 1 to 1000 calls: write cache:atomic { call, ... }")
+    return loading.ghost
+  end
+  local calls, fine = core.list {}, true
+  for i, part in ipairs(list) do
+    local wrong = part ~= loading.ghost and part_wrong(self, part)
+    if wrong then
+      loading.misuse(("call %d of atomic %s"):format(i, wrong))
+    end
+    fine = fine and not wrong and part ~= loading.ghost
+    calls[i] = part
+  end
+  if not fine then
+    return loading.ghost
+  end
+  return call.new({ kind = "redis", backend = name_of[self], verb = "atomic", calls = calls },
+    checked_options(given, "atomic"))
+end
+
+local redis_class = class("Redis", redis_verbs, {}, redis.unknown)
+
+local CLASSES = { service = service, database = database, files = files, redis = redis_class }
+local made = { service = {}, database = {}, files = {}, redis = {} }
 
 ---The backend that gateway.lua declares under this name.
----@param kind "service"|"database"|"files"
+---@param kind "service"|"database"|"files"|"redis"
 ---@param name string
 ---@return moongate.Backend
 function backend.named(kind, name)

@@ -42,7 +42,18 @@ local function params_of(path)
   return names
 end
 
-local function call_json(one)
+local call_json
+
+-- The calls of an atomic one.
+local function parts_json(calls)
+  local list = core.list {}
+  for i, part in ipairs(calls) do
+    list[i] = call_json(part)
+  end
+  return list
+end
+
+function call_json(one)
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
@@ -58,6 +69,9 @@ local function call_json(one)
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
     end
+  end
+  if one.calls then
+    json.calls = parts_json(one.calls)
   end
   return json
 end
