@@ -329,6 +329,7 @@ static bool read_reply(struct mg_redis_line *line)
 {
     struct mg_redis_reply reply;
     const char *why;
+    enum mg_status error;
     struct mg_redis_asked *asked = first_of(&line->sent);
     const struct mg_redis_ask *ask = asked && asked->replies == 1 ? asked->ask : NULL;
     switch (mg_redis_reader_next(line->reader, ask, ask ? asked->body_most : 0, &reply)) {
@@ -337,7 +338,8 @@ static bool read_reply(struct mg_redis_line *line)
     case MG_REDIS_REPLY:
         break;
     case MG_REDIS_BROKEN:
-        lose(line, mg_redis_reader_why(line->reader, &why), why);
+        error = mg_redis_reader_why(line->reader, &why);
+        lose(line, error, why);
         return false;
     }
     if (asked) {
