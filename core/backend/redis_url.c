@@ -37,6 +37,8 @@ static const char *parse_host(struct mg_str text, struct mg_arena *arena, struct
     size_t bracket = text.len;
     while (bracket > 0 && text.data[bracket - 1] != ']')
         bracket--;
+    if (!text.len || text.data[0] == ':')
+        return "it has no host";
     bool has_port = mg_str_find(text, ':', bracket) < text.len;
     struct mg_str whole =
         mg_arena_printf(arena, "http://%.*s%s", (int)text.len, text.data, has_port ? "" : ":6379");
