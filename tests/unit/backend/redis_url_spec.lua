@@ -39,7 +39,7 @@ describe("the URL of a Redis", function()
       ["redis://"] = "no host", ["redis:///0"] = "no host", ["redis://h:0"] = "port", ["redis://h:65536"] = "port",
       ["redis://h:x"] = "port", ["redis://h/x"] = "database", ["redis://h/-1"] = "database", ["redis://h/1000001"] = "database",
       ["redis://h/0/"] = "database", ["redis://user@h"] = "without a password", ["redis://:%zz@h"] = "escape",
-      ["redis://:%00@h"] = "escape", ["redis://h?x"] = "host", ["redis://h#x"] = "host", ["redis://1.2.3"] = "host",
+      ["redis://:%00@h"] = "escape", ["redis://h?x"] = "byte", ["redis://h#x"] = "byte", ["redis://1.2.3"] = "host",
       ["redis://a b"] = "host", ["redis://h\0"] = "no URL", ["redis+unix://x"] = "absolute", ["redis+unix://"] = "absolute",
       ["redis+unix:///x?y=1"] = "db=", ["redis+unix:///x?db="] = "db=", ["redis+unix:///x?db=y"] = "database",
       ["redis+unix:///" .. ("x"):rep(107)] = "too long",
