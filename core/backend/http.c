@@ -45,6 +45,7 @@ struct run {
     struct mg_call *call; // NULL: landed
     enum state state;
     struct mg_timer timer;
+    uint64_t named_by; // loop time by which the addresses of its host must be known
     struct mg_name_wait wait;
     struct mg_http_answer answer;
     struct mg_service_stay stay; // nowhere until it has its place
@@ -185,12 +186,18 @@ static void on_name(struct mg_name_wait *wait)
     name_run(MG_OWNER(wait, struct run, wait));
 }
 
+static uint64_t due_at(const struct run *run)
+{
+    uint64_t deadline = run->call->deadline;
+    return run->state == NAMING && run->named_by < deadline ? run->named_by : deadline;
+}
+
 static void start_naming(struct run *run)
 {
     struct backend *backend = run->backend;
-    uint64_t most = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
+    run->named_by = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
     run->state = NAMING;
-    set_timer(run, most < run->call->deadline ? most : run->call->deadline);
+    set_timer(run, due_at(run));
     name_run(run);
 }
 
@@ -232,11 +239,6 @@ static bool enter_queue(struct run *run)
     return true;
 }
 
-static struct run *run_of(struct mg_http_transfer *transfer)
-{
-    return MG_OWNER(transfer, struct run, transfer);
-}
-
 static enum mg_http_flow follow(struct run *run, int status, const struct mg_headers *headers)
 {
     enum mg_status error = mg_http_redirect_target(&run->site, headers, &run->next);
@@ -255,7 +257,7 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
 static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
                                  const struct mg_headers *headers)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call)
         return MG_HTTP_ON;
     if (run->redirected < run->call->http.redirects && mg_http_redirects(status, headers))
@@ -265,7 +267,7 @@ static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
 
 static enum mg_http_flow on_data(struct mg_http_transfer *transfer, struct mg_str bytes)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call || run->next.len)
         return MG_HTTP_ON;
     return mg_http_answer_data(&run->answer, run->call, bytes);
@@ -284,7 +286,7 @@ static void go_on_elsewhere(struct run *run)
 
 static void on_end(struct mg_http_transfer *transfer, enum mg_status error, const char *message)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     run->unreached = error == MG_REFUSED && !run->redirected;
@@ -344,6 +346,8 @@ static void on_timer(struct mg_timer *timer)
     uint64_t now = mg_loop_now(run->backend->base.loop);
     if (run->state == UNHEARD)
         fail(run, MG_TIMEOUT, "");
+    else if (now < due_at(run)) // the deadline was moved meanwhile
+        set_timer(run, due_at(run));
     else if (run->state == NAMING && now < run->call->deadline)
         fail(run, MG_DNS, "its name was not found in time");
     else if (run->state == QUEUED)

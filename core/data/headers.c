@@ -28,20 +28,33 @@ const struct mg_header *mg_headers_next(const struct mg_headers *headers, struct
     return NULL;
 }
 
+static char *put(char *at, struct mg_str text)
+{
+    if (text.len)
+        memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
 bool mg_headers_get(const struct mg_headers *headers, struct mg_arena *arena, struct mg_str name,
                     struct mg_str *value)
 {
     unsigned index = 0;
-    const struct mg_header *header = mg_headers_next(headers, name, &index);
-    if (!header)
+    const struct mg_header *first = mg_headers_next(headers, name, &index), *header;
+    if (!first)
         return false;
-    *value = header->value;
-    while ((header = mg_headers_next(headers, name, &index))) {
-        *value = mg_arena_printf(arena, "%.*s, %.*s", (int)value->len, value->data,
-                                 (int)header->value.len, header->value.data);
-        if (!value->data)
-            return false;
-    }
+    *value = first->value;
+    const unsigned second = index;
+    while ((header = mg_headers_next(headers, name, &index)))
+        value->len += 2 + header->value.len;
+    if (value->len == first->value.len)
+        return true;
+    char *at = mg_arena_alloc(arena, value->len);
+    value->data = at;
+    if (!at)
+        return false;
+    at = put(at, first->value);
+    for (index = second; (header = mg_headers_next(headers, name, &index));)
+        at = put(put(at, MG_STR(", ")), header->value);
     return true;
 }
 
