@@ -110,6 +110,57 @@ local function sql_arg(one)
     or kind == "boolean" or kind == "userdata" or kind == "cdata" or one == loading.ghost
 end
 
+-- What is wrong with one call of an atomic list, or nil.
+local function atomic_wrong(one, kind, name)
+  if not call.is(one) then
+    return "is no call"
+  elseif one.kind ~= kind or one.backend ~= name then
+    return ("goes to another backend than %s"):format(words.show(name))
+  elseif one.verb == "atomic" then
+    return "is atomic itself"
+  end
+  for _, option in ipairs { "within", "optional", "fallback", "accept", "relay", "needs" } do
+    if rawget(one, option) ~= nil then
+      return ("has an option: give %s to atomic, behind the list"):format(option)
+    end
+  end
+  return nil
+end
+
+-- `shop:atomic({ shop:run(...), shop:one(...) }, options)`: all of the calls or none of them.
+local function atomic_verb(kind)
+  return function(self, list, given)
+    local name, parts = name_of[self], 0
+    if not name then
+      loading.misuse("say backend:atomic(...), with a colon")
+      return loading.ghost
+    elseif type(list) ~= "table" or list == core.null or call.is(list) or list == loading.ghost then
+      if list ~= loading.ghost then
+        loading.misuse(("atomic takes a list of calls, not %s"):format(call.is(list) and "a call"
+          or words.show(list)))
+      end
+      return loading.ghost
+    end
+    for _ in pairs(list) do
+      parts = parts + 1
+    end
+    if parts == 0 or parts ~= #list then
+      loading.misuse(parts == 0 and "atomic takes at least one call" or "atomic takes a list, without names")
+      return loading.ghost
+    end
+    local fine, kept = true, {}
+    for i, one in ipairs(list) do
+      local wrong = one ~= loading.ghost and atomic_wrong(one, kind, name)
+      if wrong then
+        loading.misuse(("call %d of atomic %s"):format(i, wrong))
+      end
+      fine, kept[i] = fine and not wrong and one ~= loading.ghost, one
+    end
+    return fine and call.new({ kind = kind, backend = name, verb = "atomic", calls = kept },
+      checked_options(given, "atomic")) or loading.ghost
+  end
+end
+
 local function sql_verb(verb)
   return function(self, sql, ...)
     if not usable(self, sql, verb, "SQL") then
@@ -197,48 +248,7 @@ function redis_verbs.command(self, name, ...)
   return redis_call(self, name, arguments(...))
 end
 
--- What is wrong with one call of an atomic one, or nil.
-local function part_wrong(self, part)
-  if not call.is(part) or part.kind ~= "redis" then
-    return ('is %s: write calls such as cache:incr "n"'):format(call.is(part) and "no call of Redis"
-      or words.show(part))
-  elseif part.backend ~= name_of[self] then
-    return ('goes to "%s": one transaction is of one Redis'):format(part.backend)
-  elseif part.calls then
-    return "is atomic itself: write its calls into this one"
-  end
-  for _, option in ipairs { "within", "optional", "has_fallback", "accept", "relay", "needs" } do
-    if rawget(part, option) ~= nil then
-      return ('has the option "%s": give it to atomic, behind the list')
-        :format(option == "has_fallback" and "fallback" or option)
-    end
-  end
-  return nil
-end
-
----`cache:atomic { call, ... }`: all in one MULTI and EXEC; the list of what came of them.
-function redis_verbs.atomic(self, list, given)
-  if not usable(self, "", "atomic") then
-    return loading.ghost
-  elseif type(list) ~= "table" or call.is(list) or #list == 0 or #list > 1000 then
-    loading.misuse("atomic takes a list of 1 to 1000 calls: write cache:atomic { call, ... }")
-    return loading.ghost
-  end
-  local calls, fine = core.list {}, true
-  for i, part in ipairs(list) do
-    local wrong = part ~= loading.ghost and part_wrong(self, part)
-    if wrong then
-      loading.misuse(("call %d of atomic %s"):format(i, wrong))
-    end
-    fine = fine and not wrong and part ~= loading.ghost
-    calls[i] = part
-  end
-  if not fine then
-    return loading.ghost
-  end
-  return call.new({ kind = "redis", backend = name_of[self], verb = "atomic", calls = calls },
-    checked_options(given, "atomic"))
-end
+redis_verbs.atomic = atomic_verb "redis"
 
 local redis_class = class("Redis", redis_verbs, {}, redis.unknown)
 

@@ -42,18 +42,7 @@ local function params_of(path)
   return names
 end
 
-local call_json
-
--- The calls of an atomic one.
-local function parts_json(calls)
-  local list = core.list {}
-  for i, part in ipairs(calls) do
-    list[i] = call_json(part)
-  end
-  return list
-end
-
-function call_json(one)
+local function call_json(one) -- of an atomic one with the calls in it
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
@@ -70,8 +59,11 @@ function call_json(one)
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
     end
   end
-  if one.calls then
-    json.calls = parts_json(one.calls)
+  if rawget(one, "calls") then
+    json.calls = core.list {}
+    for i, part in ipairs(one.calls) do
+      json.calls[i] = call_json(part)
+    end
   end
   return json
 end
