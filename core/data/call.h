@@ -35,18 +35,6 @@ struct mg_file_ask {
     struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
 };
 
-// A command: its name, then its arguments. Bytes of any kind.
-struct mg_redis_command {
-    const struct mg_str *words;
-    unsigned count; // at least 1
-};
-
-struct mg_redis_ask {
-    const struct mg_redis_command *commands;
-    unsigned count; // 1, but for `atomic`
-    bool atomic;    // in one MULTI and EXEC: the result is a list of theirs
-};
-
 enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };
 
 enum mg_sql_type { MG_SQL_NULL, MG_SQL_BOOL, MG_SQL_INT, MG_SQL_REAL, MG_SQL_TEXT };
@@ -68,6 +56,18 @@ struct mg_sql_ask {
 struct mg_value_ask {
     struct mg_str json;
     uint64_t delay; // ms
+};
+
+// A command: its name, then its arguments. Bytes of any kind.
+struct mg_redis_command {
+    const struct mg_str *words;
+    unsigned count; // at least 1
+};
+
+struct mg_redis_ask {
+    const struct mg_redis_command *commands;
+    unsigned count; // 1, but for `atomic`
+    bool atomic;    // in one MULTI and EXEC: the result is a list of theirs
 };
 
 struct mg_call;

@@ -116,6 +116,21 @@ static enum mg_http_path path_of(struct mg_str json)
     return mg_str_is(word, "\"libcurl\"") ? MG_HTTP_PATH_LIBCURL : MG_HTTP_PATH_FITTING;
 }
 
+static void read_redis(struct mg_config *config, struct mg_str json)
+{
+    struct mg_redis_config *redis = &config->redis[config->redis_count];
+    *redis = (struct mg_redis_config){
+        .name = text(config, member(json, "name")),
+        .url = text(config, member(json, "url")),
+        .connect_ms = number(json, "connect"),
+        .at_once = (unsigned)number(json, "at_once"),
+        .silence_ms = config->limits.redis_silence,
+        .reply_most = config->limits.redis_reply,
+    };
+    add_backend(config, MG_CALL_REDIS, redis->name, config->redis_count++)->within =
+        number(json, "within");
+}
+
 static bool read_service(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_http_config *service = &config->services[config->service_count];
@@ -138,21 +153,6 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
                                         &config->arena, &error))
         complain(config, origin, service->name, &error);
     return true;
-}
-
-static void read_redis(struct mg_config *config, struct mg_str json)
-{
-    struct mg_redis_config *redis = &config->redis[config->redis_count];
-    *redis = (struct mg_redis_config){
-        .name = text(config, member(json, "name")),
-        .url = text(config, member(json, "url")),
-        .connect_ms = number(json, "connect"),
-        .at_once = (unsigned)number(json, "at_once"),
-        .silence_ms = config->limits.redis_silence,
-        .reply_most = config->limits.redis_reply,
-    };
-    add_backend(config, MG_CALL_REDIS, redis->name, config->redis_count++)->within =
-        number(json, "within");
 }
 
 static bool read_backends(struct mg_config *config, struct mg_str json, const struct origin *origin)

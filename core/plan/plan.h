@@ -33,13 +33,13 @@ struct mg_forward {
     bool all_headers, all_query; // "*": all but hop-by-hop
 };
 
-enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
-
 // A command of a REDIS call: its name and its arguments.
 struct mg_plan_command {
     struct mg_template *words;
     unsigned count;
 };
+
+enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
 
 struct mg_plan_call {
     struct mg_str name;
@@ -53,17 +53,17 @@ struct mg_plan_call {
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
-    struct mg_shape json;             // JSON body, or a VALUE's value
-    struct mg_template text;          // TEXT (without placeholders) or XML body
-    struct mg_plan_command *commands; // REDIS
-    unsigned command_count;
-    bool atomic;
+    struct mg_shape json;    // JSON body, or a VALUE's value
+    struct mg_template text; // TEXT (without placeholders) or XML body
     struct mg_str sql;
     struct mg_shape *args; // one per SQL parameter
     unsigned arg_count;
     uint64_t delay; // VALUE, ms
     unsigned redirects;
     struct mg_forward forward;
+    struct mg_plan_command *commands; // REDIS
+    unsigned command_count;
+    bool atomic;
     uint64_t needs; // bits: calls that must have landed before it starts
     int line;
 };
