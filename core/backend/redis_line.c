@@ -99,10 +99,10 @@ static void rest(struct mg_redis_line *line, enum mg_status error, const char *w
 {
     uint64_t longer = line->pause ? line->pause * 2 : first_pause;
     struct mg_list gone;
-    if (!line->failing)
+    if (!line->told)
         mg_log(MG_LOG_WARN, "redis.%.*s: no connection: %s", (int)line->name.len, line->name.data,
                why);
-    line->failing = true;
+    line->failing = line->told = true;
     line->error = error;
     snprintf(line->why, sizeof line->why, "no connection to Redis: %.120s", why);
     line->pause = longer < longest_pause ? longer : longest_pause;
@@ -223,9 +223,9 @@ static void pump_on(struct mg_task *task)
 static void get_ready(struct mg_redis_line *line)
 {
     mg_timer_drop(line->link.loop, &line->timer);
-    if (line->failing)
+    if (line->told)
         mg_log(MG_LOG_INFO, "redis.%.*s: connected again", (int)line->name.len, line->name.data);
-    line->failing = false;
+    line->failing = line->told = false;
     set_state(line, MG_REDIS_READY);
     pump_on(&line->pumping);
 }

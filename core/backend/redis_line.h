@@ -48,6 +48,7 @@ struct mg_redis_line {
     struct mg_redis_reader *reader; // while there is a connection
     enum mg_redis_line_state state;
     bool wanted;                 // somebody asked while it was failing
+    bool told;                   // the log has that there is no connection
     bool proved;                 // a reply has come over this connection
     struct mg_list queued, sent; // the latter in the order of their replies
     uint64_t heard;              // loop time in ms when bytes last came

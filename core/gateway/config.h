@@ -34,13 +34,16 @@
     X(drain)                                                                                       \
     X(within)                                                                                      \
     X(connect)                                                                                     \
+    X(redis_at_once)                                                                               \
+    X(redis_silence)                                                                               \
+    X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \
-    X(redis_at_once)                                                                               \
-    X(redis_silence) X(redis_reply) X(service_at_once) X(service_waiting) X(names_at_once)         \
-        X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
+    X(service_at_once)                                                                             \
+    X(service_waiting)                                                                             \
+    X(names_at_once) X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
 
 struct mg_limits {
 #define MG_LIMIT_FIELD(name) uint64_t name;

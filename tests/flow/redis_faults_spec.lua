@@ -285,6 +285,18 @@ describe("gate.redis", function()
     c:close()
   end)
 
+  it("stops though it still owes replies to nobody", function()
+    serve()
+    assert.equal(200, g:get("/soon/0").status)
+    server:stall()
+    for i = 1, 3 do
+      assert.equal(504, g:get("/soon/" .. i).status)
+    end
+    local from = wait.now()
+    g:stop()
+    assert.is_true(wait.now() - from < 1000 + 1000 * wait.slack)
+  end)
+
   it("leaves no descriptor and no memory behind, however often it is lost", function()
     serve()
     until_it_works()

@@ -249,6 +249,25 @@ describe("gate.redis", function()
     assert.equal(before + 2, server:info "total_connections_received") -- the gateway's one, and ours
   end)
 
+  it("carries large values both ways at once, each to its own", function()
+    gateway.clean()
+    g = gateway.start({
+      ["gateway.lua"] = { redis = { cache = server.url } },
+      ["routes.lua"] = [[
+        local gate = require "moongate"
+        local cache = gate.redis "cache"
+        gate.put("/{k}", function(req)
+          cache:set(req.params.k, req.text):wait()
+          return cache:get(req.params.k):wait().body
+        end)]],
+    }, { workers = 2 })
+    wait.at_once(40, function(i)
+      local body = ("%d."):format(i):rep(60000)
+      local reply = g:get("/k" .. i, { method = "PUT", body = body })
+      assert.is_true(reply.status == 200 and reply.body == body, reply.status .. " " .. #reply.body)
+    end)
+  end)
+
   it("refuses calls beyond at_once as busy", function()
     gateway.clean()
     g = gateway.start({
