@@ -42,6 +42,10 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     }
     mg_buf_put(out, call->backend->name);
     mg_buf_put_char(out, ' ');
+    if (call->kind == MG_CALL_REDIS) {
+        mg_buf_put(out, call->path_text);
+        return;
+    }
     if (call->kind == MG_CALL_SQL) {
         mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
         put_sql(out, call->sql);

@@ -7,7 +7,14 @@
 #include "data/conditions.h"
 #include "data/result.h"
 
-enum mg_call_kind { MG_CALL_HTTP, MG_CALL_FILE, MG_CALL_SQL, MG_CALL_VALUE, MG_CALL_KINDS };
+enum mg_call_kind {
+    MG_CALL_HTTP,
+    MG_CALL_FILE,
+    MG_CALL_REDIS,
+    MG_CALL_SQL,
+    MG_CALL_VALUE,
+    MG_CALL_KINDS
+};
 
 struct mg_http_ask {
     enum mg_method method;
@@ -54,6 +61,18 @@ struct mg_value_ask {
     uint64_t delay; // ms
 };
 
+// A command: its name, then its arguments. Bytes of any kind.
+struct mg_redis_command {
+    const struct mg_str *words;
+    unsigned count; // at least 1
+};
+
+struct mg_redis_ask {
+    const struct mg_redis_command *commands;
+    unsigned count; // 1, but for `atomic`
+    bool atomic;    // in one MULTI and EXEC: the result is a list of theirs
+};
+
 struct mg_call;
 
 // Where a streamed result goes, in place of the call's result.body (a call without a sink is
@@ -84,6 +103,7 @@ struct mg_call {
     union {
         struct mg_http_ask http;
         struct mg_file_ask file;
+        struct mg_redis_ask redis;
         struct mg_sql_ask sql;
         struct mg_value_ask value;
     };

@@ -241,6 +241,8 @@ enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scop
         return fill_http(plan, scope, &call->http, fault);
     case MG_CALL_FILE:
         return fill_file(plan, scope, &call->file, fault);
+    case MG_CALL_REDIS:
+        return mg_fill_redis(plan, scope, &call->redis, fault);
     case MG_CALL_SQL:
         return fill_sql(plan, scope, &call->sql, fault);
     default:

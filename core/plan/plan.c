@@ -35,10 +35,20 @@ static bool note_named(struct wait_for *wait, const struct mg_named_template *li
     return true;
 }
 
+static bool note_commands(struct wait_for *wait)
+{
+    const struct mg_plan_call *call = wait->call;
+    bool ok = true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned k = 0; ok && k < call->commands[i].count; k++)
+            ok = mg_template_visit(&call->commands[i].words[k], note_need, wait);
+    return ok;
+}
+
 static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
 {
     struct wait_for wait = {c, call, true};
-    bool ok = mg_template_visit(&call->path, note_need, &wait) &&
+    bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&
               note_named(&wait, call->headers, call->header_count) &&
               note_named(&wait, call->form, call->form_count) &&

@@ -50,6 +50,12 @@ struct mg_forward {
     bool unread; // the answer is not read here and may be packed: "*" is Accept-Encoding, too
 };
 
+// A command of a REDIS call: its name and its arguments.
+struct mg_plan_command {
+    struct mg_template *words;
+    unsigned count;
+};
+
 enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
 
 struct mg_plan_call {
@@ -60,7 +66,7 @@ struct mg_plan_call {
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
-    struct mg_str path_text;   // the same as the author wrote it
+    struct mg_str path_text;   // the same as the author wrote it; REDIS: name and arguments
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
@@ -72,6 +78,9 @@ struct mg_plan_call {
     uint64_t delay; // VALUE, ms
     unsigned redirects;
     struct mg_forward forward;
+    struct mg_plan_command *commands; // REDIS
+    unsigned command_count;
+    bool atomic;
     uint64_t needs; // bits: calls that must have landed before it starts
     int line;
 };

@@ -159,7 +159,7 @@ static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_pla
 
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    static const char *const words[] = {"http", "file", "sql", "value"};
+    static const char *const words[] = {"http", "file", "redis", "sql", "value"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     for (unsigned i = 0; i < MG_CALL_KINDS; i++)
         if (mg_str_is(kind, words[i]))
@@ -177,5 +177,7 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
     mg_contract_bound(&out->contract, out->backend->within);
     if (out->kind == MG_CALL_HTTP)
         return compile_http(c, call, out);
+    if (out->kind == MG_CALL_REDIS)
+        return mg_compile_redis(c, call, out);
     return out->kind == MG_CALL_SQL ? compile_sql(c, call, out) : compile_file(c, call, out);
 }

@@ -323,7 +323,7 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "sql", "value"};
+    static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
     struct mg_reading r = {L, index, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
     l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
@@ -347,6 +347,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     }
     if (k == MG_CALL_HTTP)
         l_http(&r, backend);
+    else if (k == MG_CALL_REDIS)
+        l_read_redis(&r);
     else if (k == MG_CALL_SQL)
         l_sql(&r);
     else if (k == MG_CALL_FILE)

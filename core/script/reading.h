@@ -41,6 +41,9 @@ struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all);
 // states); a list gives its name once per element. A null makes the call fail as MG_MISSING.
 struct mg_fields l_read_fields(struct mg_reading *r, const char *key);
 
+// What a call asks of Redis: its commands.
+void l_read_redis(struct mg_reading *r);
+
 // The call is made, but has failed before it could be started. The first reason counts.
 void mg_reading_fail(struct mg_reading *r, enum mg_status error, struct mg_str message);
 

@@ -61,6 +61,9 @@ limits.all = {
   count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
   count("service_waiting", 4096, 0, 1000000, "calls waiting for one service, unless it says otherwise"),
   count("names_at_once", 8, 1, 64, "look-ups of host names at once"),
+  count("redis_at_once", 8192, 1, 1000000, "calls in flight to one Redis, unless it says otherwise"),
+  duration("redis_silence", 5 * SECOND, 10, HOUR, "a Redis that sends nothing while it owes a reply"),
+  size("redis_reply", 64 * MiB, 64 * KiB, 1 * GiB, "one value that Redis sends; beyond, the connection ends"),
   -- Pools of threads.
   count("file_threads", 4, 1, 256, "threads that read files"),
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),

@@ -42,7 +42,7 @@ local function params_of(path)
   return names
 end
 
-local function call_json(one)
+local function call_json(one) -- of an atomic one with the calls in it
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
@@ -57,6 +57,12 @@ local function call_json(one)
     json.args = core.list {}
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
+    end
+  end
+  if rawget(one, "calls") then
+    json.calls = core.list {}
+    for i, part in ipairs(one.calls) do
+      json.calls[i] = call_json(part)
     end
   end
   return json
