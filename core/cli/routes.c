@@ -29,11 +29,21 @@ static void put_sql(struct mg_buf *out, struct mg_str sql)
     }
 }
 
+// "run insert into t values (?)"; several in a transaction: "atomic run ...; one ...".
+static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    static const char *const verbs[] = {"query", "one", "run"};
+    mg_buf_put(out, call->verb == MG_SQL_ATOMIC ? MG_STR("atomic ") : MG_STR(""));
+    for (unsigned i = 0; i < call->statement_count; i++) {
+        mg_buf_printf(out, "%s%s ", i ? "; " : "", verbs[call->statements[i].verb]);
+        put_sql(out, call->statements[i].sql);
+    }
+}
+
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    static const char *const sql_verbs[] = {"query", "one", "run"};
     if (call->kind == MG_CALL_VALUE) {
         mg_buf_put(out, MG_STR("value"));
         if (call->delay)
@@ -47,8 +57,7 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
         return;
     }
     if (call->kind == MG_CALL_SQL) {
-        mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
-        put_sql(out, call->sql);
+        put_statements(out, call);
         return;
     }
     const char *method =

@@ -54,8 +54,9 @@ static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
               note_named(&wait, call->form, call->form_count) &&
               mg_shape_visit(&call->json, note_need, &wait) &&
               mg_template_visit(&call->text, note_need, &wait);
-    for (unsigned i = 0; ok && i < call->arg_count; i++)
-        ok = mg_shape_visit(&call->args[i], note_need, &wait);
+    for (unsigned s = 0; ok && s < call->statement_count; s++)
+        for (unsigned i = 0; ok && i < call->statements[s].arg_count; i++)
+            ok = mg_shape_visit(&call->statements[s].args[i], note_need, &wait);
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }

@@ -245,17 +245,17 @@ static void l_sql_arg(struct mg_reading *r, int index, struct mg_sql_arg *arg)
     if (type == MG_JSON_TRUE || type == MG_JSON_FALSE)
         *arg = (struct mg_sql_arg){.type = MG_SQL_BOOL, .integer = type == MG_JSON_TRUE};
     else if (type == MG_JSON_NUMBER && mg_json_int(json, &arg->integer))
-        arg->type = MG_SQL_INT;
+        *arg = (struct mg_sql_arg){.type = MG_SQL_INT, .integer = arg->integer, .text = json};
     else if (type == MG_JSON_NUMBER)
-        *arg = (struct mg_sql_arg){.type = MG_SQL_REAL, .real = mg_json_double(json)};
+        *arg = (struct mg_sql_arg){MG_SQL_REAL, .real = mg_json_double(json), .text = json};
     else if (type != MG_JSON_NULL) // lists and objects as their JSON text, which databases can read
         *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = json};
 }
 
-static void l_sql(struct mg_reading *r)
+// The statement that the table at r->table describes.
+static void l_statement(struct mg_reading *r, struct mg_sql_ask *ask)
 {
     enum { args_most = 32766 }; // of SQLite
-    struct mg_sql_ask *ask = &r->asked->call.sql;
     struct mg_str verb = l_read_string(r, "verb");
     struct mg_sql_arg *args;
     ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
@@ -277,6 +277,31 @@ static void l_sql(struct mg_reading *r)
         lua_pop(r->L, 1);
     }
     ask->args = args;
+    lua_pop(r->L, 1);
+}
+
+static void l_sql(struct mg_reading *r)
+{
+    struct mg_sql_ask *ask = &r->asked->call.sql, *parts;
+    int whole = r->table;
+    if (!mg_str_is(l_read_string(r, "verb"), "atomic")) {
+        l_statement(r, ask);
+        return;
+    }
+    ask->verb = MG_SQL_ATOMIC;
+    if (!l_read_table(r, "calls"))
+        luaL_error(r->L, "atomic: a list of calls is wanted");
+    ask->part_count = (unsigned)lua_objlen(r->L, -1);
+    l_read_memory(r,
+                  ask->parts = parts = mg_arena_zero(r->arena, ask->part_count + 1, sizeof *parts));
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        lua_rawgeti(r->L, -1, (int)i + 1);
+        luaL_checktype(r->L, -1, LUA_TTABLE);
+        r->table = lua_gettop(r->L);
+        l_statement(r, &parts[i]);
+        lua_pop(r->L, 1);
+    }
+    r->table = whole;
     lua_pop(r->L, 1);
 }
 

@@ -181,8 +181,8 @@ local function sql_verb(verb)
 end
 
 local database = class("database", {
-  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run",
-}, { atomic = true })
+  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run", atomic = atomic_verb "sql",
+}, {})
 
 local function file_verb(verb)
   return function(self, path, given)
