@@ -4,7 +4,7 @@ bool mg_headers_add(struct mg_headers *headers, struct mg_arena *arena, struct m
                     struct mg_str value)
 {
     if (headers->count == headers->cap) {
-        unsigned cap = headers->cap ? headers->cap * 2 : 16;
+        unsigned cap = headers->cap ? headers->cap * 2 : 8;
         struct mg_header *items = mg_arena_alloc(arena, cap * sizeof *items);
         if (!items)
             return false;
@@ -63,12 +63,7 @@ bool mg_headers_name_ok(struct mg_str name)
 
 bool mg_headers_value_ok(struct mg_str value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return mg_str_clean(value) == value.len;
 }
 
 static bool connection_names(const struct mg_headers *headers, struct mg_str name)
