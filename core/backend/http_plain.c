@@ -95,6 +95,10 @@ static bool finish(struct mg_http_link *link)
 
 static void watch(struct mg_http_link *link)
 {
+    if (link->state == MG_LINK_DIALLING) {
+        mg_http_sockets_want(link->sockets, link->fd, UV_WRITABLE);
+        return;
+    }
     int events = link->paused || link->answered ? 0 : UV_READABLE;
     if (!link->mute && !mg_http_link_sent_all(link))
         events |= UV_WRITABLE;
@@ -102,6 +106,14 @@ static void watch(struct mg_http_link *link)
 }
 
 // False: there is nobody left to dial.
+static bool dial_on(struct mg_http_link *link)
+{
+    if (!mg_http_link_dial(link))
+        return false;
+    watch(link);
+    return true;
+}
+
 static bool dial(struct mg_http_link *link)
 {
     struct mg_addresses *before = link->addresses;
@@ -111,7 +123,7 @@ static bool dial(struct mg_http_link *link)
     link->sent = 0;
     link->reused = false;
     link->until = mg_loop_fresh(link->sockets->loop) + link->connect_ms;
-    return mg_http_link_dial(link);
+    return dial_on(link);
 }
 
 static bool dial_again(struct mg_http_link *link)
@@ -236,11 +248,10 @@ static bool read_on(struct mg_http_link *link)
 static void on_dialled(struct mg_http_link *link)
 {
     if (mg_http_link_outcome(link) != 0) {
-        if (!mg_http_link_dial(link))
+        if (!dial_on(link))
             fail_dialling(link);
         return;
     }
-    link->state = MG_LINK_BUSY;
     if (send_on(link))
         watch(link);
 }
@@ -269,7 +280,7 @@ static void on_timer(struct mg_timer *timer)
 {
     struct mg_http_link *link = MG_OWNER(timer, struct mg_http_link, timer);
     link->wrong = ETIMEDOUT;
-    if (!mg_http_link_dial(link))
+    if (!dial_on(link))
         fail_dialling(link);
 }
 

@@ -74,6 +74,14 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
     return path == MG_HTTP_PATH_PLAIN ? "plain" : "libcurl";
 }
 
+// Whether equal ones in flight are made once; of a call that keeps the client's method, the GETs.
+static bool is_shared(const struct mg_config *config, const struct mg_plan_call *call)
+{
+    return call->kind == MG_CALL_HTTP && config->services[call->backend->index].share &&
+           (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
+           call->body_kind == MG_PLAN_NO_BODY;
+}
+
 static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
                       const struct mg_plan_call *call, const char *between, bool quoted)
 {
@@ -102,7 +110,7 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
         put_ask(out, call);
         const char *why, *path = path_of(config, call, &why);
         if (path)
-            mg_buf_printf(out, "  over %s", path);
+            mg_buf_printf(out, "  over %s%s", path, is_shared(config, call) ? ", shared" : "");
         if (call->contract.has_fallback)
             mg_buf_put(out, MG_STR("  (fallback)"));
         else if (call->contract.optional)
@@ -116,12 +124,13 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
     }
 }
 
-static void put_path_json(struct mg_buf *out, const char *path, const char *why)
+static void put_path_json(struct mg_buf *out, const char *path, const char *why, bool shared)
 {
     mg_buf_put(out, MG_STR(",\"path\":"));
     mg_json_put_string(out, mg_str_of(path));
     mg_buf_put(out, MG_STR(",\"because\":"));
     mg_json_put_string(out, mg_str_of(why));
+    mg_buf_printf(out, ",\"shared\":%s", shared ? "true" : "false");
 }
 
 static void put_json(struct mg_buf *out, const struct mg_config *config, const struct mg_plan *plan)
@@ -142,7 +151,7 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
         mg_json_put_string(out, mg_buf_str(&ask));
         const char *why, *path = path_of(config, &plan->calls[i], &why);
         if (path)
-            put_path_json(out, path, why);
+            put_path_json(out, path, why, is_shared(config, &plan->calls[i]));
         mg_buf_put(out, MG_STR(",\"waits_for\":["));
         put_needs(out, plan, &plan->calls[i], ",", true);
         mg_buf_put(out, MG_STR("]}"));

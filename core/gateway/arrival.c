@@ -5,8 +5,18 @@
 
 #include "gateway/answer.h"
 
-// Finds the route. False: the reply has been given.
-static bool find_route(struct mg_exchange *exchange)
+static bool keep_params(struct mg_request *request, const struct mg_route_match *match)
+{
+    request->params = mg_arena_alloc(&request->arena, match->count * sizeof *request->params);
+    if (!request->params)
+        return false;
+    request->param_count = match->count;
+    for (unsigned i = 0; i < match->count; i++)
+        request->params[i] = (struct mg_param){match->names[i], match->values[i]};
+    return true;
+}
+
+static void find_route(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
     const struct mg_generation *generation = exchange->worker->generation;
@@ -17,13 +27,11 @@ static bool find_route(struct mg_exchange *exchange)
     if (match.id < 0) {
         mg_answer_no_route(exchange, match.methods);
         mg_exchange_reply(exchange);
-        return false;
+        return;
     }
     exchange->plan = generation->plans[match.id];
-    request->param_count = match.count;
-    for (unsigned i = 0; i < match.count; i++)
-        request->params[i] = (struct mg_param){match.names[i], match.values[i]};
-    return true;
+    if (!keep_params(request, &match))
+        mg_exchange_no_memory(exchange);
 }
 
 static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)

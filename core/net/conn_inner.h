@@ -25,7 +25,7 @@ enum {
 
 // How far the reply has gone out: first the head, then the pieces from pieces[at] + offset on.
 struct mg_conn_out {
-    struct mg_str head; // in the net's buffer while it is being tried, then in `kept`
+    struct mg_str head; // and a small body; in the request's arena, or in `kept`
     struct mg_buf kept;
     const struct mg_str *pieces;
     unsigned at, count;
@@ -44,6 +44,7 @@ struct mg_conn {
     struct mg_timer timer; // in the heap as long as the connection lives, often too early
     uint64_t deadline;     // the time limit of the state, loop time in ms; 0: none
     struct mg_list node;   // in net->conns
+    struct mg_list ready;  // in net->replies: nothing of the reply was written yet
     struct mg_net *net;
     enum mg_conn_state state;
     bool reading; // libuv reads from the socket
@@ -94,6 +95,7 @@ void mg_conn_overdue(struct mg_conn *conn); // the client did not send in time
 
 // conn_write.c. Both may run within a call of the handler's, so they defer what they lead to.
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply);
+void mg_conn_flush(struct mg_net *net);      // writes what is ready
 void mg_conn_continue(struct mg_conn *conn); // 100 (Continue)
 void mg_conn_stalled(struct mg_conn *conn);  // looks whether the client still takes bytes
 

@@ -10,37 +10,79 @@ static void l_push_str(lua_State *L, struct mg_str text)
     lua_pushlstring(L, text.data ? text.data : "", text.len);
 }
 
-// Field names in lower case, repeated ones joined; Set-Cookie is a list (it cannot be joined).
-static void l_push_headers(lua_State *L, const struct mg_headers *headers, struct mg_arena *arena)
+// Fields of one name, by their places counted from 1; 0: none. So a table costs what it holds.
+struct same {
+    unsigned next, last; // `last`: of the first of them only
+};
+
+// Pushes a table of lower-case names, each with the place of its first field.
+static void l_push_names(lua_State *L, const struct mg_headers *headers, struct same *same,
+                         struct mg_arena *arena)
 {
     lua_createtable(L, 0, (int)headers->count);
-    for (unsigned i = 0; i < headers->count; i++) {
-        struct mg_str name = mg_arena_copy(arena, headers->items[i].name), value;
+    for (unsigned i = 1; i <= headers->count; i++) {
+        struct mg_str name = mg_arena_copy(arena, headers->items[i - 1].name);
         for (size_t at = 0; at < name.len; at++)
             ((char *)name.data)[at] = mg_lower(name.data[at]);
         l_push_str(L, name);
         lua_pushvalue(L, -1);
         lua_rawget(L, -3);
-        bool known = !lua_isnil(L, -1);
+        unsigned first = (unsigned)lua_tointeger(L, -1); // nil: 0
         lua_pop(L, 1);
-        if (known) {
+        if (first) {
+            same[same[first].last].next = i;
+            same[first].last = i;
             lua_pop(L, 1);
-            continue;
-        }
-        if (mg_str_is(name, "set-cookie")) {
-            unsigned index = 0;
-            const struct mg_header *cookie;
-            lua_newtable(L);
-            for (int n = 1; (cookie = mg_headers_next(headers, name, &index)); n++) {
-                l_push_str(L, cookie->value);
-                lua_rawseti(L, -2, n);
-            }
-        } else if (mg_headers_get(headers, arena, name, &value)) {
-            l_push_str(L, value);
         } else {
-            lua_pushnil(L);
+            same[i].last = i;
+            lua_pushinteger(L, (lua_Integer)i);
+            lua_rawset(L, -3);
         }
-        lua_rawset(L, -3);
+    }
+}
+
+static void l_push_list(lua_State *L, const struct mg_headers *headers, const struct same *same,
+                        unsigned at)
+{
+    lua_newtable(L);
+    for (int n = 1; at; at = same[at].next, n++) {
+        l_push_str(L, headers->items[at - 1].value);
+        lua_rawseti(L, -2, n);
+    }
+}
+
+static void l_push_joined(lua_State *L, const struct mg_headers *headers, const struct same *same,
+                          unsigned at)
+{
+    luaL_Buffer joined;
+    luaL_buffinit(L, &joined);
+    for (; at; at = same[at].next) {
+        struct mg_str value = headers->items[at - 1].value;
+        luaL_addlstring(&joined, value.data ? value.data : "", value.len);
+        if (same[at].next)
+            luaL_addlstring(&joined, ", ", 2);
+    }
+    luaL_pushresult(&joined);
+}
+
+// Field names in lower case, repeated ones joined; Set-Cookie is a list (it cannot be joined).
+static void l_push_headers(lua_State *L, const struct mg_headers *headers, struct mg_arena *arena)
+{
+    struct same *same = mg_arena_zero(arena, headers->count + 1, sizeof *same);
+    if (!same)
+        luaL_error(L, "out of memory");
+    l_push_names(L, headers, same, arena);
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        unsigned first = (unsigned)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        if (mg_str_is(l_str(L, -1), "set-cookie"))
+            l_push_list(L, headers, same, first);
+        else if (same[first].next)
+            l_push_joined(L, headers, same, first);
+        else
+            l_push_str(L, headers->items[first - 1].value);
+        lua_rawset(L, -4);
     }
 }
 
