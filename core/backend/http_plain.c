@@ -335,12 +335,10 @@ static bool set_going(struct mg_http_link *link)
 {
     if (link->reused) {
         link->state = MG_LINK_BUSY;
-        link->mute = link->broken = !mg_http_link_send(link);
-        if (!link->mute || link->sent > 0) {
+        if (mg_http_link_send(link)) {
             watch(link);
             return true;
         }
-        link->mute = link->broken = false;
     }
     return dial(link);
 }
