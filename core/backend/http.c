@@ -5,59 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "backend/http_answer.h"
 #include "backend/http_order.h"
-#include "backend/http_paths.h"
 #include "backend/http_redirect.h"
-
-struct mg_http {
-    struct mg_loop *loop;
-    struct mg_mailbox *home;
-    struct mg_http_paths *paths;
-    struct mg_resolver_seat *names;
-};
-
-struct backend {
-    struct mg_backend base;
-    struct mg_http *http;
-    struct mg_service *service;
-    struct mg_quota_seat *seat;
-    struct mg_list queue; // runs in the order they came
-    struct mg_list runs;  // all others
-    struct mg_task closing;
-    void (*closed)(void *owner);
-    void *owner;
-};
-
-enum state {
-    NEW,     // was just made
-    QUEUED,  // waits for a place
-    NAMING,  // waits for the addresses of its host
-    GOING,   // the transport has it
-    UNHEARD, // the same, but its call has landed
-};
-
-struct run {
-    struct mg_http_transfer transfer;
-    struct mg_http_transport *transport; // that has it now
-    struct mg_list node;                 // in the backend's queue or runs
-    struct backend *backend;
-    struct mg_call *call; // NULL: landed
-    enum state state;
-    struct mg_timer timer;
-    uint64_t named_by; // loop time by which the addresses of its host must be known
-    struct mg_name_wait wait;
-    struct mg_http_answer answer;
-    struct mg_service_stay stay; // nowhere until it has its place
-    bool unreached;              // nobody was there to take it
-    enum mg_method method;
-    bool has_body;
-    struct mg_buf url;
-    struct mg_url site;  // url, parsed
-    struct mg_buf next;  // where the answer that comes now redirects to; empty: nowhere
-    unsigned redirected; // how often
-    struct mg_buf body;  // the transfer's body, once the call has landed
-};
+#include "backend/http_run.h"
 
 static struct backend *backend_of(struct mg_backend *base)
 {
@@ -89,7 +39,7 @@ static void release(struct run *run)
     mg_buf_fini(&run->url);
     mg_buf_fini(&run->next);
     mg_buf_fini(&run->body);
-    free(run);
+    mg_spares_give(&backend->http->runs, run);
     if (backend->closed && mg_list_empty(&backend->runs)) // behind the landing of those that failed
         mg_loop_defer(backend->base.loop, &backend->closing);
 }
@@ -121,13 +71,19 @@ static void set_timer(struct run *run, uint64_t at)
         assert(run->timer.place); // it was set when the run began: moving it takes no memory
 }
 
+static uint64_t due_at(const struct run *run)
+{
+    uint64_t deadline = run->call->deadline;
+    return run->state == NAMING && run->named_by < deadline ? run->named_by : deadline;
+}
+
 static enum mg_status fill_order(struct run *run, struct mg_http_order *order, const char **why)
 {
     const struct mg_http_config *config = &run->backend->service->config;
     order->method = run->method;
-    order->url = run->url.data;
     order->site = run->site;
     order->has_body = run->has_body;
+    order->chunked = run->transfer.supply && run->transfer.supply->length < 0;
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
     bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->stay.place->url);
@@ -145,19 +101,29 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
     enum mg_status error = fill_order(run, &order, &why);
     run->transport = mg_http_paths_for(run->backend->http->paths, &run->backend->service->config,
                                        &run->site, run->call->http.redirects > 0);
-    run->state = GOING;
-    set_timer(run, run->call->deadline);
+    run->state = GOING; // the timer moves on when it is due
     if (error != MG_OK)
         fail(run, error, why);
     else if (!run->transport->start(run->transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
-    else if (!run->call->http.redirects)
-        mg_buf_fini(&run->url); // only a redirect would want it, and many may wait
+}
+
+// Connecting includes the name: it may take no longer than that.
+static void wait_for_name(struct run *run)
+{
+    struct backend *backend = run->backend;
+    if (run->state != NAMING) {
+        run->named_by = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
+        run->state = NAMING;
+        set_timer(run, due_at(run));
+    }
+    mg_resolver_wait(backend->http->names, &run->wait);
 }
 
 // Asks for the addresses of its host, as often as news come.
-static void name_run(struct run *run)
+static void name_run(struct mg_name_wait *wait)
 {
+    struct run *run = MG_OWNER(wait, struct run, wait);
     struct mg_resolver_seat *names = run->backend->http->names;
     struct mg_addresses *found = NULL;
     if (run->site.literal) {
@@ -170,7 +136,7 @@ static void name_run(struct run *run)
         mg_addresses_drop(found);
         break;
     case MG_NAME_PENDING:
-        mg_resolver_wait(names, &run->wait);
+        wait_for_name(run);
         break;
     case MG_NAME_UNKNOWN:
         fail(run, MG_DNS, "its name is not known");
@@ -181,26 +147,6 @@ static void name_run(struct run *run)
     }
 }
 
-static void on_name(struct mg_name_wait *wait)
-{
-    name_run(MG_OWNER(wait, struct run, wait));
-}
-
-static uint64_t due_at(const struct run *run)
-{
-    uint64_t deadline = run->call->deadline;
-    return run->state == NAMING && run->named_by < deadline ? run->named_by : deadline;
-}
-
-static void start_naming(struct run *run)
-{
-    struct backend *backend = run->backend;
-    run->named_by = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
-    run->state = NAMING;
-    set_timer(run, due_at(run));
-    name_run(run);
-}
-
 // It has its place now.
 static void begin(struct run *run)
 {
@@ -208,12 +154,12 @@ static void begin(struct run *run)
     mg_service_enter(backend->service, &run->stay);
     mg_list_push(&backend->runs, &run->node);
     const char *why = "no memory";
-    enum mg_status error =
-        mg_http_order_url(&run->url, &run->site, &run->stay.place->url, run->call->http.path, &why);
+    enum mg_status error = mg_http_order_site(&run->site, &run->stay.place->url,
+                                              run->call->http.path, run->call->arena, &why);
     if (error != MG_OK)
         fail(run, error, why);
     else
-        start_naming(run);
+        name_run(&run->wait);
 }
 
 static void on_free(void *owner)
@@ -229,9 +175,8 @@ static void on_free(void *owner)
 static bool enter_queue(struct run *run)
 {
     struct backend *backend = run->backend;
-    uint64_t now = mg_loop_now(backend->base.loop);
-    if (!mg_service_patient(backend->service, run->call->deadline - now) ||
-        !mg_quota_wait_take(backend->seat))
+    uint64_t left = run->call->deadline - mg_loop_now(backend->base.loop);
+    if (!mg_service_patient(backend->service, left) || !mg_quota_wait_take(backend->seat))
         return false;
     run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);
@@ -281,7 +226,7 @@ static void go_on_elsewhere(struct run *run)
     mg_buf_clear(&run->next);
     run->redirected++;
     mg_url_parse(mg_buf_str(&run->url), &run->site);
-    start_naming(run);
+    name_run(&run->wait);
 }
 
 static void on_end(struct mg_http_transfer *transfer, enum mg_status error, const char *message)
@@ -318,6 +263,7 @@ static const struct mg_http_events events = {on_head, on_data, on_end};
 static bool carry_on_unheard(struct run *run)
 {
     struct backend *backend = run->backend;
+    run->transfer.supply = NULL;
     if (!mg_buf_put(&run->body, run->transfer.body))
         return false;
     run->transfer.body = mg_buf_str(&run->body);
@@ -333,7 +279,8 @@ static void let_go(struct run *run, enum mg_status error, const char *message)
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     bool reached = run->state == GOING && !mg_method_safe(run->method) &&
-                   run->transport->sent(run->transport, &run->transfer);
+                   run->transport->sent(run->transport, &run->transfer) &&
+                   mg_http_transfer_is_out(&run->transfer);
     if (reached && carry_on_unheard(run))
         land_failed(backend, call, error, message);
     else
@@ -358,7 +305,7 @@ static void on_timer(struct mg_timer *timer)
 
 static struct run *run_new(struct backend *backend, struct mg_call *call)
 {
-    struct run *run = calloc(1, sizeof *run);
+    struct run *run = mg_spares_take(&backend->http->runs);
     if (!run)
         return NULL;
     const struct mg_http_ask *ask = &call->http;
@@ -368,10 +315,11 @@ static struct run *run_new(struct backend *backend, struct mg_call *call)
     run->has_body = ask->has_body;
     run->transfer.events = &events;
     run->transfer.body = ask->has_body ? ask->body : (struct mg_str){0};
+    run->transfer.supply = ask->has_body ? ask->supply : NULL;
     run->timer.run = on_timer;
-    run->wait.again = on_name;
+    run->wait.again = name_run;
     if (!mg_timer_set(backend->base.loop, &run->timer, call->deadline)) {
-        free(run);
+        mg_spares_give(&backend->http->runs, run);
         return NULL;
     }
     call->running = run;
@@ -406,8 +354,15 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
     struct run *run = call->running;
-    if (run && run->transport && call->result.error == MG_OK)
+    if (run->transport)
         run->transport->resume(run->transport, &run->transfer);
+}
+
+static void feed(struct mg_backend *base, struct mg_call *call)
+{
+    struct run *run = call->running;
+    if (run->transport)
+        run->transport->feed(run->transport, &run->transfer);
 }
 
 static void on_closing(struct mg_task *task)
@@ -451,7 +406,8 @@ static void hurry(struct mg_backend *base)
     end_runs(&backend_of(base)->runs, false);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend, hurry};
+static const struct mg_backend_kind kind = {"http", start,         cancel, resume,
+                                            feed,   close_backend, hurry};
 
 struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service)
 {
@@ -480,6 +436,7 @@ struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
         return NULL;
     http->loop = loop;
     http->home = home;
+    http->runs = (struct mg_spares){.size = sizeof(struct run), .most = 256};
     http->names = mg_resolver_join(resolver, home);
     if (http->names)
         http->paths = mg_http_paths_new(loop, options->tls,
@@ -495,6 +452,7 @@ void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owne
 {
     struct mg_http_paths *paths = http->paths;
     mg_resolver_leave(http->names);
+    mg_spares_fini(&http->runs);
     free(http);
     mg_http_paths_close(paths, closed, owner);
 }

@@ -1,13 +1,38 @@
 #include "base/str.h"
 
+// The same as mg_lower, of eight bytes at once: where adding 0x80 - 'A' carries into a byte's
+// highest bit and adding 0x7f - 'Z' does not, there is a capital, 0x20 below its small letter.
+static uint64_t lower_eight(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t low = bytes & ~tops;
+    uint64_t capital = ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x7f - 'Z'))) & ~bytes & tops;
+    return bytes | capital >> 2;
+}
+
+static bool same_eight(const char *a, const char *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y || lower_eight(x) == lower_eight(y);
+}
+
 bool mg_str_eq_nocase(struct mg_str a, struct mg_str b)
 {
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (mg_lower(a.data[i]) != mg_lower(b.data[i]))
+    if (a.len < 8) {
+        for (size_t i = 0; i < a.len; i++)
+            if (mg_lower(a.data[i]) != mg_lower(b.data[i]))
+                return false;
+        return true;
+    }
+    size_t last = a.len - 8; // the last eight may overlap those before
+    for (size_t at = 0; at < last; at += 8)
+        if (!same_eight(a.data + at, b.data + at))
             return false;
-    return true;
+    return same_eight(a.data + last, b.data + last);
 }
 
 bool mg_str_starts(struct mg_str text, struct mg_str prefix)
@@ -27,6 +52,39 @@ size_t mg_str_find(struct mg_str text, char c, size_t from)
 {
     const char *found = from < text.len ? memchr(text.data + from, c, text.len - from) : NULL;
     return found ? (size_t)(found - text.data) : text.len;
+}
+
+// Of up to eight bytes: a word whose lowest bit that is set lies in the first of them that is below
+// 0x20, or 0x7f; 0 when there is none. (A borrow can only set bits above a true one.)
+static uint64_t controls(const char *bytes, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t word = ones * ' ';
+    if (len >= sizeof word)
+        memcpy(&word, bytes, sizeof word);
+    else
+        memcpy(&word, bytes, len);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        word = __builtin_bswap64(word);
+    uint64_t del = word ^ (ones * 0x7f);
+    return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high;
+}
+
+size_t mg_str_clean(struct mg_str text)
+{
+    size_t at = 0;
+    while (at < text.len) {
+        uint64_t found = controls(text.data + at, text.len - at);
+        if (!found) {
+            at += sizeof found;
+            continue;
+        }
+        at += (size_t)__builtin_ctzll(found) / 8;
+        if (text.data[at] != '\t')
+            return at;
+        at++;
+    }
+    return text.len;
 }
 
 struct mg_str mg_str_trim(struct mg_str text)

@@ -1,10 +1,12 @@
 #include "data/headers.h"
 
+#include "data/header_name.h"
+
 bool mg_headers_add(struct mg_headers *headers, struct mg_arena *arena, struct mg_str name,
                     struct mg_str value)
 {
     if (headers->count == headers->cap) {
-        unsigned cap = headers->cap ? headers->cap * 2 : 16;
+        unsigned cap = headers->cap ? headers->cap * 2 : 8;
         struct mg_header *items = mg_arena_alloc(arena, cap * sizeof *items);
         if (!items)
             return false;
@@ -66,25 +68,25 @@ static const bool token_chars[256] = {
     ['`'] = true,         ['|'] = true,         ['~'] = true,
 };
 
+size_t mg_headers_name_end(struct mg_str line)
+{
+    size_t end = 0;
+    while (end < line.len && token_chars[(unsigned char)line.data[end]])
+        end++;
+    return end;
+}
+
 bool mg_headers_name_ok(struct mg_str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (!token_chars[(unsigned char)name.data[i]])
-            return false;
-    return name.len > 0;
+    return name.len > 0 && mg_headers_name_end(name) == name.len;
 }
 
 bool mg_headers_value_ok(struct mg_str value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return mg_str_clean(value) == value.len;
 }
 
-static bool connection_names(const struct mg_headers *headers, struct mg_str name)
+static bool named_in_connection(const struct mg_headers *headers, struct mg_str name)
 {
     unsigned index = 0;
     const struct mg_header *header;
@@ -99,19 +101,19 @@ static bool connection_names(const struct mg_headers *headers, struct mg_str nam
     return false;
 }
 
+bool mg_headers_connection_names(const struct mg_headers *headers)
+{
+    unsigned index = 0;
+    const struct mg_header *header;
+    while ((header = mg_headers_next(headers, MG_STR("connection"), &index)))
+        if (header->value.len && !mg_str_eq_nocase(header->value, MG_STR("keep-alive")) &&
+            !mg_str_eq_nocase(header->value, MG_STR("close")))
+            return true;
+    return false;
+}
+
 bool mg_headers_hop_by_hop(const struct mg_headers *headers, struct mg_str name)
 {
-    static const struct mg_str names[] = {{"connection", 10},
-                                          {"keep-alive", 10},
-                                          {"proxy-connection", 16},
-                                          {"transfer-encoding", 17},
-                                          {"te", 2},
-                                          {"trailer", 7},
-                                          {"upgrade", 7},
-                                          {"proxy-authenticate", 18},
-                                          {"proxy-authorization", 19}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].len == name.len && mg_str_eq_nocase(name, names[i]))
-            return true;
-    return connection_names(headers, name);
+    return mg_header_name_of_connection(mg_header_name_of(name)) ||
+           named_in_connection(headers, name);
 }

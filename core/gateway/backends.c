@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 #include "backend/value.h"
 
 static bool complain(struct mg_buf *why, const char *what, struct mg_str name, const char *reason)
@@ -87,17 +87,31 @@ static bool open_folders(struct mg_shared *shared, struct mg_buf *why)
     return true;
 }
 
+static bool open_redis(struct mg_shared *shared, struct mg_buf *why)
+{
+    const struct mg_config *config = shared->config;
+    for (unsigned i = 0; i < config->redis_count; i++) {
+        const char *reason = "out of memory";
+        shared->redis[i] = mg_redis_new(&config->redis[i], shared->resolver, &reason);
+        if (!shared->redis[i])
+            return complain(why, "redis", config->redis[i].name, reason);
+    }
+    return true;
+}
+
 bool mg_shared_open(struct mg_shared *shared, const struct mg_config *config, struct mg_buf *why)
 {
     *shared = (struct mg_shared){.config = config};
     shared->services = calloc(config->service_count + 1, sizeof *shared->services);
     shared->databases = calloc(config->database_count + 1, sizeof *shared->databases);
     shared->folders = calloc(config->folder_count + 1, sizeof *shared->folders);
-    if (!shared->services || !shared->databases || !shared->folders) {
+    shared->redis = calloc(config->redis_count + 1, sizeof *shared->redis);
+    if (!shared->services || !shared->databases || !shared->folders || !shared->redis) {
         mg_buf_put(why, MG_STR("out of memory"));
         return false;
     }
-    return open_services(shared, why) && open_databases(shared, why) && open_folders(shared, why);
+    return open_services(shared, why) && open_databases(shared, why) && open_folders(shared, why) &&
+           open_redis(shared, why);
 }
 
 void mg_shared_close(struct mg_shared *shared)
@@ -111,12 +125,15 @@ void mg_shared_close(struct mg_shared *shared)
     }
     for (unsigned i = 0; shared->folders && i < config->folder_count; i++)
         mg_files_free(shared->folders[i]);
+    for (unsigned i = 0; shared->redis && i < config->redis_count; i++)
+        mg_redis_free(shared->redis[i]);
     if (shared->resolver)
         mg_resolver_free(shared->resolver);
     mg_tls_store_free(shared->tls);
     free(shared->services);
     free(shared->databases);
     free(shared->folders);
+    free(shared->redis);
     *shared = (struct mg_shared){0};
 }
 
@@ -128,7 +145,7 @@ static bool room(struct mg_backends *backends, enum mg_call_kind kind, unsigned 
 
 static struct mg_backend *open_service(struct mg_http *http, struct mg_service *service)
 {
-    return service->config.share ? mg_http_shared_open(http, service) : mg_http_open(http, service);
+    return service->config.share ? mg_http_flight_open(http, service) : mg_http_open(http, service);
 }
 
 static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg_backend *backend)
@@ -156,6 +173,7 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
     bool ok = backends->http && room(backends, MG_CALL_HTTP, config->service_count) &&
               room(backends, MG_CALL_SQL, config->database_count) &&
               room(backends, MG_CALL_FILE, config->folder_count) &&
+              room(backends, MG_CALL_REDIS, config->redis_count) &&
               room(backends, MG_CALL_VALUE, 1) && keep(backends, MG_CALL_VALUE, mg_value_new(loop));
     for (unsigned i = 0; ok && i < config->service_count; i++)
         ok = keep(backends, MG_CALL_HTTP, open_service(backends->http, shared->services[i]));
@@ -163,6 +181,9 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
         ok = keep(backends, MG_CALL_SQL, open_sql(&shared->databases[i], loop, home));
     for (unsigned i = 0; ok && i < config->folder_count; i++)
         ok = keep(backends, MG_CALL_FILE, mg_file_new(shared->folders[i], loop, home));
+    for (unsigned i = 0; ok && i < config->redis_count; i++)
+        ok = keep(backends, MG_CALL_REDIS,
+                  mg_redis_open(shared->redis[i], shared->resolver, loop, home));
     return ok;
 }
 
@@ -179,9 +200,10 @@ static void all_closed(void *owner)
 
 void mg_backends_hurry(struct mg_backends *backends)
 {
-    for (unsigned i = 0; backends->closing && i < backends->counts[MG_CALL_HTTP]; i++)
-        if (backends->by_kind[MG_CALL_HTTP][i].backend)
-            mg_backend_hurry(backends->by_kind[MG_CALL_HTTP][i].backend);
+    for (unsigned kind = 0; backends->closing && kind < MG_CALL_KINDS; kind++)
+        for (unsigned i = 0; i < backends->counts[kind]; i++)
+            if (backends->by_kind[kind][i].backend)
+                mg_backend_hurry(backends->by_kind[kind][i].backend);
 }
 
 static void leave(struct mg_backends *backends)

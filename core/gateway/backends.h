@@ -21,6 +21,7 @@ struct mg_shared {
     struct mg_service **services;
     struct mg_database *databases;
     struct mg_files **folders;
+    struct mg_redis **redis;
 };
 
 // False: *why says what cannot be opened, such as a folder that is not there.

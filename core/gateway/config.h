@@ -4,6 +4,7 @@
 #define MG_GATEWAY_CONFIG_H
 
 #include "backend/file.h"
+#include "backend/redis.h"
 #include "backend/service.h"
 #include "backend/sqlite.h"
 #include "data/fault.h"
@@ -32,7 +33,11 @@
     X(linger)                                                                                      \
     X(drain)                                                                                       \
     X(within)                                                                                      \
+    X(pass_idle)                                                                                   \
     X(connect)                                                                                     \
+    X(redis_at_once)                                                                               \
+    X(redis_silence)                                                                               \
+    X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
@@ -78,6 +83,8 @@ struct mg_config {
     unsigned database_count;
     struct mg_folder_config *folders;
     unsigned folder_count;
+    struct mg_redis_config *redis;
+    unsigned redis_count;
     struct mg_str *trusted; // networks such as "10.0.0.0/8"
     unsigned trusted_count;
     struct mg_plan_backend *backends; // all of the above, as plans and scripts name them

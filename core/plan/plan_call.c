@@ -195,7 +195,7 @@ static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_pla
 
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    static const char *const words[] = {"http", "file", "sql", "value"};
+    static const char *const words[] = {"http", "file", "redis", "sql", "value"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     for (unsigned i = 0; i < MG_CALL_KINDS; i++)
         if (mg_str_is(kind, words[i]))
@@ -206,12 +206,14 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
                    ? mg_compile_shape(c, &out->json, MG_STR("null"), "value")
                    : mg_compile_shape(c, &out->json, value, "value");
     }
-    out->backend = mg_plan_backend_find(c->backends, c->backend_count, out->kind,
+    out->backend = mg_plan_backend_find(c->gateway->backends, c->gateway->backend_count, out->kind,
                                         mg_compile_text(call, "backend", c->arena));
     if (!out->backend)
         return mg_compile_fail(c, MG_STR("no backend of this name in gateway.lua"), "");
     mg_contract_bound(&out->contract, out->backend->within);
     if (out->kind == MG_CALL_HTTP)
         return compile_http(c, call, out);
+    if (out->kind == MG_CALL_REDIS)
+        return mg_compile_redis(c, call, out);
     return out->kind == MG_CALL_SQL ? compile_sql(c, call, out) : compile_file(c, call, out);
 }

@@ -85,6 +85,22 @@ static void l_require(lua_State *L, const char *module)
     lua_call(L, 1, 1);
 }
 
+// A reference to a field of the module on top.
+static int l_keep(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+// The address of a metatable that the module on top has for good.
+static const void *l_address(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    const void *address = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    return address;
+}
+
 static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
@@ -98,17 +114,20 @@ static int l_open(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
-    lua_newtable(L);
-    lua_pushboolean(L, false);
-    lua_setfield(L, -2, "__metatable");
-    vm->handles = lua_topointer(L, -1);
-    vm->handle_type = luaL_ref(L, LUA_REGISTRYINDEX);
+    l_parts_open(L, vm);
+    l_call_fields_open(L, vm);
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
     l_require(L, "moongate.run");
-    lua_getfield(L, -1, "main");
-    vm->main = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm->main = l_keep(L, "main");
+    vm->functions = l_keep(L, "functions");
+    vm->request_type = l_keep(L, "request_type");
+    vm->result_type = l_keep(L, "result_type");
+    vm->call_type = l_keep(L, "call_type");
+    vm->reply_type = l_address(L, "reply_type");
+    vm->call_type_at = l_address(L, "call_type");
+    vm->future_type_at = l_address(L, "future_type");
     return 0;
 }
 
@@ -133,7 +152,6 @@ void mg_vm_free(struct mg_vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
-    mg_buf_fini(&vm->scratch);
     free(vm);
 }
 

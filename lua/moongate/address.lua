@@ -103,6 +103,61 @@ local function host_wrong(host)
   return #host > 253 or not host:find("^[%w_][%w_.-]*$") or host:find("..", 1, true) ~= nil
 end
 
+-- The number of a database of Redis: "", or digits.
+local function redis_db(text)
+  return text == "" or (text:find("^%d%d?%d?%d?%d?%d?$") ~= nil)
+end
+
+local REDIS = 'write one such as "redis://127.0.0.1:6379/0" or "redis+unix:///run/redis.sock"'
+
+local function redis_socket(rest)
+  local path, query = rest:match("^([^?]*)(.*)$")
+  if path:byte() ~= 47 or #path > 107 then
+    return "the path of the socket is not absolute, or longer than 107 bytes"
+  elseif query ~= "" and not (query:find("^%?db=%d") and redis_db(query:sub(5))) then
+    return "behind the path of the socket only ?db= can stand"
+  end
+  return nil
+end
+
+---The URL of a Redis. What is said of it shows no part of it: there may be a password.
+---@param text string
+---@return string? wrong
+function address.redis(text)
+  local scheme, rest = text:match("^([%w+]+)://(.*)$")
+  if scheme == "rediss" then
+    return "a Redis is spoken to without TLS: redis://, or a tunnel"
+  elseif scheme ~= "redis" and scheme ~= "redis+unix" then
+    return "the URL is none of a Redis: " .. REDIS
+  elseif rest:find("[%s%c\128-\255]") then
+    return "the URL holds white space, a control byte or a byte beyond ASCII: write %20"
+  elseif scheme == "redis+unix" then
+    return redis_socket(rest)
+  end
+  local authority, path = rest:match("^([^/]*)(.*)$")
+  local user, place = authority:match("^(.*)@([^@]*)$")
+  place = place or authority
+  local host, digits = place:match("^(%[.*%]):(%d*)$")
+  if not host then
+    host, digits = place:match("^([^%[]-):(%d*)$")
+  end
+  host = host or place
+  if not user and rest:find("@", 1, true) then
+    return "the URL's user or password has a slash: write %2F"
+  elseif user and not user:find("^[^:]*:.") then
+    return "the URL has a user without a password: write redis://user:password@host"
+  elseif user and user:gsub("%%%x%x", ""):find("%", 1, true) then
+    return "the URL's user or password has a broken escape: write %25 for a %"
+  elseif host == "" or host_wrong(host) then
+    return ('%s is no host: %s'):format(words.show(host), REDIS)
+  elseif digits and not port(digits, 1) then
+    return ('%s is no port: %s'):format(words.show(digits), REDIS)
+  elseif not redis_db(path:sub(2)) then
+    return ('%s is no database: databases of Redis are numbers'):format(words.show(path))
+  end
+  return nil
+end
+
 ---The URL of a service: http or https, a host, maybe a port, maybe a prefix for all its paths.
 ---@param text string
 ---@return string? wrong

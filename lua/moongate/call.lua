@@ -8,8 +8,8 @@ local schema  = require "moongate.schema"
 local words   = require "moongate.words"
 
 ---@class moongate.Call
----@field kind "http"|"sql"|"file"|"value"
----@field backend string? name of the service, database or folder
+---@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field backend string? name of the service, database, folder or Redis
 ---@field verb string?
 ---@field within integer? ms
 ---@field optional boolean?

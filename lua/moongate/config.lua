@@ -109,12 +109,17 @@ local function folder(value)
   return nil
 end
 
+local redis = short_for_url(needs_url(schema.table({
+  url     = schema.string(address.redis),
+  within  = schema.duration(within.min, within.max),
+  connect = schema.duration(connect.min, connect.max),
+  at_once = schema.integer(1, limits.by_name.redis_at_once.max),
+}, nil, { timeout = "within" })))
+
 local function limit_nodes()
   local nodes = {}
   for _, one in ipairs(limits.all) do
-    local make = one.unit == "count" and schema.integer or schema[one.unit]
-    local node = make(one.min, one.max)
-    nodes[one.name] = one.auto and schema.word_or("auto", 0, node) or node
+    nodes[one.name] = schema.limit(one)
   end
   return nodes
 end
@@ -125,9 +130,10 @@ local shape = schema.table({
   services  = schema.map(service, name),
   databases = schema.map(database, name),
   files     = schema.map(schema.string(folder), name),
+  redis     = schema.map(redis, name),
   limits    = schema.table(limit_nodes()),
   trusted   = schema.list(schema.string(address.network)),
-}, { admin = true, redis = true, secrets = true }, {
+}, { admin = true, secrets = true }, {
   port = "listen", host = "listen", upstreams = "services", backends = "services",
   database = "databases", service = "services", timeouts = "limits",
 })
@@ -169,6 +175,12 @@ local function canonical(checked)
     files     = sorted(checked.files, function(key, path)
       return { name = key, path = path }
     end),
+    redis     = sorted(checked.redis, function(key, one)
+      return {
+        name = key, url = one.url, within = one.within, connect = one.connect or set.connect,
+        at_once = one.at_once or set.redis_at_once,
+      }
+    end),
   }
 end
 
@@ -190,7 +202,9 @@ end
 ---@return table<string, table<string, true>>
 function config.names(value)
   local names = {}
-  for kind, key in pairs { service = "services", database = "databases", files = "files" } do
+  for kind, key in pairs {
+    service = "services", database = "databases", files = "files", redis = "redis",
+  } do
     names[kind] = {}
     local declared = type(value) == "table" and rawget(value, key)
     for each in pairs(type(declared) == "table" and declared or {}) do

@@ -46,10 +46,10 @@ for _, path in ipairs { "plain", "libcurl" } do
   describe("a service with share = true, over " .. path .. ",", function()
     local backend, g
 
-    local function start(workers)
+    local function start(workers, limits)
       backend = faultd.start()
       g = gateway.start({
-        ["gateway.lua"] = { services = { users = { url = backend.url, share = true, path = path } } },
+        ["gateway.lua"] = { services = { users = { url = backend.url, share = true, path = path } }, limits = limits },
         ["routes.lua"] = routes,
       }, { workers = workers or 1 })
     end
@@ -143,6 +143,14 @@ for _, path in ipairs { "plain", "libcurl" } do
       end
       local record = backend:record_when(function(record) return record.open == 0 end)
       assert.same({ 1, 0 }, { record.requests, record.open })
+    end)
+
+    it("is let go of when the gateway stops", function()
+      start(2, { drain = "50ms" })
+      ask_all(10, "/hang")
+      backend:record_when(function(record) return record.in_flight > 0 end)
+      g:stop()
+      assert.equal(0, idle().in_flight)
     end)
 
     it("gives each its own time", function()

@@ -2,10 +2,10 @@
 # For bash, to be sourced; used by tests/run and examples/run.
 
 packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libuv1-dev node-llhttp
-  libcurl4-openssl-dev libssl-dev libsqlite3-dev libpq-dev"
+  libcurl4-openssl-dev libssl-dev libsqlite3-dev libhiredis-dev libpq-dev"
 packages_examples="sqlite3"
 packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3
-  openssl postgresql"
+  openssl postgresql redis-tools" # redis-tools has the server too, without a service
 
 # Prints which of the packages are not installed.
 packages_missing() {

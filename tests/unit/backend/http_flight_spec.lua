@@ -8,8 +8,8 @@ local C = world.C
 local fake, answer, url = world.fake, world.answer, world.url
 
 ffi.cdef [[
-int mg_http_shared_compare(const struct mg_call *one, const struct mg_call *other);
-bool mg_http_shared_can(const struct mg_call *call);
+int mg_http_flight_compare(const struct mg_call *one, const struct mg_call *other);
+bool mg_http_flight_can(const struct mg_call *call);
 ]]
 
 local OK = answer("200 OK", '{"n":[1,2,3]}', { "Content-Type: application/json", "X-It: same" })
@@ -72,7 +72,7 @@ describe("two GETs", function()
 
   local function order(one, other)
     one, other = call(one), call(other)
-    local there, back = C.mg_http_shared_compare(one.c, other.c), C.mg_http_shared_compare(other.c, one.c)
+    local there, back = C.mg_http_flight_compare(one.c, other.c), C.mg_http_flight_compare(other.c, one.c)
     assert.is_true(there == 0 and back == 0 or there * back < 0, "they have an order")
     return there == 0 and "equal" or "different"
   end
@@ -112,14 +112,14 @@ describe("two GETs", function()
   end)
 
   it("are shared; other methods, bodies and streams are not", function()
-    assert.is_true(C.mg_http_shared_can(call(base).c))
+    assert.is_true(C.mg_http_flight_can(call(base).c))
     for _, method in ipairs { "HEAD", "POST", "PUT", "PATCH", "DELETE" } do
-      assert.is_false(C.mg_http_shared_can(call(with { method = method }).c), method)
+      assert.is_false(C.mg_http_flight_can(call(with { method = method }).c), method)
     end
-    assert.is_false(C.mg_http_shared_can(call(with { has_body = true }).c))
+    assert.is_false(C.mg_http_flight_can(call(with { has_body = true }).c))
     local streamed = call(base)
     streamed.c.sink = ffi.cast("struct mg_sink *", 1)
-    assert.is_false(C.mg_http_shared_can(streamed.c))
+    assert.is_false(C.mg_http_flight_can(streamed.c))
   end)
 end)
 

@@ -1,5 +1,5 @@
 // Above backend/http and unseen by it: a flight is an ordinary call of the service, made here.
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 
 #include <search.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static struct shared *shared_of(struct mg_backend *base)
     return MG_OWNER(base, struct shared, base);
 }
 
-bool mg_http_shared_can(const struct mg_call *call)
+bool mg_http_flight_can(const struct mg_call *call)
 {
     return call->http.method == MG_GET && !call->http.has_body && !call->sink;
 }
@@ -54,7 +54,7 @@ static int compare_numbers(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
-int mg_http_shared_compare(const struct mg_call *one, const struct mg_call *other)
+int mg_http_flight_compare(const struct mg_call *one, const struct mg_call *other)
 {
     const struct mg_http_ask *a = &one->http, *b = &other->http;
     unsigned count = a->headers.count - a->of_request;
@@ -73,7 +73,7 @@ int mg_http_shared_compare(const struct mg_call *one, const struct mg_call *othe
 
 static int compare_flights(const void *one, const void *other)
 {
-    return mg_http_shared_compare(one, other);
+    return mg_http_flight_compare(one, other);
 }
 
 // A user less. What has bytes of it lives in arenas, each of which ends with this.
@@ -219,7 +219,7 @@ static void start(struct mg_backend *base, struct mg_call *call)
         mg_backend_fail(base, call, MG_CANCELLED, MG_STR("the service is closing"));
         return;
     }
-    if (!mg_http_shared_can(call)) {
+    if (!mg_http_flight_can(call)) {
         mg_backend_start(shared->service, call);
         return;
     }
@@ -243,7 +243,7 @@ static void start(struct mg_backend *base, struct mg_call *call)
 
 static void cancel(struct mg_backend *base, struct mg_call *call)
 {
-    if (mg_http_shared_can(call))
+    if (mg_http_flight_can(call))
         end_listener(call->running, MG_CANCELLED, "nobody waits for it any more");
     else
         mg_backend_cancel(shared_of(base)->service, call);
@@ -251,8 +251,12 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
-    struct mg_backend *service = shared_of(base)->service;
-    service->kind->resume(service, call);
+    mg_backend_resume(shared_of(base)->service, call);
+}
+
+static void feed(struct mg_backend *base, struct mg_call *call)
+{
+    mg_backend_feed(shared_of(base)->service, call);
 }
 
 static void on_closing(struct mg_task *task)
@@ -276,7 +280,7 @@ static void on_closed(void *owner)
 }
 
 // The service fails the flights, and so their listeners.
-static void close_shared(struct mg_backend *base, void (*closed)(void *owner), void *owner)
+static void close_backend(struct mg_backend *base, void (*closed)(void *owner), void *owner)
 {
     struct shared *shared = shared_of(base);
     shared->closed = closed;
@@ -289,9 +293,10 @@ static void hurry(struct mg_backend *base)
     mg_backend_hurry(shared_of(base)->service);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_shared, hurry};
+static const struct mg_backend_kind kind = {"http", start,         cancel, resume,
+                                            feed,   close_backend, hurry};
 
-struct mg_backend *mg_http_shared_open(struct mg_http *http, struct mg_service *service)
+struct mg_backend *mg_http_flight_open(struct mg_http *http, struct mg_service *service)
 {
     struct shared *shared = calloc(1, sizeof *shared);
     if (!shared)
