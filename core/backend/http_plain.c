@@ -268,7 +268,7 @@ static void on_ready(void *owner, int fd, int events)
         on_dialled(link);
         break;
     case MG_LINK_KEPT: // closed by the peer, or bytes that nobody asked for
-        mg_list_drop(&link->aged);
+        mg_http_peers_take(&plain->peers, link);
         drop(plain, link);
         break;
     default:

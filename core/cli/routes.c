@@ -29,11 +29,21 @@ static void put_sql(struct mg_buf *out, struct mg_str sql)
     }
 }
 
+// "run insert into t values (?)"; several in a transaction: "atomic run ...; one ...".
+static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    static const char *const verbs[] = {"query", "one", "run"};
+    mg_buf_put(out, call->verb == MG_SQL_ATOMIC ? MG_STR("atomic ") : MG_STR(""));
+    for (unsigned i = 0; i < call->statement_count; i++) {
+        mg_buf_printf(out, "%s%s ", i ? "; " : "", verbs[call->statements[i].verb]);
+        put_sql(out, call->statements[i].sql);
+    }
+}
+
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    static const char *const sql_verbs[] = {"query", "one", "run"};
     if (call->kind == MG_CALL_VALUE) {
         mg_buf_put(out, MG_STR("value"));
         if (call->delay)
@@ -42,9 +52,12 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     }
     mg_buf_put(out, call->backend->name);
     mg_buf_put_char(out, ' ');
+    if (call->kind == MG_CALL_REDIS) {
+        mg_buf_put(out, call->path_text);
+        return;
+    }
     if (call->kind == MG_CALL_SQL) {
-        mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
-        put_sql(out, call->sql);
+        put_statements(out, call);
         return;
     }
     const char *method =
@@ -124,9 +137,15 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
 static void put_route(struct mg_buf *out, const struct mg_config *config,
                       const struct mg_plan *plan)
 {
-    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
+    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d", (int)method_of(plan).len,
                   method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
                   (int)plan->file.len, plan->file.data, plan->line);
+    struct mg_buf limits = {0};
+    mg_loaded_put_limits(&limits, config, plan, false);
+    if (limits.len)
+        mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
+    mg_buf_fini(&limits);
+    mg_buf_put_char(out, '\n');
     for (unsigned i = 0; i < plan->count; i++)
         put_call(out, config, plan, &plan->calls[i]);
     if (plan->pass)
@@ -168,7 +187,9 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, plan->path);
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
-    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"calls\":[", plan->line, reply_of(plan));
+    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));
+    mg_loaded_put_limits(out, config, plan, true);
+    mg_buf_put(out, MG_STR("},\"calls\":["));
     for (unsigned i = 0; i < plan->count; i++) {
         if (i)
             mg_buf_put_char(out, ',');

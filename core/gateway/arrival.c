@@ -31,6 +31,9 @@ static void find_route(struct mg_exchange *exchange)
         return;
     }
     exchange->plan = generation->plans[match.id];
+    exchange->scope.fields_most = (unsigned)exchange->plan->limits.fields;
+    request->body.limit = exchange->plan->limits.body;
+    request->streamed = exchange->plan->pass != NULL;
     if (!keep_params(request, &match))
         mg_exchange_no_memory(exchange);
 }
@@ -53,7 +56,6 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
         mg_exchange_say(exchange, 503, "as many requests as may be are in work");
     else
         find_route(exchange);
-    request->streamed = exchange->plan && exchange->plan->pass;
 }
 
 static void on_complete(void *owner, struct mg_request *request)

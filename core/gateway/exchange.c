@@ -128,7 +128,7 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
-    call->body_most = worker->common->config->limits.result;
+    call->body_most = exchange->plan->limits.result;
     call->landed = landed;
     call->owner = exchange;
     if (asked->plan && asked->plan == exchange->plan->pass)
@@ -260,8 +260,7 @@ static void judge(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_result *result = &asked->call.result;
     exchange->result_bytes += result->body.len;
-    if (exchange->result_bytes > exchange->worker->common->config->limits.results &&
-        result->error == MG_OK) {
+    if (exchange->result_bytes > exchange->plan->limits.results && result->error == MG_OK) {
         result->error = MG_TOO_LARGE;
         result->message = MG_STR("the results of this request are larger than they may be");
     }
@@ -299,12 +298,14 @@ static bool prepare_calls(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_arena *arena = &exchange->request->arena;
-    struct mg_asked *asked = mg_arena_zero(arena, plan->count + 1, sizeof *asked);
-    exchange->calls = mg_arena_zero(arena, plan->count + 1, sizeof *exchange->calls);
+    struct mg_asked *asked = mg_arena_zero(arena, plan->count, sizeof *asked);
+    exchange->calls = mg_arena_zero(arena, plan->count, sizeof *exchange->calls);
+    exchange->asked = mg_arena_alloc(arena, plan->count * sizeof *exchange->asked);
     exchange->scope.calls = exchange->calls;
     exchange->planned_left = plan->count;
-    if (!asked || !exchange->calls)
+    if (!asked || !exchange->calls || !exchange->asked)
         return false;
+    exchange->asked_cap = plan->count;
     for (unsigned i = 0; i < plan->count; i++) {
         asked[i].plan = &plan->calls[i];
         asked[i].name = plan->calls[i].name;
@@ -372,7 +373,6 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
     exchange->scope = (struct mg_scope){
         .request = request,
         .arena = &request->arena,
-        .fields_most = (unsigned)worker->common->config->limits.fields,
     };
     exchange->bury.run = bury;
     mg_list_init(&exchange->stillborn);

@@ -216,9 +216,12 @@ void mg_pass_landed(struct mg_pass *pass)
         end_reply(pass);
         return;
     }
-    pass->asked.verdict = MG_VERDICT_FAILED;
+    bool refused = result->error == MG_STATUS && exchange->state != MG_EXCHANGE_PASSING;
+    pass->asked.verdict = refused ? MG_VERDICT_RELAY : MG_VERDICT_FAILED;
     if (pass->ended)
         return;
+    if (refused) // a backend that is no HTTP says so: no such file, no such range of it
+        exchange->reply.headers = result->headers;
     if (exchange->state == MG_EXCHANGE_PASSING)
         mg_answer_log(exchange,
                       mg_arena_printf(&exchange->request->arena, "the answer was cut: %.*s",

@@ -9,6 +9,7 @@
 
 #include "data/reply.h"
 #include "data/request.h"
+#include "http/date.h"
 #include "http/request_parser.h"
 #include "loop/loop.h"
 
@@ -73,7 +74,7 @@ struct mg_net {
     struct mg_list replies; // to be written before this turn of the loop ends,
     uint64_t replies_since; // the first of them since then (ns)
     bool draining;
-    char date[30];
+    char date[MG_DATE_SIZE];
     int64_t date_at;              // the second that `date` says
     char *scratch;                // one read buffer for all connections
     struct mg_buf head;           // and one for the heads of replies

@@ -31,7 +31,8 @@ enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scop
                           struct mg_call *call, struct mg_fill_fault *fault);
 
 // The same for the call that takes the client's body unread. What the body needs to be understood
-// goes along with it; a client's HEAD makes a GET a HEAD, since nobody wants the body.
+// goes along with it; a client's HEAD makes a GET a HEAD, since nobody wants the body. A file gets
+// the client's conditions and its range.
 enum mg_fill mg_fill_pass(const struct mg_plan_call *plan, struct mg_scope *scope,
                           struct mg_call *call, struct mg_fill_fault *fault);
 

@@ -35,17 +35,28 @@ static bool note_named(struct wait_for *wait, const struct mg_named_template *li
     return true;
 }
 
+static bool note_commands(struct wait_for *wait)
+{
+    const struct mg_plan_call *call = wait->call;
+    bool ok = true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned k = 0; ok && k < call->commands[i].count; k++)
+            ok = mg_template_visit(&call->commands[i].words[k], note_need, wait);
+    return ok;
+}
+
 static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
 {
     struct wait_for wait = {c, call, true};
-    bool ok = mg_template_visit(&call->path, note_need, &wait) &&
+    bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&
               note_named(&wait, call->headers, call->header_count) &&
               note_named(&wait, call->form, call->form_count) &&
               mg_shape_visit(&call->json, note_need, &wait) &&
               mg_template_visit(&call->text, note_need, &wait);
-    for (unsigned i = 0; ok && i < call->arg_count; i++)
-        ok = mg_shape_visit(&call->args[i], note_need, &wait);
+    for (unsigned s = 0; ok && s < call->statement_count; s++)
+        for (unsigned i = 0; ok && i < call->statements[s].arg_count; i++)
+            ok = mg_shape_visit(&call->statements[s].args[i], note_need, &wait);
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }
@@ -162,19 +173,31 @@ static bool names_body(const struct mg_named_template *list, unsigned count)
     return false;
 }
 
+static bool values_name_body(const struct mg_plan_call *call)
+{
+    for (unsigned i = 0; i < call->statement_count; i++)
+        for (unsigned arg = 0; arg < call->statements[i].arg_count; arg++)
+            if (!mg_shape_visit(&call->statements[i].args[arg], note_body, NULL))
+                return true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned word = 0; word < call->commands[i].count; word++)
+            if (!mg_template_visit(&call->commands[i].words[word], note_body, NULL))
+                return true;
+    return false;
+}
+
 static bool call_names_body(const struct mg_plan_call *call)
 {
-    bool named =
+    return
+
         names_body(call->query, call->query_count) ||
         names_body(call->headers, call->header_count) || names_body(call->form, call->form_count) ||
         (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
         !mg_template_visit(&call->path, note_body, NULL) ||
         !mg_template_visit(&call->text, note_body, NULL) ||
         !mg_shape_visit(&call->json, note_body, NULL) ||
-        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL));
-    for (unsigned i = 0; !named && i < call->arg_count; i++)
-        named = !mg_shape_visit(&call->args[i], note_body, NULL);
-    return named;
+        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL)) ||
+        values_name_body(call);
 }
 
 // A body that is passed on is read by nobody here.
@@ -232,6 +255,21 @@ static bool compile_reply(struct mg_compile *c, struct mg_str json)
            mg_compile_shape(c, &c->plan->reply, value, "reply");
 }
 
+static void compile_limits(struct mg_compile *c, struct mg_str json)
+{
+    struct mg_plan_limits *limits = &c->plan->limits;
+    struct mg_str set, value;
+    int64_t number;
+    *limits = c->gateway->limits;
+    if (!mg_json_member(json, MG_STR("limits"), &set))
+        return;
+#define MG_PLAN_LIMIT_READ(name)                                                                   \
+    if (mg_json_member(set, MG_STR(#name), &value) && mg_json_int(value, &number))                 \
+        limits->name = (uint64_t)number;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_READ)
+#undef MG_PLAN_LIMIT_READ
+}
+
 static bool compile_route(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan *plan = c->plan;
@@ -240,6 +278,7 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->path = mg_compile_text(json, "path", c->arena);
     plan->line = c->error->line = (int)mg_compile_int(json, "line");
     plan->within = (uint64_t)mg_compile_int(json, "within");
+    compile_limits(c, json);
     c->names.rest = plan->path.len > 4 &&
                     mg_str_is(mg_str_cut(plan->path, plan->path.len - 4, plan->path.len), "...}");
     plan->any_method = mg_str_is(method, "*");
@@ -256,9 +295,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
 }
 
 struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
-                                unsigned param_count, const struct mg_plan_backend *backends,
-                                unsigned backend_count, struct mg_arena *arena,
-                                struct mg_plan_error *error)
+                                unsigned param_count, const struct mg_plan_gateway *gateway,
+                                struct mg_arena *arena, struct mg_plan_error *error)
 {
     *error = (struct mg_plan_error){MG_STR("out of memory"), 0, {0}};
     struct mg_plan *plan = MG_ARENA_NEW(arena, struct mg_plan);
@@ -271,8 +309,7 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
     struct mg_compile compile = {
         .plan = plan,
         .names = {.params = plan->params, .param_count = param_count},
-        .backends = backends,
-        .backend_count = backend_count,
+        .gateway = gateway,
         .arena = arena,
         .error = error,
     };

@@ -8,6 +8,7 @@ local limits  = require "moongate.limits"
 local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local schema  = require "moongate.schema"
+local units   = require "moongate.units"
 local value   = require "moongate.value"
 local words   = require "moongate.words"
 
@@ -22,7 +23,7 @@ local RESERVED = {
 local METHODS = { "*", "DELETE", "GET", "PATCH", "POST", "PUT" }
 
 local NOT_YET = {
-  when = true, auth = true, rate = true, limits = true, host = true, before = true, after = true,
+  when = true, auth = true, rate = true, host = true, before = true, after = true,
 }
 
 -- What of a call goes into its JSON.
@@ -41,7 +42,7 @@ local function params_of(path)
   return names
 end
 
-local function call_json(one)
+local function call_json(one) -- of an atomic one with the calls in it
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
@@ -56,6 +57,12 @@ local function call_json(one)
     json.args = core.list {}
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
+    end
+  end
+  if rawget(one, "calls") then
+    json.calls = core.list {}
+    for i, part in ipairs(one.calls) do
+      json.calls[i] = call_json(part)
     end
   end
   return json
@@ -124,10 +131,12 @@ local NOT_PASSED = {
 
 -- Why the answer of a call cannot be passed on, or nil.
 local function unpassable(one)
-  if one.kind == "http" then
+  if one.kind == "http" or (one.kind == "file" and one.verb == "read") then
     return nil
+  elseif one.kind == "file" then
+    return ("a file is passed by read, as it is: write pages:read(...), not %s"):format(one.verb)
   end
-  return "passes a call of a service: write users:get(...)"
+  return "passes a call of a service, or a file: write users:get(...) or pages:read(...)"
 end
 
 local function pass_node(given, report)
@@ -155,6 +164,21 @@ local function reply_node(given, report)
   return { template = value.node(given, report) }
 end
 
+local function limits_node()
+  local keys, elsewhere = {}, {}
+  for name in pairs(limits.by_name) do
+    elsewhere[name] = "bounds what requests share: set it in the limits of gateway.lua"
+  end
+  for _, name in ipairs(limits.of_routes) do
+    keys[name] = schema.limit(limits.by_name[name])
+  end
+  keys.body = schema.size(limits.by_name.body.min, limits.passed_body)
+  elsewhere.within = 'is a key of the route itself: write within = "2s" beside limits'
+  return schema.table(keys, nil, nil, elsewhere)
+end
+
+local route_limits = limits_node()
+
 local function shape(params)
   local within, idle = limits.by_name.within, limits.by_name.pass_idle
   return schema.table({
@@ -164,6 +188,7 @@ local function shape(params)
     reply  = reply_node,
     pass   = pass_node,
     idle   = schema.duration(idle.min, idle.max),
+    limits = route_limits,
   }, NOT_YET, { timeout = "within", response = "reply" })
 end
 
@@ -176,8 +201,24 @@ local function check_path(path, report)
   end
 end
 
+-- A body that is collected lies in memory, one that is passed does not.
+local function check_body_limit(checked, report)
+  local body, limit = checked.limits and checked.limits.body, limits.by_name.body
+  if body and body > limit.max and not checked.pass then
+    report:push("limits")
+    report:push("body")
+    report:fail(("must be from %s to %s where the body is not passed")
+      :format(units.write_size(limit.min), units.write_size(limit.max)))
+    report:pop()
+    report:pop()
+  end
+end
+
 -- What does not go together, and what is missing.
 local function check_whole(def, checked, report)
+  if checked then
+    check_body_limit(checked, report)
+  end
   local given = function(key) return type(def) == "table" and rawget(def, key) ~= nil end
   if #report.problems == 0 and not checked.calls and not checked.reply and not given "pass" then
     report:fail("a route has calls, a reply, or pass: this one has none of them")
@@ -195,7 +236,8 @@ end
 local function canonical(method, path, checked)
   local json = {
     method = method, path = path, within = checked.within, input = checked.input,
-    reply = checked.reply, idle = checked.idle, pass = checked.pass and call_json(checked.pass),
+    reply = checked.reply, limits = checked.limits, idle = checked.idle,
+    pass = checked.pass and call_json(checked.pass),
   }
   for name, one in pairs(checked.calls or {}) do
     json.calls = json.calls or {}
