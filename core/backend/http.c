@@ -5,51 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "backend/http_answer.h"
 #include "backend/http_order.h"
 #include "backend/http_redirect.h"
-#include "backend/http_shared.h"
-
-struct backend {
-    struct mg_backend base;
-    struct mg_http *http;
-    struct mg_service *service;
-    struct mg_quota_seat *seat;
-    struct mg_list queue; // runs in the order they came
-    struct mg_list runs;  // all others
-    struct mg_task closing;
-    void (*closed)(void *owner);
-    void *owner;
-};
-
-enum state {
-    NEW,     // was just made
-    QUEUED,  // waits for a place
-    NAMING,  // waits for the addresses of its host
-    GOING,   // the transport has it
-    UNHEARD, // the same, but its call has landed
-};
-
-struct run {
-    struct mg_http_transfer transfer;
-    struct mg_http_transport *transport; // that has it now
-    struct mg_list node;                 // in the backend's queue or runs
-    struct backend *backend;
-    struct mg_call *call; // NULL: landed
-    enum state state;
-    struct mg_timer timer;
-    struct mg_name_wait wait;
-    struct mg_http_answer answer;
-    struct mg_service_stay stay; // nowhere until it has its place
-    bool unreached;              // nobody was there to take it
-    enum mg_method method;
-    bool has_body;
-    struct mg_buf url;
-    struct mg_url site;  // url, parsed
-    struct mg_buf next;  // where the answer that comes now redirects to; empty: nowhere
-    unsigned redirected; // how often
-    struct mg_buf body;  // the transfer's body, once the call has landed
-};
+#include "backend/http_run.h"
 
 static struct backend *backend_of(struct mg_backend *base)
 {
@@ -81,7 +39,7 @@ static void release(struct run *run)
     mg_buf_fini(&run->url);
     mg_buf_fini(&run->next);
     mg_buf_fini(&run->body);
-    free(run);
+    mg_spares_give(&backend->http->runs, run);
     if (backend->closed && mg_list_empty(&backend->runs)) // behind the landing of those that failed
         mg_loop_defer(backend->base.loop, &backend->closing);
 }
@@ -113,11 +71,16 @@ static void set_timer(struct run *run, uint64_t at)
         assert(run->timer.place); // it was set when the run began: moving it takes no memory
 }
 
+static uint64_t due_at(const struct run *run)
+{
+    uint64_t deadline = run->call->deadline;
+    return run->state == NAMING && run->named_by < deadline ? run->named_by : deadline;
+}
+
 static enum mg_status fill_order(struct run *run, struct mg_http_order *order, const char **why)
 {
     const struct mg_http_config *config = &run->backend->service->config;
     order->method = run->method;
-    order->url = run->url.data;
     order->site = run->site;
     order->has_body = run->has_body;
     order->chunked = run->transfer.supply && run->transfer.supply->length < 0;
@@ -138,19 +101,29 @@ static void send_run(struct run *run, const struct mg_addresses *addresses)
     enum mg_status error = fill_order(run, &order, &why);
     run->transport = mg_http_paths_for(run->backend->http->paths, &run->backend->service->config,
                                        &run->site, run->call->http.redirects > 0);
-    run->state = GOING;
-    set_timer(run, run->call->deadline);
+    run->state = GOING; // the timer moves on when it is due
     if (error != MG_OK)
         fail(run, error, why);
     else if (!run->transport->start(run->transport, &run->transfer, &order))
         fail(run, MG_NO_MEMORY, "no memory");
-    else if (!run->call->http.redirects)
-        mg_buf_fini(&run->url); // only a redirect would want it, and many may wait
+}
+
+// Connecting includes the name: it may take no longer than that.
+static void wait_for_name(struct run *run)
+{
+    struct backend *backend = run->backend;
+    if (run->state != NAMING) {
+        run->named_by = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
+        run->state = NAMING;
+        set_timer(run, due_at(run));
+    }
+    mg_resolver_wait(backend->http->names, &run->wait);
 }
 
 // Asks for the addresses of its host, as often as news come.
-static void name_run(struct run *run)
+static void name_run(struct mg_name_wait *wait)
 {
+    struct run *run = MG_OWNER(wait, struct run, wait);
     struct mg_resolver_seat *names = run->backend->http->names;
     struct mg_addresses *found = NULL;
     if (run->site.literal) {
@@ -163,7 +136,7 @@ static void name_run(struct run *run)
         mg_addresses_drop(found);
         break;
     case MG_NAME_PENDING:
-        mg_resolver_wait(names, &run->wait);
+        wait_for_name(run);
         break;
     case MG_NAME_UNKNOWN:
         fail(run, MG_DNS, "its name is not known");
@@ -174,20 +147,6 @@ static void name_run(struct run *run)
     }
 }
 
-static void on_name(struct mg_name_wait *wait)
-{
-    name_run(MG_OWNER(wait, struct run, wait));
-}
-
-static void start_naming(struct run *run)
-{
-    struct backend *backend = run->backend;
-    uint64_t most = mg_loop_now(backend->base.loop) + backend->service->config.connect_ms;
-    run->state = NAMING;
-    set_timer(run, most < run->call->deadline ? most : run->call->deadline);
-    name_run(run);
-}
-
 // It has its place now.
 static void begin(struct run *run)
 {
@@ -195,12 +154,12 @@ static void begin(struct run *run)
     mg_service_enter(backend->service, &run->stay);
     mg_list_push(&backend->runs, &run->node);
     const char *why = "no memory";
-    enum mg_status error =
-        mg_http_order_url(&run->url, &run->site, &run->stay.place->url, run->call->http.path, &why);
+    enum mg_status error = mg_http_order_site(&run->site, &run->stay.place->url,
+                                              run->call->http.path, run->call->arena, &why);
     if (error != MG_OK)
         fail(run, error, why);
     else
-        start_naming(run);
+        name_run(&run->wait);
 }
 
 static void on_free(void *owner)
@@ -216,19 +175,13 @@ static void on_free(void *owner)
 static bool enter_queue(struct run *run)
 {
     struct backend *backend = run->backend;
-    uint64_t now = mg_loop_now(backend->base.loop);
-    if (!mg_service_patient(backend->service, run->call->deadline - now) ||
-        !mg_quota_wait_take(backend->seat))
+    uint64_t left = run->call->deadline - mg_loop_now(backend->base.loop);
+    if (!mg_service_patient(backend->service, left) || !mg_quota_wait_take(backend->seat))
         return false;
     run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);
     mg_list_push(&backend->queue, &run->node);
     return true;
-}
-
-static struct run *run_of(struct mg_http_transfer *transfer)
-{
-    return MG_OWNER(transfer, struct run, transfer);
 }
 
 static enum mg_http_flow follow(struct run *run, int status, const struct mg_headers *headers)
@@ -238,7 +191,6 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
         run->method = MG_GET;
         run->has_body = false;
         run->transfer.body = (struct mg_str){0};
-        run->transfer.supply = NULL;
     }
     if (error == MG_OK)
         return MG_HTTP_ON;
@@ -250,7 +202,7 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
 static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
                                  const struct mg_headers *headers)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call)
         return MG_HTTP_ON;
     if (run->redirected < run->call->http.redirects && mg_http_redirects(status, headers))
@@ -260,7 +212,7 @@ static enum mg_http_flow on_head(struct mg_http_transfer *transfer, int status,
 
 static enum mg_http_flow on_data(struct mg_http_transfer *transfer, struct mg_str bytes)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     if (!run->call || run->next.len)
         return MG_HTTP_ON;
     return mg_http_answer_data(&run->answer, run->call, bytes);
@@ -274,12 +226,12 @@ static void go_on_elsewhere(struct run *run)
     mg_buf_clear(&run->next);
     run->redirected++;
     mg_url_parse(mg_buf_str(&run->url), &run->site);
-    start_naming(run);
+    name_run(&run->wait);
 }
 
 static void on_end(struct mg_http_transfer *transfer, enum mg_status error, const char *message)
 {
-    struct run *run = run_of(transfer);
+    struct run *run = MG_OWNER(transfer, struct run, transfer);
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     run->unreached = error == MG_REFUSED && !run->redirected;
@@ -341,6 +293,8 @@ static void on_timer(struct mg_timer *timer)
     uint64_t now = mg_loop_now(run->backend->base.loop);
     if (run->state == UNHEARD)
         fail(run, MG_TIMEOUT, "");
+    else if (now < due_at(run)) // the deadline was moved meanwhile
+        set_timer(run, due_at(run));
     else if (run->state == NAMING && now < run->call->deadline)
         fail(run, MG_DNS, "its name was not found in time");
     else if (run->state == QUEUED)
@@ -351,7 +305,7 @@ static void on_timer(struct mg_timer *timer)
 
 static struct run *run_new(struct backend *backend, struct mg_call *call)
 {
-    struct run *run = calloc(1, sizeof *run);
+    struct run *run = mg_spares_take(&backend->http->runs);
     if (!run)
         return NULL;
     const struct mg_http_ask *ask = &call->http;
@@ -363,9 +317,9 @@ static struct run *run_new(struct backend *backend, struct mg_call *call)
     run->transfer.body = ask->has_body ? ask->body : (struct mg_str){0};
     run->transfer.supply = ask->has_body ? ask->supply : NULL;
     run->timer.run = on_timer;
-    run->wait.again = on_name;
+    run->wait.again = name_run;
     if (!mg_timer_set(backend->base.loop, &run->timer, call->deadline)) {
-        free(run);
+        mg_spares_give(&backend->http->runs, run);
         return NULL;
     }
     call->running = run;
@@ -472,4 +426,33 @@ struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service
         return &backend->base;
     free(backend);
     return NULL;
+}
+
+struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
+                            struct mg_resolver *resolver, const struct mg_http_options *options)
+{
+    struct mg_http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    http->loop = loop;
+    http->home = home;
+    http->runs = (struct mg_spares){.size = sizeof(struct run), .most = 256};
+    http->names = mg_resolver_join(resolver, home);
+    if (http->names)
+        http->paths = mg_http_paths_new(loop, options->tls,
+                                        options->connections ? options->connections : 1024);
+    if (http->paths)
+        return http;
+    mg_resolver_leave(http->names);
+    free(http);
+    return NULL;
+}
+
+void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
+{
+    struct mg_http_paths *paths = http->paths;
+    mg_resolver_leave(http->names);
+    mg_spares_fini(&http->runs);
+    free(http);
+    mg_http_paths_close(paths, closed, owner);
 }

@@ -1,5 +1,6 @@
 #include "backend/http_answer.h"
 
+#include "data/header_name.h"
 #include "http/response_gate.h"
 #include "json/scan.h"
 
@@ -28,18 +29,36 @@ static bool is_json(const struct mg_headers *headers)
            mg_str_eq_nocase(mg_str_cut(type, type.len - 5, type.len), MG_STR("+json"));
 }
 
+static struct mg_str keep(char **at, struct mg_str text)
+{
+    char *from = *at;
+    if (text.len)
+        memcpy(from, text.data, text.len);
+    *at += text.len;
+    return (struct mg_str){from, text.len};
+}
+
+// The table and the bytes of all of them in one block.
 static bool copy_headers(struct mg_call *call, const struct mg_headers *headers)
 {
+    size_t size = headers->count * sizeof *headers->items;
+    for (unsigned i = 0; i < headers->count; i++)
+        size += headers->items[i].name.len + headers->items[i].value.len;
+    struct mg_header *items = mg_arena_alloc(call->arena, size);
+    if (!items)
+        return false;
+    char *at = (char *)(items + headers->count);
+    bool named = mg_headers_connection_names(headers);
+    unsigned count = 0;
     for (unsigned i = 0; i < headers->count; i++) {
         const struct mg_header *field = &headers->items[i];
-        if (mg_headers_hop_by_hop(headers, field->name))
+        if (mg_header_name_of_connection(mg_header_name_of(field->name)) ||
+            (named && mg_headers_hop_by_hop(headers, field->name)))
             continue;
-        struct mg_str name = mg_arena_copy(call->arena, field->name);
-        struct mg_str value = mg_arena_copy(call->arena, field->value);
-        if (!name.data || !value.data ||
-            !mg_headers_add(&call->result.headers, call->arena, name, value))
-            return false;
+        struct mg_str name = keep(&at, field->name);
+        items[count++] = (struct mg_header){name, keep(&at, field->value)};
     }
+    call->result.headers = (struct mg_headers){items, count, headers->count};
     return true;
 }
 
@@ -79,8 +98,24 @@ enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_c
         return MG_HTTP_ON;
     if (length > call->body_most)
         return stop(answer, MG_TOO_LARGE, "the answer's body is too large");
-    if (!make_body(answer, call, length < reserve_most ? (size_t)length : reserve_most))
-        return stop(answer, MG_NO_MEMORY, "no memory");
+    bool made;
+    if (length <= reserve_most) {
+        answer->announced = (size_t)length;
+        answer->room = mg_arena_alloc(call->arena, answer->announced);
+        made = answer->room != NULL;
+    } else {
+        made = make_body(answer, call, reserve_most);
+    }
+    return made ? MG_HTTP_ON : stop(answer, MG_NO_MEMORY, "no memory");
+}
+
+static enum mg_http_flow put_announced(struct mg_http_answer *answer, struct mg_str bytes)
+{
+    if (bytes.len > answer->announced - answer->len)
+        return stop(answer, MG_MALFORMED, "the answer's body is longer than announced");
+    if (bytes.len)
+        memcpy(answer->room + answer->len, bytes.data, bytes.len);
+    answer->len += bytes.len;
     return MG_HTTP_ON;
 }
 
@@ -93,6 +128,8 @@ enum mg_http_flow mg_http_answer_data(struct mg_http_answer *answer, struct mg_c
         // A sink that has just cancelled its call will not resume it.
         return call->sink->data(call->sink, bytes) || call->result.error != MG_OK ? MG_HTTP_ON
                                                                                   : MG_HTTP_PAUSE;
+    if (answer->room)
+        return put_announced(answer, bytes);
     size_t had = answer->body ? answer->body->len : 0;
     if (bytes.len > call->body_most - had) // a limit of 0 means none to the buffer, but not here
         return stop(answer, MG_TOO_LARGE, "the answer's body is too large");
@@ -110,6 +147,8 @@ enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call 
         return answer->error;
     if (answer->body)
         result->body = mg_buf_str(answer->body);
+    else if (answer->room)
+        result->body = (struct mg_str){answer->room, answer->len};
     bool owed = result->status / 100 == 2 && result->status != 205 && !answer->bodiless;
     if (!answer->json || (!result->body.len && !owed))
         return MG_OK;

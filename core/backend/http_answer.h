@@ -8,7 +8,9 @@
 
 // All-zeroes at first. It has no memory of its own: what it collects belongs to the call's arena.
 struct mg_http_answer {
-    struct mg_buf *body;  // NULL until the first byte came
+    struct mg_buf *body; // of a length not known before; NULL until the first byte came
+    char *room;          // of a length that was announced and is small; NULL: not that
+    size_t len, announced;
     bool bodiless;        // to HEAD, 204, 304: no body, whatever the head says
     bool json;            // by its Content-Type
     enum mg_status error; // what is wrong with it, and a line about it

@@ -69,24 +69,47 @@ static bool dial_address(struct mg_http_link *link, const struct mg_address *add
     }
     link->fd = fd;
     mg_http_sockets_give(link->sockets, fd, link);
-    mg_http_sockets_want(link->sockets, fd, UV_WRITABLE);
     return true;
 }
 
-bool mg_http_link_dial(struct mg_http_link *link)
+static void connected(struct mg_http_link *link)
+{
+    unsigned at = (link->peer->first + link->tried - 1) % link->addresses->count;
+    link->peer->first = at; // the others are not tried again until this one fails
+    mg_timer_drop(link->sockets->loop, &link->timer);
+    mg_addresses_drop(link->addresses);
+    link->addresses = NULL;
+    link->born = mg_loop_now(link->sockets->loop);
+    link->state = MG_LINK_BUSY;
+}
+
+static bool wait_for_address(struct mg_http_link *link)
 {
     struct mg_loop *loop = link->sockets->loop;
-    uint64_t now = mg_loop_now(loop);
+    uint64_t now = mg_loop_now(loop), wait = link->until > now ? link->until - now : 0;
+    if (link->tried < link->addresses->count)
+        wait = wait / 2 < address_patience ? wait / 2 : address_patience;
+    return mg_timer_set(loop, &link->timer, now + wait);
+}
+
+// A peer on the same machine is connected to as soon as it was asked for: the request goes out in
+// this turn then, and is not behind all that has come in meanwhile.
+bool mg_http_link_dial(struct mg_http_link *link)
+{
     mg_http_link_close(link, true);
     link->state = MG_LINK_DIALLING;
     while (link->tried < link->addresses->count) {
         unsigned at = (link->peer->first + link->tried++) % link->addresses->count;
         if (!dial_address(link, &link->addresses->items[at]))
             continue;
-        uint64_t wait = link->until > now ? link->until - now : 0;
-        if (link->tried < link->addresses->count)
-            wait = wait / 2 < address_patience ? wait / 2 : address_patience;
-        if (mg_timer_set(loop, &link->timer, now + wait))
+        if (!mg_http_link_send(link)) {
+            link->wrong = errno; // it was refused already
+            mg_http_link_close(link, true);
+            continue;
+        }
+        if (link->sent)
+            connected(link);
+        if (link->sent || wait_for_address(link))
             return true;
         mg_http_link_close(link, true);
         link->wrong = ENOMEM;
@@ -100,14 +123,8 @@ int mg_http_link_outcome(struct mg_http_link *link)
     socklen_t len = sizeof link->wrong;
     if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &link->wrong, &len) != 0)
         link->wrong = errno;
-    if (link->wrong == 0) {
-        unsigned at = (link->peer->first + link->tried - 1) % link->addresses->count;
-        link->peer->first = at; // the others are not tried again until this one fails
-        mg_timer_drop(link->sockets->loop, &link->timer);
-        mg_addresses_drop(link->addresses);
-        link->addresses = NULL;
-        link->born = mg_loop_now(link->sockets->loop);
-    }
+    if (link->wrong == 0)
+        connected(link);
     return link->wrong;
 }
 
@@ -117,16 +134,15 @@ bool mg_http_link_sent_all(const struct mg_http_link *link)
            (!link->streams || mg_http_upload_over(&link->upload));
 }
 
-// What goes out next, of head and body.
-static unsigned next_parts(struct mg_http_link *link, struct iovec *parts)
+// What goes out next, of head and body. A streamed body is asked for when the connection stands.
+static size_t next_parts(struct mg_http_link *link, struct iovec *parts)
 {
+    size_t head = link->request.len, sent = link->sent, count = 0;
     struct mg_str body[MG_HTTP_UPLOAD_PARTS];
-    size_t head = link->request.len, sent = link->sent;
-    unsigned count = 0;
+    unsigned more = 0;
     if (sent < head)
         parts[count++] = (struct iovec){link->request.data + sent, head - sent};
-    unsigned more = 0;
-    if (link->streams)
+    if (link->streams && (link->state != MG_LINK_DIALLING || sent == head))
         more = mg_http_upload_parts(&link->upload, link->transfer->supply, body);
     for (unsigned i = 0; i < more; i++)
         parts[count++] = (struct iovec){(char *)body[i].data, body[i].len};
@@ -147,20 +163,32 @@ static void note_sent(struct mg_http_link *link, size_t len)
         mg_http_upload_sent(&link->upload, link->transfer->supply, len - fixed);
 }
 
+static ssize_t send_parts(struct mg_http_link *link, struct iovec *parts, size_t count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t done;
+    do
+        done = count == 1 ? send(link->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                          : sendmsg(link->fd, &message, MSG_NOSIGNAL);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+
 bool mg_http_link_send(struct mg_http_link *link)
 {
-    for (;;) {
+    for (bool went = false;; went = true) {
         struct iovec parts[1 + MG_HTTP_UPLOAD_PARTS];
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = next_parts(link, parts)};
-        link->dry = message.msg_iovlen == 0;
+        size_t count = next_parts(link, parts);
+        link->dry = count == 0;
         if (link->dry)
             return true;
-        ssize_t done;
-        do
-            done = sendmsg(link->fd, &message, MSG_NOSIGNAL);
-        while (done < 0 && errno == EINTR);
-        if (done < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
+        ssize_t done = send_parts(link, parts, count);
+        if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return true;
+        if (done < 0) {
+            link->mute = link->broken = went; // what went out went out: there may be an answer
+            return went;
+        }
         note_sent(link, (size_t)done);
         if (!link->streams || mg_http_link_sent_all(link))
             return true;

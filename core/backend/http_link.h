@@ -59,10 +59,12 @@ struct mg_http_link {
 struct mg_http_link *mg_http_link_new(struct mg_http_sockets *sockets); // NULL: no memory
 void mg_http_link_free(struct mg_http_link *link);                      // its socket is closed
 
-// Begins to connect to the next of its addresses. False: there is no more of them; `wrong` says
-// what became of the last.
+// Begins to connect to the next of its addresses; where the connection stands at once, the request
+// goes out, too, and the state is BUSY. Nothing is watched yet. False: there is no more of them;
+// `wrong` says what became of the last.
 bool mg_http_link_dial(struct mg_http_link *link);
-// While dialling, when the socket is ready: 0, or errno of what went wrong with this address.
+// While dialling, when the socket is ready: 0 and BUSY, or errno of what went wrong with this
+// address.
 int mg_http_link_outcome(struct mg_http_link *link);
 
 // Sends what is left of the request, as much as goes. False: the connection takes no more.

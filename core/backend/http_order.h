@@ -13,9 +13,9 @@
 enum mg_status mg_http_order_fields(struct mg_http_order *order, const struct mg_http_ask *ask,
                                     bool foreign, struct mg_arena *arena, const char **why);
 
-// Puts base URL, its prefix and the path together and parses that into *site; NUL-terminated, the
-// NUL not counted. MG_OK; MG_MALFORMED and *why; MG_NO_MEMORY.
-enum mg_status mg_http_order_url(struct mg_buf *url, struct mg_url *site, const struct mg_url *base,
-                                 struct mg_str path, const char **why);
+// *site: the service's URL with the call's path behind its own, borrowed from both or made in the
+// arena. MG_OK; MG_MALFORMED and *why; MG_NO_MEMORY.
+enum mg_status mg_http_order_site(struct mg_url *site, const struct mg_url *base,
+                                  struct mg_str path, struct mg_arena *arena, const char **why);
 
 #endif

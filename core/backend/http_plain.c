@@ -96,6 +96,10 @@ static bool finish(struct mg_http_link *link)
 
 static void watch(struct mg_http_link *link)
 {
+    if (link->state == MG_LINK_DIALLING) {
+        mg_http_sockets_want(link->sockets, link->fd, UV_WRITABLE);
+        return;
+    }
     int events = link->paused || link->answered ? 0 : UV_READABLE;
     if (!link->mute && !link->dry && !mg_http_link_sent_all(link))
         events |= UV_WRITABLE;
@@ -103,6 +107,14 @@ static void watch(struct mg_http_link *link)
 }
 
 // False: there is nobody left to dial.
+static bool dial_on(struct mg_http_link *link)
+{
+    if (!mg_http_link_dial(link))
+        return false;
+    watch(link);
+    return true;
+}
+
 static bool dial(struct mg_http_link *link)
 {
     struct mg_addresses *before = link->addresses;
@@ -112,7 +124,7 @@ static bool dial(struct mg_http_link *link)
     link->sent = 0;
     link->reused = false;
     link->until = mg_loop_fresh(link->sockets->loop) + link->connect_ms;
-    return mg_http_link_dial(link);
+    return dial_on(link);
 }
 
 static bool dial_again(struct mg_http_link *link)
@@ -238,11 +250,10 @@ static bool read_on(struct mg_http_link *link)
 static void on_dialled(struct mg_http_link *link)
 {
     if (mg_http_link_outcome(link) != 0) {
-        if (!mg_http_link_dial(link))
+        if (!dial_on(link))
             fail_dialling(link);
         return;
     }
-    link->state = MG_LINK_BUSY;
     if (send_on(link))
         watch(link);
 }
@@ -271,7 +282,7 @@ static void on_timer(struct mg_timer *timer)
 {
     struct mg_http_link *link = MG_OWNER(timer, struct mg_http_link, timer);
     link->wrong = ETIMEDOUT;
-    if (!mg_http_link_dial(link))
+    if (!dial_on(link))
         fail_dialling(link);
 }
 
@@ -324,12 +335,10 @@ static bool set_going(struct mg_http_link *link)
 {
     if (link->reused) {
         link->state = MG_LINK_BUSY;
-        link->mute = link->broken = !mg_http_link_send(link);
-        if (!link->mute || link->sent > 0) {
+        if (mg_http_link_send(link)) {
             watch(link);
             return true;
         }
-        link->mute = link->broken = false;
     }
     return dial(link);
 }

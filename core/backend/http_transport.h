@@ -18,7 +18,8 @@ enum mg_http_flow {
 // What the transport tells its user, in this order, in later turns than start. The user may start,
 // cut or resume any transfer from within, this one included. After the end it is forgotten.
 struct mg_http_events {
-    // The answer's head; not for 1xx. The fields are borrowed; each is a token and a clean value.
+    // The answer's head; not for 1xx. The fields are borrowed; each is a token and a clean value,
+    // and those of the framing say one thing only (http/response_gate.h).
     enum mg_http_flow (*head)(struct mg_http_transfer *transfer, int status,
                               const struct mg_headers *headers);
     enum mg_http_flow (*data)(struct mg_http_transfer *transfer, struct mg_str bytes);
@@ -29,8 +30,7 @@ struct mg_http_events {
 // What is sent, read during start only.
 struct mg_http_order {
     enum mg_method method;
-    const char *url;                      // absolute
-    struct mg_url site;                   // the same, parsed
+    struct mg_url site;                   // where it goes
     const struct mg_addresses *addresses; // of its host; NULL where the host is an address
     const struct mg_header *headers;      // checked; the transport adds none but Host (where there
     unsigned header_count;                // is none) and Content-Length

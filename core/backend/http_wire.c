@@ -200,6 +200,15 @@ static bool set_method(struct mg_http_wire *wire, const struct mg_http_order *or
     return code == CURLE_OK;
 }
 
+static bool set_url(struct mg_http_wire *wire, const struct mg_url *site)
+{
+    mg_buf_clear(&wire->url_text);
+    mg_buf_put(&wire->url_text, site->base);
+    mg_buf_put(&wire->url_text, site->path);
+    return mg_buf_put_char(&wire->url_text, 0) &&
+           curl_easy_setopt(wire->easy, CURLOPT_URL, wire->url_text.data) == CURLE_OK;
+}
+
 static bool set_addresses(struct mg_http_wire *wire, const struct mg_http_order *order)
 {
     struct curl_slist *list = NULL;
@@ -235,9 +244,9 @@ bool mg_http_wire_order(struct mg_http_wire *wire, struct mg_http_transfer *tran
     CURLcode code = curl_easy_setopt(wire->easy, CURLOPT_HTTPHEADER, fields);
     free(wire->fields);
     wire->fields = block;
-    code |= curl_easy_setopt(wire->easy, CURLOPT_URL, order->url);
     code |= curl_easy_setopt(wire->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)order->connect_ms);
-    return code == CURLE_OK && set_method(wire, order) && set_addresses(wire, order);
+    return code == CURLE_OK && set_url(wire, &order->site) && set_method(wire, order) &&
+           set_addresses(wire, order);
 }
 
 static bool set_always(struct mg_http_wire *wire, const struct mg_http_wire_owner *owner)
@@ -288,6 +297,7 @@ void mg_http_wire_free(struct mg_http_wire *wire)
 {
     if (wire->easy)
         curl_easy_cleanup(wire->easy);
+    mg_buf_fini(&wire->url_text);
     mg_buf_fini(&wire->resolve_text);
     mg_http_head_fini(&wire->head);
     free(wire->fields);

@@ -19,7 +19,7 @@ struct mg_http_wire {
     size_t body_at;                    // how much of its body was handed over
     struct curl_slist *fields;         // nodes and text in one block
     struct curl_slist resolve;
-    struct mg_buf resolve_text;
+    struct mg_buf url_text, resolve_text;
     struct mg_http_head head;
     bool added; // to the multi handle
     bool safe;

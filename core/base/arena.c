@@ -16,32 +16,83 @@ struct mg_arena_hook {
     void *thing;
 };
 
-enum { alignment = _Alignof(max_align_t), first_block = 4096 - sizeof(struct mg_arena_block) };
+enum {
+    alignment = _Alignof(max_align_t),
+    small_room = 4096 - sizeof(struct mg_arena_block), // of the blocks that a store keeps
+    large_room = 65536,                                // no block is larger without need
+};
+
+// The sanitizers see no use of what has ended once it belongs to somebody else.
+#ifdef MG_SANITIZED
+enum { reuse = false };
+#else
+enum { reuse = true };
+#endif
+
+static struct mg_arena_block *take_block(struct mg_arena_store *store, size_t room)
+{
+    struct mg_arena_block *block;
+    if (room == small_room && store && store->spare) {
+        block = store->spare;
+        store->spare = block->next;
+        store->count--;
+        return block;
+    }
+    block = malloc(sizeof *block + room);
+    if (block)
+        block->size = room;
+    return block;
+}
+
+static void leave_block(struct mg_arena_store *store, struct mg_arena_block *block)
+{
+    if (!reuse || !store || block->size != small_room || store->count >= store->most) {
+        free(block);
+        return;
+    }
+    block->next = store->spare;
+    store->spare = block;
+    store->count++;
+}
+
+void mg_arena_store_fini(struct mg_arena_store *store)
+{
+    while (store->spare) {
+        struct mg_arena_block *block = store->spare;
+        store->spare = block->next;
+        free(block);
+    }
+    store->count = 0;
+}
 
 void mg_arena_fini(struct mg_arena *arena)
 {
     for (struct mg_arena_hook *hook = arena->hooks; hook; hook = hook->next)
         hook->end(hook->thing);
-    while (arena->blocks) {
-        struct mg_arena_block *block = arena->blocks;
-        arena->blocks = block->next;
-        free(block);
+    struct mg_arena_block *block = arena->blocks;
+    struct mg_arena_store *store = arena->store;
+    *arena = (struct mg_arena){.store = store};
+    while (block) {
+        struct mg_arena_block *next = block->next;
+        leave_block(store, block);
+        block = next;
     }
-    *arena = (struct mg_arena){0};
 }
 
+// Each block is as large as all before it together, so that a second small one costs little and
+// many bytes need few blocks.
 static bool grow(struct mg_arena *arena, size_t size)
 {
-    size_t room = arena->blocks ? arena->blocks->size * 2 : first_block;
-    if (room > 65536)
-        room = 65536;
+    size_t room =
+        arena->used > small_room ? arena->used - sizeof(struct mg_arena_block) : small_room;
+    if (room > large_room)
+        room = large_room;
     if (room < size)
         room = size;
-    struct mg_arena_block *block = malloc(sizeof *block + room);
+    struct mg_arena_block *block = take_block(arena->store, room);
     if (!block)
         return false;
     block->next = arena->blocks;
-    block->size = room;
     arena->blocks = block;
     arena->at = block->room;
     arena->end = block->room + room;

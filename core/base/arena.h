@@ -8,14 +8,25 @@
 struct mg_arena_block;
 struct mg_arena_hook;
 
+// Blocks that ended arenas have left for the next, so that a busy thread need not ask malloc. Of
+// one thread; all-zeroes but for `most` is an empty store. It outlives its arenas.
+struct mg_arena_store {
+    struct mg_arena_block *spare;
+    unsigned count, most; // blocks of 4 KiB
+};
+
 struct mg_arena {
     struct mg_arena_block *blocks; // newest first
     char *at, *end;                // free room in the newest
     struct mg_arena_hook *hooks;
-    size_t used; // bytes asked of malloc, for limits
+    struct mg_arena_store *store; // NULL: none
+    size_t used;                  // bytes of its blocks, for limits
 };
 
-void mg_arena_fini(struct mg_arena *arena); // runs the hooks, frees all, leaves an empty arena
+// Runs the hooks, frees all, leaves an empty arena. The arena itself may lie in its own memory.
+void mg_arena_fini(struct mg_arena *arena);
+
+void mg_arena_store_fini(struct mg_arena_store *store); // frees the blocks, leaves an empty store
 
 // Uninitialised memory aligned for any type; NULL when there is no memory.
 void *mg_arena_alloc(struct mg_arena *arena, size_t size);

@@ -1,13 +1,38 @@
 #include "base/str.h"
 
+// The same as mg_lower, of eight bytes at once: where adding 0x80 - 'A' carries into a byte's
+// highest bit and adding 0x7f - 'Z' does not, there is a capital, 0x20 below its small letter.
+static uint64_t lower_eight(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t low = bytes & ~tops;
+    uint64_t capital = ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x7f - 'Z'))) & ~bytes & tops;
+    return bytes | capital >> 2;
+}
+
+static bool same_eight(const char *a, const char *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y || lower_eight(x) == lower_eight(y);
+}
+
 bool mg_str_eq_nocase(struct mg_str a, struct mg_str b)
 {
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (mg_lower(a.data[i]) != mg_lower(b.data[i]))
+    if (a.len < 8) {
+        for (size_t i = 0; i < a.len; i++)
+            if (mg_lower(a.data[i]) != mg_lower(b.data[i]))
+                return false;
+        return true;
+    }
+    size_t last = a.len - 8; // the last eight may overlap those before
+    for (size_t at = 0; at < last; at += 8)
+        if (!same_eight(a.data + at, b.data + at))
             return false;
-    return true;
+    return same_eight(a.data + last, b.data + last);
 }
 
 bool mg_str_starts(struct mg_str text, struct mg_str prefix)

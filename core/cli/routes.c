@@ -74,6 +74,17 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
     return path == MG_HTTP_PATH_PLAIN ? "plain" : "libcurl";
 }
 
+// Whether equal ones in flight are made once; of a call that keeps the client's method, the GETs.
+// Not one whose answer is passed on while it comes.
+static bool is_shared(const struct mg_config *config, const struct mg_plan *plan,
+                      const struct mg_plan_call *call)
+{
+    return call->kind == MG_CALL_HTTP && call != plan->pass &&
+           config->services[call->backend->index].share &&
+           (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
+           call->body_kind == MG_PLAN_NO_BODY;
+}
+
 static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
                       const struct mg_plan_call *call, const char *between, bool quoted)
 {
@@ -97,7 +108,7 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
     put_ask(out, call);
     const char *why, *path = path_of(config, call, &why);
     if (path)
-        mg_buf_printf(out, "  over %s", path);
+        mg_buf_printf(out, "  over %s%s", path, is_shared(config, plan, call) ? ", shared" : "");
     if (call->contract.has_fallback)
         mg_buf_put(out, MG_STR("  (fallback)"));
     else if (call->contract.optional)
@@ -128,12 +139,13 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
         put_call(out, config, plan, plan->pass);
 }
 
-static void put_path_json(struct mg_buf *out, const char *path, const char *why)
+static void put_path_json(struct mg_buf *out, const char *path, const char *why, bool shared)
 {
     mg_buf_put(out, MG_STR(",\"path\":"));
     mg_json_put_string(out, mg_str_of(path));
     mg_buf_put(out, MG_STR(",\"because\":"));
     mg_json_put_string(out, mg_str_of(why));
+    mg_buf_printf(out, ",\"shared\":%s", shared ? "true" : "false");
 }
 
 static void put_call_json(struct mg_buf *out, const struct mg_config *config,
@@ -147,7 +159,7 @@ static void put_call_json(struct mg_buf *out, const struct mg_config *config,
     mg_json_put_string(out, mg_buf_str(&ask));
     const char *why, *path = path_of(config, call, &why);
     if (path)
-        put_path_json(out, path, why);
+        put_path_json(out, path, why, is_shared(config, plan, call));
     mg_buf_put(out, MG_STR(",\"waits_for\":["));
     put_needs(out, plan, call, ",", true);
     mg_buf_put(out, MG_STR("]}"));

@@ -13,6 +13,9 @@ struct mg_http_ask {
     enum mg_method method;
     struct mg_str path;        // "/users/42?page=2": encoded, appended to the service's URL
     struct mg_headers headers; // complete: names are tokens, values free of CR, LF, NUL
+    // How many of them, the last, name the request that the call is made for and not what is asked:
+    // X-Forwarded-For and X-Request-Id, where the gateway set them.
+    unsigned of_request;
     struct mg_str body;
     bool has_body;
     struct mg_supply *supply; // NULL: the body is `body`. With one, nothing is ever sent twice
@@ -84,7 +87,9 @@ struct mg_call {
         struct mg_sql_ask sql;
         struct mg_value_ask value;
     };
-    uint64_t deadline;      // loop time in ms at which it fails as MG_TIMEOUT; never 0
+    // Loop time in ms at which it fails as MG_TIMEOUT; never 0. That of an HTTP call in flight may
+    // be moved to later.
+    uint64_t deadline;
     size_t body_most;       // bytes a collected body may have; beyond: MG_TOO_LARGE
     struct mg_sink *sink;   // NULL: collected
     struct mg_arena *arena; // for the result's bytes

@@ -1,5 +1,7 @@
 #include "data/headers.h"
 
+#include "data/header_name.h"
+
 bool mg_headers_add(struct mg_headers *headers, struct mg_arena *arena, struct mg_str name,
                     struct mg_str value)
 {
@@ -28,20 +30,33 @@ const struct mg_header *mg_headers_next(const struct mg_headers *headers, struct
     return NULL;
 }
 
+static char *put(char *at, struct mg_str text)
+{
+    if (text.len)
+        memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
 bool mg_headers_get(const struct mg_headers *headers, struct mg_arena *arena, struct mg_str name,
                     struct mg_str *value)
 {
     unsigned index = 0;
-    const struct mg_header *header = mg_headers_next(headers, name, &index);
-    if (!header)
+    const struct mg_header *first = mg_headers_next(headers, name, &index), *header;
+    if (!first)
         return false;
-    *value = header->value;
-    while ((header = mg_headers_next(headers, name, &index))) {
-        *value = mg_arena_printf(arena, "%.*s, %.*s", (int)value->len, value->data,
-                                 (int)header->value.len, header->value.data);
-        if (!value->data)
-            return false;
-    }
+    *value = first->value;
+    const unsigned second = index;
+    while ((header = mg_headers_next(headers, name, &index)))
+        value->len += 2 + header->value.len;
+    if (value->len == first->value.len)
+        return true;
+    char *at = mg_arena_alloc(arena, value->len);
+    value->data = at;
+    if (!at)
+        return false;
+    at = put(at, first->value);
+    for (index = second; (header = mg_headers_next(headers, name, &index));)
+        at = put(put(at, MG_STR(", ")), header->value);
     return true;
 }
 
@@ -53,25 +68,58 @@ static const bool token_chars[256] = {
     ['`'] = true,         ['|'] = true,         ['~'] = true,
 };
 
+size_t mg_headers_name_end(struct mg_str line)
+{
+    size_t end = 0;
+    while (end < line.len && token_chars[(unsigned char)line.data[end]])
+        end++;
+    return end;
+}
+
 bool mg_headers_name_ok(struct mg_str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (!token_chars[(unsigned char)name.data[i]])
-            return false;
-    return name.len > 0;
+    return name.len > 0 && mg_headers_name_end(name) == name.len;
+}
+
+// Whether a byte of the eight may be a control byte. Those above 0x7f are none; of the others the
+// subtraction may take one too many for one, never one too few.
+static bool suspicious(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t deleted = eight ^ (ones * 0x7f);
+    return (((eight - ones * 0x20) & ~eight) | ((deleted - ones) & ~deleted)) & tops;
+}
+
+static bool control(char byte)
+{
+    unsigned char c = (unsigned char)byte;
+    return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+// Eight bytes at a time, the last eight overlapping those before, until some look suspicious.
+static size_t skip_clean(struct mg_str value)
+{
+    size_t at = 0;
+    uint64_t eight;
+    while (value.len >= sizeof eight && at < value.len) {
+        size_t from = at < value.len - sizeof eight ? at : value.len - sizeof eight;
+        memcpy(&eight, value.data + from, sizeof eight);
+        if (suspicious(eight))
+            break;
+        at = from + sizeof eight;
+    }
+    return at;
 }
 
 bool mg_headers_value_ok(struct mg_str value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
+    for (size_t at = skip_clean(value); at < value.len; at++)
+        if (control(value.data[at]))
             return false;
-    }
     return true;
 }
 
-static bool connection_names(const struct mg_headers *headers, struct mg_str name)
+static bool named_in_connection(const struct mg_headers *headers, struct mg_str name)
 {
     unsigned index = 0;
     const struct mg_header *header;
@@ -86,20 +134,19 @@ static bool connection_names(const struct mg_headers *headers, struct mg_str nam
     return false;
 }
 
+bool mg_headers_connection_names(const struct mg_headers *headers)
+{
+    unsigned index = 0;
+    const struct mg_header *header;
+    while ((header = mg_headers_next(headers, MG_STR("connection"), &index)))
+        if (header->value.len && !mg_str_eq_nocase(header->value, MG_STR("keep-alive")) &&
+            !mg_str_eq_nocase(header->value, MG_STR("close")))
+            return true;
+    return false;
+}
+
 bool mg_headers_hop_by_hop(const struct mg_headers *headers, struct mg_str name)
 {
-    static const struct mg_str names[] = {{"connection", 10},
-                                          {"keep-alive", 10},
-                                          {"proxy-connection", 16},
-                                          {"transfer-encoding", 17},
-                                          {"te", 2},
-                                          {"trailer", 7},
-                                          {"upgrade", 7},
-                                          {"proxy-authenticate", 18},
-                                          {"proxy-authentication-info", 25},
-                                          {"proxy-authorization", 19}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].len == name.len && mg_str_eq_nocase(name, names[i]))
-            return true;
-    return connection_names(headers, name);
+    return mg_header_name_of_connection(mg_header_name_of(name)) ||
+           named_in_connection(headers, name);
 }

@@ -30,6 +30,8 @@ bool mg_headers_get(const struct mg_headers *headers, struct mg_arena *arena, st
 
 // A field name: a token (RFC 9110 §5.6.2), not empty.
 bool mg_headers_name_ok(struct mg_str name);
+// How many bytes at the front of a line could be a name.
+size_t mg_headers_name_end(struct mg_str line);
 
 // A field value without CR, LF, NUL, other control bytes than tab (RFC 9110 §5.5).
 bool mg_headers_value_ok(struct mg_str value);
@@ -38,5 +40,9 @@ bool mg_headers_value_ok(struct mg_str value);
 // Proxy-Connection, Transfer-Encoding, TE, Trailer, Upgrade, Proxy-Authenticate, -Authorization
 // (RFC 9110 §7.6.1), and whatever the message's own Connection field names.
 bool mg_headers_hop_by_hop(const struct mg_headers *headers, struct mg_str name);
+
+// Whether its Connection field may name any of its fields. Where it does not, what is hop-by-hop is
+// known by the name alone (mg_header_name_of_connection), and most messages are like that.
+bool mg_headers_connection_names(const struct mg_headers *headers);
 
 #endif

@@ -1,5 +1,5 @@
 // A request as the client sent it, checked. It owns the arena in which everything of its exchange
-// lives: headers, parameters, calls, results, the reply. Freed once, by the exchange's end.
+// lives: itself, headers, parameters, calls, results, the reply. Freed once, by the exchange's end.
 #ifndef MG_DATA_REQUEST_H
 #define MG_DATA_REQUEST_H
 
@@ -33,13 +33,14 @@ struct mg_request {
     int64_t body_length;        // as it was announced; -1: a body whose length is not known
     struct mg_buf body;         // collected body; its limit is set by whoever handles the head
     bool streamed; // set by the same: the body is not collected but handed over as it comes
-    struct mg_param params[MG_PARAMS_MOST]; // path parameters, set by the router's caller
+    struct mg_param *params; // of the path, set by the router's caller; at most MG_PARAMS_MOST
     unsigned param_count;
     uint64_t began; // loop time in ms when the first byte of the head was read
     void *exchange; // who answers it; not looked at by net/
 };
 
-struct mg_request *mg_request_new(void);          // NULL: no memory
+// Its arena takes blocks from the store, which may be NULL, and leaves them there. NULL: no memory.
+struct mg_request *mg_request_new(struct mg_arena_store *store);
 void mg_request_free(struct mg_request *request); // NULL allowed
 
 #endif

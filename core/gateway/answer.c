@@ -27,10 +27,23 @@ static struct mg_str believed_client(const struct mg_networks *trusted, struct m
     return client;
 }
 
+static void put_hex(char *text, uint64_t value, unsigned digits)
+{
+    for (; digits > 0; value >>= 4)
+        text[--digits] = "0123456789abcdef"[value & 15];
+}
+
+// By hand, since printf costs a tenth of a small request. A counter that outgrows its digits goes
+// on in the seed's.
 struct mg_str mg_answer_new_id(struct mg_worker *worker, struct mg_arena *arena)
 {
-    return mg_arena_printf(arena, "%016llx%08llx", (unsigned long long)worker->seed,
-                           (unsigned long long)worker->counter++);
+    enum { seed_digits = 16, counter_digits = 8, digits = seed_digits + counter_digits };
+    char *text = mg_arena_alloc(arena, digits);
+    if (!text)
+        return (struct mg_str){0};
+    put_hex(text, worker->seed + (worker->counter >> 32), seed_digits);
+    put_hex(text + seed_digits, worker->counter++, counter_digits);
+    return (struct mg_str){text, digits};
 }
 
 void mg_answer_identify(struct mg_exchange *exchange)

@@ -6,8 +6,18 @@
 #include "gateway/answer.h"
 #include "gateway/pass.h"
 
-// Finds the route. False: the reply has been given.
-static bool find_route(struct mg_exchange *exchange)
+static bool keep_params(struct mg_request *request, const struct mg_route_match *match)
+{
+    request->params = mg_arena_alloc(&request->arena, match->count * sizeof *request->params);
+    if (!request->params)
+        return false;
+    request->param_count = match->count;
+    for (unsigned i = 0; i < match->count; i++)
+        request->params[i] = (struct mg_param){match->names[i], match->values[i]};
+    return true;
+}
+
+static void find_route(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
     const struct mg_generation *generation = exchange->worker->generation;
@@ -18,15 +28,13 @@ static bool find_route(struct mg_exchange *exchange)
     if (match.id < 0) {
         mg_answer_no_route(exchange, match.methods);
         mg_exchange_reply(exchange);
-        return false;
+        return;
     }
     exchange->plan = generation->plans[match.id];
     exchange->scope.fields_most = (unsigned)exchange->plan->limits.fields;
     request->body.limit = exchange->plan->limits.body;
-    request->param_count = match.count;
-    for (unsigned i = 0; i < match.count; i++)
-        request->params[i] = (struct mg_param){match.names[i], match.values[i]};
-    return true;
+    if (!keep_params(request, &match))
+        mg_exchange_no_memory(exchange);
 }
 
 static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)
@@ -45,8 +53,9 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
     if (atomic_fetch_add_explicit(&worker->common->at_once, 1, memory_order_relaxed) >=
         limits->at_once)
         mg_exchange_say(exchange, 503, "as many requests as may be are in work");
-    else if (find_route(exchange))
-        request->streamed = exchange->plan->pass != NULL;
+    else
+        find_route(exchange);
+    request->streamed = exchange->plan && exchange->plan->pass;
 }
 
 static void on_complete(void *owner, struct mg_request *request)

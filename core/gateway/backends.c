@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backend/http_shared.h"
 #include "backend/value.h"
 
 static bool complain(struct mg_buf *why, const char *what, struct mg_str name, const char *reason)
@@ -110,6 +111,11 @@ static bool room(struct mg_backends *backends, enum mg_call_kind kind, unsigned 
     return backends->by_kind[kind] != NULL;
 }
 
+static struct mg_backend *open_service(struct mg_http *http, struct mg_service *service)
+{
+    return service->config.share ? mg_http_shared_open(http, service) : mg_http_open(http, service);
+}
+
 static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg_backend *backend)
 {
     if (backend)
@@ -130,7 +136,7 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
               room(backends, MG_CALL_FILE, config->folder_count) &&
               room(backends, MG_CALL_VALUE, 1) && keep(backends, MG_CALL_VALUE, mg_value_new(loop));
     for (unsigned i = 0; ok && i < config->service_count; i++)
-        ok = keep(backends, MG_CALL_HTTP, mg_http_open(backends->http, shared->services[i]));
+        ok = keep(backends, MG_CALL_HTTP, open_service(backends->http, shared->services[i]));
     for (unsigned i = 0; ok && i < config->database_count; i++)
         ok = keep(backends, MG_CALL_SQL, mg_sql_new(shared->databases[i], loop, home));
     for (unsigned i = 0; ok && i < config->folder_count; i++)

@@ -130,6 +130,7 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     service->waiting = (unsigned)number(json, "waiting");
     service->unheard_ms = config->limits.unheard;
     service->path = path_of(json);
+    service->share = mg_str_is(member(json, "share"), "true");
     struct mg_plan_backend *backend =
         add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);
     backend->within = number(json, "within");

@@ -1,5 +1,7 @@
 #include "http/response_gate.h"
 
+#include "data/header_name.h"
+
 static bool digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -26,9 +28,9 @@ const char *mg_response_gate_field(struct mg_str line, struct mg_header *field)
 {
     if (line.len && (line.data[0] == ' ' || line.data[0] == '\t'))
         return "the answer has a folded header field";
-    size_t colon = mg_str_find(line, ':', 0);
+    size_t colon = mg_headers_name_end(line);
     field->name = mg_str_cut(line, 0, colon);
-    if (colon == line.len || !mg_headers_name_ok(field->name))
+    if (colon == 0 || colon == line.len || line.data[colon] != ':')
         return "the answer has a header field without a proper name";
     field->value = mg_str_trim(mg_str_cut(line, colon + 1, line.len));
     return mg_headers_value_ok(field->value) ? NULL
@@ -37,21 +39,25 @@ const char *mg_response_gate_field(struct mg_str line, struct mg_header *field)
 
 const char *mg_response_gate_framing(const struct mg_headers *headers, struct mg_framing *framing)
 {
+    static const char bad_length[] = "the answer's Content-Length is not one number";
+    static const char bad_coding[] = "the answer's Transfer-Encoding is not chunked";
     *framing = (struct mg_framing){0};
-    unsigned index = 0;
-    const struct mg_header *field = mg_headers_next(headers, MG_STR("content-length"), &index);
-    framing->has_length = field != NULL;
-    // Even twice the same is refused: it comes from somebody who does not watch the framing.
-    if (field && (!mg_str_uint(field->value, &framing->length) || framing->length > INT64_MAX ||
-                  mg_headers_next(headers, MG_STR("content-length"), &index)))
-        return "the answer's Content-Length is not one number";
-    index = 0;
-    field = mg_headers_next(headers, MG_STR("transfer-encoding"), &index);
-    framing->chunked = field != NULL;
-    if (!field)
-        return NULL;
-    if (!mg_str_eq_nocase(field->value, MG_STR("chunked")) ||
-        mg_headers_next(headers, MG_STR("transfer-encoding"), &index))
-        return "the answer's Transfer-Encoding is not chunked";
-    return framing->has_length ? "the answer has both Content-Length and Transfer-Encoding" : NULL;
+    for (unsigned i = 0; i < headers->count; i++) {
+        const struct mg_header *field = &headers->items[i];
+        enum mg_header_name name = mg_header_name_of(field->name);
+        if (name == MG_HEADER_CONTENT_LENGTH) {
+            // Even twice the same is refused: who sends it does not watch the framing.
+            if (framing->has_length || !mg_str_uint(field->value, &framing->length) ||
+                framing->length > INT64_MAX)
+                return bad_length;
+            framing->has_length = true;
+        } else if (name == MG_HEADER_TRANSFER_ENCODING) {
+            if (framing->chunked || !mg_str_eq_nocase(field->value, MG_STR("chunked")))
+                return bad_coding;
+            framing->chunked = true;
+        }
+    }
+    return framing->has_length && framing->chunked
+               ? "the answer has both Content-Length and Transfer-Encoding"
+               : NULL;
 }

@@ -34,7 +34,7 @@ static inline const char *mg_run_end(const char *at, const char *end, bool stric
 #endif
     for (; at < end; at++) {
         unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\' || (strict && (c < 0x20 || c >= 0x80)))
+        if (c == '"' || c == '\\' || (strict && (unsigned char)(c - 0x20) >= 0x60))
             break;
     }
     return at;

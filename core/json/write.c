@@ -19,26 +19,41 @@ static bool put_escape(struct mg_buf *buf, char c)
     return mg_buf_put(buf, (struct mg_str){escape, 2});
 }
 
+// What is left of a string from its first byte that does not stand for itself, and the quote.
+static bool put_special(struct mg_buf *buf, const char *at, const char *end)
+{
+    while (at < end) {
+        if ((unsigned char)*at < 0x80) {
+            put_escape(buf, *at++);
+        } else {
+            size_t length = mg_utf8_length(at, end);
+            mg_buf_put(buf, length ? (struct mg_str){at, length} : MG_STR("\xEF\xBF\xBD"));
+            at += length ? length : 1;
+        }
+        const char *run = mg_run_end(at, end, true);
+        mg_buf_put(buf, (struct mg_str){at, (size_t)(run - at)});
+        at = run;
+    }
+    return mg_buf_put_char(buf, '"');
+}
+
 bool mg_json_put_string(struct mg_buf *buf, struct mg_str bytes)
 {
     if (!mg_buf_reserve(buf, bytes.len + 2))
         return false;
-    buf->data[buf->len++] = '"';
-    for (const char *at = bytes.data, *end = bytes.len ? at + bytes.len : at; at < end;) {
-        const char *run = mg_run_end(at, end, true);
-        mg_buf_put(buf, (struct mg_str){at, (size_t)(run - at)});
-        if (run == end)
-            break;
-        at = run + 1;
-        if ((unsigned char)*run < 0x80) {
-            put_escape(buf, *run);
-        } else {
-            size_t length = mg_utf8_length(run, end);
-            at = length ? run + length : at;
-            mg_buf_put(buf, length ? (struct mg_str){run, length} : MG_STR("\xEF\xBF\xBD"));
-        }
-    }
-    return mg_buf_put_char(buf, '"');
+    const char *at = bytes.data, *end = bytes.len ? at + bytes.len : at;
+    const char *run = mg_run_end(at, end, true);
+    size_t plain = (size_t)(run - at);
+    char *out = buf->data + buf->len;
+    *out++ = '"';
+    if (plain)
+        memcpy(out, at, plain);
+    buf->len += plain + 1;
+    if (run < end)
+        return put_special(buf, run, end);
+    out[plain] = '"';
+    buf->len++;
+    return true;
 }
 
 bool mg_json_put_int(struct mg_buf *buf, int64_t value)

@@ -104,22 +104,23 @@ static void expire(struct mg_timer *timer)
     }
 }
 
-// What a reply led to that was given within a call of the handler's.
+// What a reply leads to that was given within a call of the handler's.
 static void later(struct mg_task *task)
 {
     struct mg_conn *conn = MG_OWNER(task, struct mg_conn, later);
+    mg_conn_flush(conn->net);
+    if (conn->replying)
+        mg_conn_flush_stream(conn);
     if (conn->failed) {
         mg_conn_cut(conn, conn->reset);
         return;
     }
-    if (conn->state != MG_CONN_SENT) {
-        mg_conn_flush(conn);
+    if (conn->state != MG_CONN_SENT) // the rest goes out when there is room for it
         return;
-    }
     struct mg_request *request = conn->request;
     bool told = conn->told;
     conn->request = NULL;
-    conn->told = false;
+    conn->told = conn->replying = false;
     if (told)
         conn->net->handler->sent(conn->net->owner, request);
     else
@@ -148,6 +149,7 @@ static void shut(struct mg_conn *conn, bool reset)
     mg_conn_change(conn, MG_CONN_CLOSED);
     conn->reading = false;
     mg_task_drop(&conn->later);
+    mg_list_drop(&conn->ready);
     mg_timer_drop(conn->net->loop, &conn->timer);
     if (!reset || uv_tcp_close_reset(&conn->tcp, on_closed) != 0)
         uv_close((uv_handle_t *)&conn->tcp, on_closed);

@@ -71,14 +71,17 @@ struct mg_net {
     _Atomic unsigned *connections; // of the process, counted against limits->connections
     // The net's own:
     struct mg_list conns, listeners;
+    struct mg_list replies; // to be written before this turn of the loop ends,
+    uint64_t replies_since; // the first of them since then (ns)
     bool draining;
     char date[MG_DATE_SIZE];
-    int64_t date_at;    // the second that `date` says
-    char *scratch;      // one read buffer for all connections
-    struct mg_buf head; // and one for the heads of replies
+    int64_t date_at;              // the second that `date` says
+    char *scratch;                // one read buffer for all connections
+    struct mg_buf head;           // and one for the heads of replies
+    struct mg_arena_store blocks; // of requests; it must outlive them
 };
 
-enum { MG_NET_SCRATCH = 64 * 1024 };
+enum { MG_NET_SCRATCH = 64 * 1024, MG_NET_BLOCKS = 256 };
 
 // The process must ignore SIGPIPE.
 enum mg_status mg_net_init(struct mg_net *net);

@@ -99,7 +99,7 @@ static bool begin(struct mg_conn *conn)
 {
     if (conn->request)
         return true;
-    conn->request = mg_request_new();
+    conn->request = mg_request_new(&conn->net->blocks);
     if (!conn->request)
         return false;
     conn->request->began = now(conn);

@@ -10,8 +10,10 @@
 #include "http/reply_writer.h"
 
 enum {
-    window_most = 64, // pieces in one try
-    queued_most = 4   // pieces handed to libuv: what uv_write_t has room for without memory
+    window_most = 64,   // pieces in one try
+    queued_most = 4,    // pieces handed to libuv: what uv_write_t has room for without memory
+    joined_most = 2048, // bytes of a body that are copied behind the head: cheaper than pieces
+    gather_ns = 100000, // how long a reply may wait for others of its turn of the loop
 };
 
 static uint64_t now(const struct mg_conn *conn)
@@ -54,17 +56,17 @@ static void advance(struct mg_conn_out *out, size_t len)
     }
 }
 
-// What libuv is to hold must stay: the head leaves the net's buffer, and within `gone`, or when it
-// is streamed, the pieces leave their owner. False: no memory, or more than is worth it.
+// What libuv is to hold must stay: within `gone`, and where it is streamed, it leaves its owner.
+// False: no memory, or more than is worth it.
 bool mg_conn_keep_rest(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    mg_buf_drop(&out->kept, out->kept.len - (out->kept.len ? out->head.len : 0));
-    if (out->head.len && !out->kept.len)
-        mg_buf_put(&out->kept, out->head);
-    out->head = mg_buf_str(&out->kept);
     if (!conn->leaving && !conn->replying)
-        return out->kept.failed == MG_OK;
+        return true;
+    if (out->kept.len) // the head lies in there, what went out before it
+        mg_buf_drop(&out->kept, out->kept.len - out->head.len);
+    else
+        mg_buf_put(&out->kept, out->head);
     for (; out->at < out->count; out->at++, out->offset = 0) {
         struct mg_str piece = out->pieces[out->at];
         mg_buf_put(&out->kept, mg_str_cut(piece, out->offset, piece.len));
@@ -73,19 +75,22 @@ bool mg_conn_keep_rest(struct mg_conn *conn)
     return out->kept.failed == MG_OK;
 }
 
-static void fail(struct mg_conn *conn)
-{
-    conn->failed = true;
-    mg_loop_defer(conn->net->loop, &conn->later);
-}
-
 static void finish(struct mg_conn *conn)
 {
     mg_buf_fini(&conn->out.kept);
     mg_buf_fini(&conn->out.next);
     mg_conn_change(conn, MG_CONN_SENT);
     mg_conn_until(conn, 0);
-    mg_loop_defer(conn->net->loop, &conn->later);
+}
+
+// What of a streamed reply came while libuv held the rest goes next.
+static void take_next(struct mg_conn_out *out)
+{
+    struct mg_buf kept = out->kept;
+    out->kept = out->next;
+    out->next = kept;
+    mg_buf_clear(&out->next);
+    out->head = mg_buf_str(&out->kept);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -100,15 +105,12 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
-    if (conn->replying && conn->out.next.len) {
-        struct mg_buf kept = conn->out.kept;
-        conn->out.kept = conn->out.next;
-        conn->out.next = kept;
-        mg_buf_clear(&conn->out.next);
-        conn->out.head = mg_buf_str(&conn->out.kept);
-    }
+    if (conn->replying && conn->out.next.len)
+        take_next(&conn->out);
     mg_conn_push(conn);
-    if (conn->replying && conn->out.blocked && !conn->out.queued && !conn->failed) {
+    if (conn->failed || conn->state == MG_CONN_SENT) {
+        mg_loop_defer(conn->net->loop, &conn->later);
+    } else if (conn->out.blocked && !conn->out.queued) {
         conn->out.blocked = false;
         conn->net->handler->drained(conn->net->owner, conn->request);
     }
@@ -138,7 +140,7 @@ static void queue(struct mg_conn *conn)
     struct mg_conn_out *out = &conn->out;
     uv_buf_t bufs[queued_most];
     if (!mg_conn_keep_rest(conn)) {
-        fail(conn);
+        conn->failed = true;
         return;
     }
     unsigned count = window(out, bufs, queued_most);
@@ -146,7 +148,7 @@ static void queue(struct mg_conn *conn)
         out->queued += bufs[i].len;
     if (uv_write(&conn->write, mg_conn_stream(conn), bufs, count, on_written) != 0) {
         out->queued = 0;
-        fail(conn);
+        conn->failed = true;
         return;
     }
     if (!conn->deadline && !conn->replying) { // a streamed reply's time is its owner's
@@ -168,7 +170,7 @@ void mg_conn_push(struct mg_conn *conn)
                 return;
             }
             if (taken < 0) {
-                fail(conn);
+                conn->failed = true;
                 return;
             }
             advance(&conn->out, (size_t)taken);
@@ -178,6 +180,26 @@ void mg_conn_push(struct mg_conn *conn)
         finish(conn);
     else
         mg_buf_clear(&conn->out.kept);
+}
+
+void mg_conn_flush(struct mg_net *net)
+{
+    for (struct mg_list *node; (node = mg_list_pop(&net->replies));)
+        mg_conn_push(MG_OWNER(node, struct mg_conn, ready));
+}
+
+// Replies are written together at the end of the loop's turn: each write wakes its reader, which on
+// the same machine runs while the others are written, and the code of one kind of work stays in the
+// cache.
+static void gather(struct mg_conn *conn)
+{
+    struct mg_net *net = conn->net;
+    uint64_t now_ns = uv_hrtime();
+    if (mg_list_empty(&net->replies))
+        net->replies_since = now_ns;
+    mg_list_push(&net->replies, &conn->ready);
+    if (conn->leaving || now_ns - net->replies_since > gather_ns)
+        mg_conn_flush(net);
 }
 
 void mg_conn_stalled(struct mg_conn *conn)
@@ -207,10 +229,12 @@ bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
     return conn->request->method == MG_HEAD || reply->status == 204 || reply->status == 304;
 }
 
+// The head, made in the net's buffer, and a body that is small go into one piece of memory.
 bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
                         struct mg_reply_framing *framing)
 {
     struct mg_buf *head = &conn->net->head;
+    struct mg_conn_out *out = &conn->out;
     framing->keep_alive = conn->keep;
     framing->old = conn->request->old;
     framing->head = conn->request->method == MG_HEAD;
@@ -219,34 +243,39 @@ bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
     mg_buf_clear(head);
     if (!mg_reply_write_head(head, reply, framing) && head->failed == MG_OK)
         mg_log(MG_LOG_WARN, "a reply's header field is not sound and was left out");
-    if (head->failed != MG_OK)
-        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
-    return head->failed == MG_OK;
+    if (framing->length <= joined_most) {
+        for (; out->at < out->count; out->at++)
+            mg_buf_put(head, out->pieces[out->at]);
+    }
+    out->head = mg_arena_copy(&conn->request->arena, mg_buf_str(head));
+    if (head->failed == MG_OK && out->head.data)
+        return true;
+    mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+    return false;
 }
 
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
 {
     struct mg_conn_out *out = &conn->out;
+    mg_loop_defer(conn->net->loop, &conn->later);
     conn->early = NULL;
     conn->keep = mg_conn_keeps(conn, reply);
     if (reply->close || conn->net->draining || !conn->told)
         conn->polite = false;
     mg_conn_change(conn, MG_CONN_WRITE);
     mg_conn_until(conn, 0);
-    struct mg_reply_framing framing = {0};
-    for (unsigned i = 0; i < reply->piece_count; i++)
-        framing.length += reply->pieces[i].len;
-    if (!mg_conn_write_head(conn, reply, &framing)) {
-        fail(conn);
-        return;
-    }
-    out->head = mg_buf_str(&conn->net->head);
     mg_buf_init(&out->kept, MG_CONN_FAREWELL_MOST);
     out->pieces = reply->pieces;
     out->at = 0;
     out->count = mg_conn_bodiless(conn, reply) ? 0 : reply->piece_count;
     out->offset = 0;
-    mg_conn_push(conn);
+    struct mg_reply_framing framing = {0};
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        framing.length += reply->pieces[i].len;
+    if (mg_conn_write_head(conn, reply, &framing))
+        gather(conn);
+    else
+        conn->failed = true;
 }
 
 // When the socket does not take it the client goes on by itself: it must not wait for ever (RFC
@@ -256,6 +285,7 @@ void mg_conn_continue(struct mg_conn *conn)
     static const struct mg_str text = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
     uv_buf_t buf = uv_buf_init((char *)text.data, (unsigned)text.len);
     int taken = uv_try_write(mg_conn_stream(conn), &buf, 1);
-    if (taken != UV_EAGAIN && taken != (int)text.len)
-        fail(conn);
+    conn->failed = taken != UV_EAGAIN && taken != (int)text.len;
+    if (conn->failed)
+        mg_loop_defer(conn->net->loop, &conn->later);
 }

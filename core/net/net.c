@@ -13,9 +13,11 @@ enum mg_status mg_net_init(struct mg_net *net)
 {
     mg_list_init(&net->conns);
     mg_list_init(&net->listeners);
+    mg_list_init(&net->replies);
     net->draining = false;
     net->date_at = -1;
     mg_buf_init(&net->head, head_most);
+    net->blocks = (struct mg_arena_store){.most = MG_NET_BLOCKS};
     net->scratch = malloc(MG_NET_SCRATCH);
     return net->scratch ? MG_OK : MG_NO_MEMORY;
 }
@@ -24,6 +26,7 @@ void mg_net_fini(struct mg_net *net)
 {
     assert(mg_net_idle(net) && mg_list_empty(&net->listeners));
     mg_buf_fini(&net->head);
+    mg_arena_store_fini(&net->blocks);
     free(net->scratch);
     net->scratch = NULL;
 }

@@ -111,9 +111,8 @@ static enum mg_fill fill_http(const struct mg_plan_call *plan, struct mg_scope *
     mg_buf_fini(&path);
     if (fill == MG_FILL_OK)
         fill = fill_body(plan, scope, ask, fault);
-    return fill != MG_FILL_OK
-               ? fill
-               : mg_fill_headers(plan->backend, &plan->forward, scope, &ask->headers, fault);
+    return fill != MG_FILL_OK ? fill
+                              : mg_fill_headers(plan->backend, &plan->forward, scope, ask, fault);
 }
 
 static void bind(struct mg_sql_arg *arg, struct mg_str json, struct mg_arena *arena)

@@ -37,10 +37,11 @@ enum mg_fill mg_fill_pass(const struct mg_plan_call *plan, struct mg_scope *scop
                           struct mg_call *call, struct mg_fill_fault *fault);
 
 // Headers that every HTTP call carries: the service's own, forwarded ones, X-Forwarded-*,
-// X-Request-Id, User-Agent. Appended to `headers`, which keeps what the call itself set.
+// X-Request-Id, User-Agent. Appended to ask->headers, which keeps what the call itself set; sets
+// ask->of_request.
 enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
                              const struct mg_forward *forward, struct mg_scope *scope,
-                             struct mg_headers *headers, struct mg_fill_fault *fault);
+                             struct mg_http_ask *ask, struct mg_fill_fault *fault);
 
 // Appends the client's query fields that are forwarded to a path.
 enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_scope *scope,

@@ -182,9 +182,10 @@ static bool put_own(struct mg_headers *headers, struct mg_arena *arena, struct m
 
 enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
                              const struct mg_forward *forward, struct mg_scope *scope,
-                             struct mg_headers *headers, struct mg_fill_fault *fault)
+                             struct mg_http_ask *ask, struct mg_fill_fault *fault)
 {
     const struct mg_request *request = scope->request;
+    struct mg_headers *headers = &ask->headers;
     struct mg_arena *arena = scope->arena;
     enum mg_fill fill =
         mg_fill_header_list(backend->headers, backend->header_count, false, scope, headers, fault);
@@ -192,9 +193,11 @@ enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
         return fill;
     bool ok = put_forwarded(forward, scope, headers) &&
               put_own(headers, arena, MG_STR("User-Agent"), MG_STR(MG_USER_AGENT)) &&
-              put_own(headers, arena, MG_STR("X-Forwarded-For"), request->forwarded_for) &&
               put_own(headers, arena, MG_STR("X-Forwarded-Host"), request->authority) &&
-              put_own(headers, arena, MG_STR("X-Forwarded-Proto"), request->proto) &&
-              put_own(headers, arena, MG_STR("X-Request-Id"), request->id);
+              put_own(headers, arena, MG_STR("X-Forwarded-Proto"), request->proto);
+    unsigned asked = headers->count;
+    ok = ok && put_own(headers, arena, MG_STR("X-Forwarded-For"), request->forwarded_for) &&
+         put_own(headers, arena, MG_STR("X-Request-Id"), request->id);
+    ask->of_request = headers->count - asked;
     return ok ? MG_FILL_OK : MG_FILL_MEMORY;
 }

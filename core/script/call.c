@@ -226,7 +226,7 @@ static void l_http(struct mg_reading *r, const struct mg_plan_backend *backend)
         l_add_header(r, headers.items[i].name, headers.items[i].value);
     l_body(r);
     struct mg_fill_fault fault = {0};
-    enum mg_fill fill = mg_fill_headers(backend, &forward, r->run->scope, &ask->headers, &fault);
+    enum mg_fill fill = mg_fill_headers(backend, &forward, r->run->scope, ask, &fault);
     if (fill != MG_FILL_OK)
         fail(r, fill, &fault);
 }

@@ -8,19 +8,9 @@
 #include "script/json_state.h"
 #include "script/state.h"
 
-struct mg_run *l_run_check(lua_State *L, int index)
-{
-    struct mg_run **handle = lua_touserdata(L, index);
-    if (!handle || mg_json_type_of(L, index) != mg_vm_of(L)->handles)
-        luaL_error(L, "elements 1 and 2 of a request or result are the gateway's own");
-    if (!*handle)
-        luaL_error(L, "the request has ended: copy what is needed of it before");
-    return *handle;
-}
-
 static struct mg_run *l_current(lua_State *L)
 {
-    struct mg_run *run = mg_vm_of(L)->current;
+    struct mg_run *run = l_vm(L)->current;
     if (!run)
         luaL_error(L, "this can only be done while a request is answered");
     return run;
@@ -46,7 +36,7 @@ static int l_load(lua_State *L)
 // (name) -> text of a file of the gateway, or nil
 static int l_source(lua_State *L)
 {
-    const struct mg_sources *sources = mg_vm_of(L)->sources;
+    const struct mg_sources *sources = l_vm(L)->sources;
     luaL_checkstring(L, 1);
     for (unsigned i = 0; i < sources->count; i++) {
         if (mg_str_eq(sources->items[i].name, l_str(L, 1))) {
@@ -60,7 +50,7 @@ static int l_source(lua_State *L)
 // () -> names of the gateway's files
 static int l_names(lua_State *L)
 {
-    const struct mg_sources *sources = mg_vm_of(L)->sources;
+    const struct mg_sources *sources = l_vm(L)->sources;
     lua_createtable(L, (int)sources->count, 0);
     for (unsigned i = 0; i < sources->count; i++) {
         lua_pushlstring(L, sources->items[i].name.data, sources->items[i].name.len);
@@ -75,12 +65,60 @@ static int l_log(lua_State *L)
     return 0;
 }
 
+// () -> the function that the run was started with, the request, and the results of the plan's
+// calls by name, or nil when it has none
+static int l_begin(lua_State *L)
+{
+    const struct mg_run *run = l_current(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
+    lua_rawgeti(L, -1, run->function);
+    l_request_push(L, run);
+    if (run->count == 0)
+        return 2;
+    lua_createtable(L, 0, (int)run->count);
+    for (unsigned i = 0; i < run->count; i++) {
+        const struct mg_asked *asked = run->results[i];
+        lua_pushlstring(L, asked->name.data, asked->name.len);
+        l_result_push(L, run, asked, i);
+        lua_rawset(L, -3);
+    }
+    return 3;
+}
+
+// (value) -> true when it is a reply as it stands, JSON or a text, which has been taken
+static int l_take(lua_State *L)
+{
+    struct mg_run *run = l_current(L);
+    struct mg_reply *reply = &run->reply;
+    struct mg_arena *arena = run->scope->arena;
+    struct mg_str type = MG_STR("application/json"), body;
+    int kind = lua_type(L, 1);
+    if (kind == LUA_TSTRING) {
+        type = MG_STR("text/plain; charset=utf-8");
+        body = mg_arena_copy(arena, l_str(L, 1));
+    } else if (kind == LUA_TUSERDATA ||
+               (kind == LUA_TTABLE && mg_json_type_of(L, 1) != run->vm->reply_type)) {
+        body = l_json_text_in(L, 1, arena, "reply");
+    } else {
+        return 0;
+    }
+    reply->pieces = MG_ARENA_NEW(arena, struct mg_str);
+    if (!body.data || !reply->pieces ||
+        !mg_headers_add(&reply->headers, arena, MG_STR("Content-Type"), type))
+        return luaL_error(L, "out of memory");
+    reply->status = 200;
+    *reply->pieces = body;
+    reply->piece_count = 1;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 // (call, name) -> id of the call, which has been started; nil when the request may make no more;
 // nil, at, detail when the client owes what the call needs
 static int l_start(lua_State *L)
 {
     struct mg_run *run = l_current(L);
-    struct mg_asked *asked = l_call_read(L, 1, run, mg_vm_of(L));
+    struct mg_asked *asked = l_call_read(L, 1, run, l_vm(L));
     if (lua_isstring(L, 2))
         asked->name = mg_arena_copy(run->scope->arena, l_str(L, 2));
     if (asked->owed.what.len) {
@@ -112,17 +150,39 @@ static int l_landed(lua_State *L)
     return 1;
 }
 
-// (id) -> result, verdict ("ok", "partial", "relay", "failed"), what a client may be told of it
+// (id) -> result; of a call that ends its request also how ("relay", "failed") and what a client
+// may be told of it
 static int l_result(lua_State *L)
 {
-    static const char *const words[] = {"ok", "partial", "partial", "relay", "failed"};
     struct mg_run *run = l_current(L);
     const struct mg_asked *asked = l_asked(L, run, 1);
     l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
-    lua_pushstring(L, words[asked->verdict]);
+    if (asked->verdict != MG_VERDICT_RELAY && asked->verdict != MG_VERDICT_FAILED)
+        return 1;
+    lua_pushstring(L, asked->verdict == MG_VERDICT_RELAY ? "relay" : "failed");
     struct mg_str told = mg_call_told(&asked->call);
     lua_pushlstring(L, told.len ? told.data : "", told.len);
     return 3;
+}
+
+// () -> name, kind and message of the failed call whose missing part was read last, and that part;
+// nil when there is none. It is told once.
+static int l_touched(lua_State *L)
+{
+    static const char *const parts[] = {"body", "text"};
+    struct mg_run *run = l_vm(L)->current;
+    if (!run || !run->touched)
+        return 0;
+    const struct mg_asked *asked = run->host->asked(run->exchange, run->touched_id);
+    run->touched = false;
+    if (!asked)
+        return 0;
+    const struct mg_result *result = &asked->call.result;
+    lua_pushlstring(L, asked->name.data ? asked->name.data : "", asked->name.len);
+    lua_pushstring(L, mg_status_word(result->error));
+    lua_pushlstring(L, result->message.data ? result->message.data : "", result->message.len);
+    lua_pushstring(L, parts[run->touched_part]);
+    return 4;
 }
 
 static int l_cancel(lua_State *L)
@@ -164,18 +224,22 @@ int luaopen_moongate_core(lua_State *L)
         {"source", l_source},
         {"names", l_names},
         {"log", l_log},
+        {"begin", l_begin},
+        {"take", l_take},
         {"start", l_start},
         {"landed", l_landed},
         {"result", l_result},
         {"cancel", l_cancel},
         {"left", l_left},
         {"status", l_status},
-        {"request_part", l_request_part},
-        {"result_part", l_result_part},
+        {"touched", l_touched},
+        {"request_reader", l_request_reader},
+        {"result_reader", l_result_reader},
         {NULL, NULL},
     };
     lua_newtable(L);
-    luaL_register(L, NULL, functions);
+    lua_pushlightuserdata(L, mg_vm_of(L));
+    luaL_setfuncs(L, functions, 1);
     l_json_push_null(L);
     lua_setfield(L, -2, "null");
     return 1;

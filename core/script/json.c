@@ -6,15 +6,29 @@
 #include "json/scan.h"
 #include "script/json_state.h"
 
+// Into memory of the state's, which is used again.
+static struct mg_str l_write(lua_State *L, struct mg_json_state *state, int index, const char *root)
+{
+    mg_buf_clear(&state->text);
+    state->text.limit = MG_LUA_JSON_MOST;
+    l_json_append(L, index, &state->text, root);
+    return mg_buf_str(&state->text);
+}
+
+struct mg_str l_json_text_in(lua_State *L, int index, struct mg_arena *arena, const char *root)
+{
+    struct mg_json_state *state = mg_json_state(L);
+    struct mg_str text = mg_arena_copy(arena, l_write(L, state, index, root));
+    mg_json_state_trim(state);
+    return text;
+}
+
 int l_json_encode(lua_State *L)
 {
     struct mg_json_state *state = mg_json_state(L);
     luaL_checkany(L, 1);
-    const char *root = luaL_optstring(L, 2, "value");
-    mg_buf_clear(&state->text);
-    state->text.limit = MG_LUA_JSON_MOST;
-    l_json_append(L, 1, &state->text, root);
-    lua_pushlstring(L, state->text.data, state->text.len);
+    struct mg_str text = l_write(L, state, 1, luaL_optstring(L, 2, "value"));
+    lua_pushlstring(L, text.data, text.len);
     mg_json_state_trim(state);
     return 1;
 }

@@ -7,6 +7,7 @@
 
 #include <lua.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 enum { MG_LUA_JSON_MOST = 16 << 20 }; // bytes that l_json_encode makes at most
@@ -25,6 +26,9 @@ void l_json_push(lua_State *L, struct mg_str valid);
 // with the place where it stands, which begins with `root`, such as "reply.items[2]: a function";
 // so are a full `out` and want of memory. After an error `out` holds a part of the text.
 void l_json_append(lua_State *L, int index, struct mg_buf *out, const char *root);
+
+// The same as a text in the arena; data is NULL when there is no memory for it.
+struct mg_str l_json_text_in(lua_State *L, int index, struct mg_arena *arena, const char *root);
 
 void l_json_push_null(lua_State *L);
 // A value that is encoded as the bytes of this valid text, untouched.

@@ -8,12 +8,18 @@
 
 #include "base/buf.h"
 
+// The name of a member that is being encoded, borrowed from a string that its table holds.
+struct mg_json_key {
+    struct mg_str name;
+    int slot; // on the stack, the value behind it; where a table has many members only its name
+              // counts
+};
+
 struct mg_json_state {
     struct mg_buf text; // an unescaped string while decoding, the text while encoding
 
-    // Names of the objects being encoded, those of inner objects behind those of outer ones. They
-    // borrow from strings that the tables hold.
-    struct mg_str *keys;
+    // Names of the objects being encoded, those of inner objects behind those of outer ones.
+    struct mg_json_key *keys;
     size_t key_count, key_cap;
 
     // References in the registry.

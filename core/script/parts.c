@@ -10,37 +10,79 @@ static void l_push_str(lua_State *L, struct mg_str text)
     lua_pushlstring(L, text.data ? text.data : "", text.len);
 }
 
-// Field names in lower case, repeated ones joined; Set-Cookie is a list (it cannot be joined).
-static void l_push_headers(lua_State *L, const struct mg_headers *headers, struct mg_arena *arena)
+// Fields of one name, by their places counted from 1; 0: none. So a table costs what it holds.
+struct same {
+    unsigned next, last; // `last`: of the first of them only
+};
+
+// Pushes a table of lower-case names, each with the place of its first field.
+static void l_push_names(lua_State *L, const struct mg_headers *headers, struct same *same,
+                         struct mg_arena *arena)
 {
     lua_createtable(L, 0, (int)headers->count);
-    for (unsigned i = 0; i < headers->count; i++) {
-        struct mg_str name = mg_arena_copy(arena, headers->items[i].name), value;
+    for (unsigned i = 1; i <= headers->count; i++) {
+        struct mg_str name = mg_arena_copy(arena, headers->items[i - 1].name);
         for (size_t at = 0; at < name.len; at++)
             ((char *)name.data)[at] = mg_lower(name.data[at]);
         l_push_str(L, name);
         lua_pushvalue(L, -1);
         lua_rawget(L, -3);
-        bool known = !lua_isnil(L, -1);
+        unsigned first = (unsigned)lua_tointeger(L, -1); // nil: 0
         lua_pop(L, 1);
-        if (known) {
+        if (first) {
+            same[same[first].last].next = i;
+            same[first].last = i;
             lua_pop(L, 1);
-            continue;
-        }
-        if (mg_str_is(name, "set-cookie")) {
-            unsigned index = 0;
-            const struct mg_header *cookie;
-            lua_newtable(L);
-            for (int n = 1; (cookie = mg_headers_next(headers, name, &index)); n++) {
-                l_push_str(L, cookie->value);
-                lua_rawseti(L, -2, n);
-            }
-        } else if (mg_headers_get(headers, arena, name, &value)) {
-            l_push_str(L, value);
         } else {
-            lua_pushnil(L);
+            same[i].last = i;
+            lua_pushinteger(L, (lua_Integer)i);
+            lua_rawset(L, -3);
         }
-        lua_rawset(L, -3);
+    }
+}
+
+static void l_push_list(lua_State *L, const struct mg_headers *headers, const struct same *same,
+                        unsigned at)
+{
+    lua_newtable(L);
+    for (int n = 1; at; at = same[at].next, n++) {
+        l_push_str(L, headers->items[at - 1].value);
+        lua_rawseti(L, -2, n);
+    }
+}
+
+static void l_push_joined(lua_State *L, const struct mg_headers *headers, const struct same *same,
+                          unsigned at)
+{
+    luaL_Buffer joined;
+    luaL_buffinit(L, &joined);
+    for (; at; at = same[at].next) {
+        struct mg_str value = headers->items[at - 1].value;
+        luaL_addlstring(&joined, value.data ? value.data : "", value.len);
+        if (same[at].next)
+            luaL_addlstring(&joined, ", ", 2);
+    }
+    luaL_pushresult(&joined);
+}
+
+// Field names in lower case, repeated ones joined; Set-Cookie is a list (it cannot be joined).
+static void l_push_headers(lua_State *L, const struct mg_headers *headers, struct mg_arena *arena)
+{
+    struct same *same = mg_arena_zero(arena, headers->count + 1, sizeof *same);
+    if (!same)
+        luaL_error(L, "out of memory");
+    l_push_names(L, headers, same, arena);
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        unsigned first = (unsigned)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        if (mg_str_is(l_str(L, -1), "set-cookie"))
+            l_push_list(L, headers, same, first);
+        else if (same[first].next)
+            l_push_joined(L, headers, same, first);
+        else
+            l_push_str(L, headers->items[first - 1].value);
+        lua_rawset(L, -4);
     }
 }
 
@@ -82,113 +124,260 @@ static void l_push_params(lua_State *L, struct mg_scope *scope)
     l_add_declared(L, scope, "params");
 }
 
-// The JSON body, or nil and why there is none: "none", "type" or "bad".
-static int l_push_body(lua_State *L, struct mg_scope *scope)
+static const char *const part_names[MG_PARTS] = {
+    [MG_PART_BODY] = "body", [MG_PART_TEXT] = "text",     [MG_PART_HEADERS] = "headers",
+    [MG_PART_OK] = "ok",     [MG_PART_STATUS] = "status", [MG_PART_MS] = "ms",
+    [MG_PART_NAME] = "name", [MG_PART_PARAMS] = "params", [MG_PART_QUERY] = "query",
+    [MG_PART_ID] = "id",     [MG_PART_METHOD] = "method", [MG_PART_PATH] = "path",
+    [MG_PART_HOST] = "host", [MG_PART_IP] = "ip",         [MG_PART_COOKIES] = "cookies",
+    [MG_PART_FORM] = "form",
+};
+
+void l_parts_open(lua_State *L, struct mg_vm *vm)
+{
+    for (int i = 0; i < MG_PARTS; i++) {
+        lua_pushstring(L, part_names[i]);
+        vm->parts[i] = lua_tostring(L, -1);
+        luaL_ref(L, LUA_REGISTRYINDEX); // for good
+    }
+}
+
+// The part that the string at `index` names.
+static enum mg_part part_at(lua_State *L, const struct mg_vm *vm, int index)
+{
+    const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+    enum mg_part part = MG_PART_BODY;
+    while (part < MG_PARTS && vm->parts[part] != name)
+        part++;
+    return part;
+}
+
+// Places of requests and results that are the gateway's own: the run's serial and, of a result, the
+// call's id. Behind them is what a result keeps when the run is over.
+enum { AT_RUN = 1, AT_ID, AT_OK, AT_STATUS, AT_MS, AT_NAME, AT_COUNT };
+
+// The run that the request or result at 1 belongs to: the one under way.
+static struct mg_run *l_run_of(lua_State *L, const struct mg_vm *vm)
+{
+    lua_rawgeti(L, 1, AT_RUN);
+    if (vm->current && lua_tonumber(L, -1) == vm->current->serial) {
+        lua_pop(L, 1);
+        return vm->current;
+    }
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "elements 1 and 2 of a request or result are the gateway's own");
+    luaL_error(L, "the request has ended: copy what is needed of it before");
+    return NULL;
+}
+
+// Stores the value on top under the key at 2, so that it is read once, and returns it.
+static int l_remember(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+// Gives the table on top the metatable of headers, which is the reader's second upvalue.
+static void l_any_case(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_setmetatable(L, -2);
+}
+
+// The JSON body, or false and why there is none: "none", "type" or "bad".
+static bool l_push_body(lua_State *L, struct mg_scope *scope, const char **why)
 {
     static const char *const faults[] = {"", "none", "bad", "type"};
     enum mg_scope_fault fault = mg_scope_body(scope);
     if (fault != MG_SCOPE_SOUND) {
-        lua_pushnil(L);
-        lua_pushstring(L, faults[fault]);
-        return 2;
+        *why = faults[fault];
+        return false;
     }
     l_json_push(L, scope->body);
     if (lua_istable(L, -1) && mg_json_type(scope->body) == MG_JSON_OBJECT)
         l_add_declared(L, scope, "body");
-    return 1;
+    return true;
 }
 
-static int l_push_form(lua_State *L, struct mg_scope *scope)
+static bool l_push_form(lua_State *L, struct mg_scope *scope)
 {
     struct mg_fields form;
     if (!mg_fields_form(&form, mg_buf_str(&scope->request->body), scope->fields_most, scope->arena))
-        return 0;
+        return false;
     l_push_fields(L, scope, &form, NULL);
-    return 1;
+    return true;
 }
 
-int l_request_part(lua_State *L)
+static bool l_push_query(lua_State *L, struct mg_scope *scope)
 {
-    struct mg_scope *scope = l_run_check(L, 1)->scope;
+    if (!mg_scope_query(scope))
+        return false;
+    l_push_fields(L, scope, &scope->query, "query");
+    return true;
+}
+
+static bool l_push_cookies(lua_State *L, struct mg_scope *scope)
+{
+    if (!mg_scope_cookies(scope))
+        return false;
+    l_push_fields(L, scope, &scope->cookies, NULL);
+    return true;
+}
+
+// Pushes a part of the request; false when the client sent none that can be read.
+static bool l_push_part(lua_State *L, struct mg_scope *scope, enum mg_part part, const char **why)
+{
     const struct mg_request *request = scope->request;
-    struct mg_str part = l_str(L, 2);
-    if (mg_str_is(part, "body"))
-        return l_push_body(L, scope);
-    if (mg_str_is(part, "form"))
+    switch (part) {
+    case MG_PART_BODY:
+        return l_push_body(L, scope, why);
+    case MG_PART_FORM:
         return l_push_form(L, scope);
-    if (mg_str_is(part, "query") && mg_scope_query(scope))
-        l_push_fields(L, scope, &scope->query, "query");
-    else if (mg_str_is(part, "cookies") && mg_scope_cookies(scope))
-        l_push_fields(L, scope, &scope->cookies, NULL);
-    else if (mg_str_is(part, "headers")) {
+    case MG_PART_QUERY:
+        return l_push_query(L, scope);
+    case MG_PART_COOKIES:
+        return l_push_cookies(L, scope);
+    case MG_PART_PARAMS:
+        l_push_params(L, scope);
+        return true;
+    case MG_PART_HEADERS:
         l_push_headers(L, &request->headers, scope->arena);
         l_add_declared(L, scope, "headers");
-    } else if (mg_str_is(part, "params"))
-        l_push_params(L, scope);
-    else if (mg_str_is(part, "id"))
-        l_push_str(L, request->id);
-    else if (mg_str_is(part, "method"))
+        l_any_case(L);
+        return true;
+    case MG_PART_METHOD:
         lua_pushstring(L, mg_method_word(request->method));
-    else if (mg_str_is(part, "path"))
-        l_push_str(L, request->path);
-    else if (mg_str_is(part, "host"))
-        l_push_str(L, request->host);
-    else if (mg_str_is(part, "ip"))
-        l_push_str(L, request->ip);
-    else if (mg_str_is(part, "text"))
-        l_push_str(L, mg_buf_str(&request->body));
-    else
+        return true;
+    default:
+        l_push_str(L, part == MG_PART_ID     ? request->id
+                      : part == MG_PART_PATH ? request->path
+                      : part == MG_PART_HOST ? request->host
+                      : part == MG_PART_IP   ? request->ip
+                                             : mg_buf_str(&request->body));
+        return true;
+    }
+}
+
+// (request, key) -> what is read of it. Upvalues: the vm, the metatable of headers, and a function
+// (key, why) that raises.
+static int l_request_index(lua_State *L)
+{
+    const struct mg_vm *vm = l_vm(L);
+    enum mg_part part = part_at(L, vm, 2);
+    const char *why = NULL;
+    if (part == MG_PARTS || (part >= MG_PART_OK && part <= MG_PART_NAME))
         return 0;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (l_push_part(L, l_run_of(L, vm)->scope, part, &why))
+        return l_remember(L);
+    lua_pushvalue(L, lua_upvalueindex(3));
+    lua_pushvalue(L, 2);
+    lua_pushstring(L, why);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+int l_request_reader(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_pushcclosure(L, l_request_index, 3);
     return 1;
 }
 
-int l_result_part(lua_State *L)
+void l_request_push(lua_State *L, const struct mg_run *run)
 {
-    struct mg_run *run = l_run_check(L, 1);
-    const struct mg_asked *asked =
-        run->host->asked(run->exchange, (unsigned)luaL_checkinteger(L, 2));
+    lua_createtable(L, AT_RUN, 0);
+    lua_pushnumber(L, run->serial);
+    lua_rawseti(L, -2, AT_RUN);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->request_type);
+    lua_setmetatable(L, -2);
+}
+
+// Pushes a part of a result: its body, text or headers.
+static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
+{
+    lua_rawgeti(L, 1, AT_ID);
+    unsigned id = (unsigned)lua_tointeger(L, -1);
+    const struct mg_asked *asked = run->host->asked(run->exchange, id);
     if (!asked || !asked->call.result.landed)
         return 0;
     const struct mg_result *result = &asked->call.result;
-    struct mg_str part = l_str(L, 3);
-    if (mg_str_is(part, "headers")) {
-        l_push_headers(L, &result->headers, run->scope->arena);
-        return 1;
-    }
     struct mg_value value = mg_result_value(result);
-    if (value.kind == MG_VALUE_MISSING)
+    if (part == MG_PART_HEADERS) {
+        l_push_headers(L, &result->headers, run->scope->arena);
+        l_any_case(L);
+    } else if (value.kind == MG_VALUE_MISSING) {
+        run->touched = result->error != MG_OK;
+        run->touched_id = id;
+        run->touched_part = part;
         return 0;
-    if (value.kind == MG_VALUE_JSON && !mg_str_is(part, "text"))
+    } else if (value.kind == MG_VALUE_JSON && part == MG_PART_BODY) {
         l_json_push(L, value.bytes);
-    else
+    } else {
         l_push_str(L, value.bytes);
+    }
+    return l_remember(L);
+}
+
+// (result, key) -> what is read of it. Upvalues: the vm and the metatable of headers.
+static int l_result_index(lua_State *L)
+{
+    const struct mg_vm *vm = l_vm(L);
+    enum mg_part part = part_at(L, vm, 2);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (part <= MG_PART_HEADERS)
+        return l_read_result(L, l_run_of(L, vm), part);
+    if (part > MG_PART_NAME)
+        return 0;
+    lua_rawgeti(L, 1, AT_OK + (int)(part - MG_PART_OK));
     return 1;
 }
 
-void l_result_push(lua_State *L, struct mg_run *run, const struct mg_asked *asked, unsigned id)
+int l_result_reader(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_pushcclosure(L, l_result_index, 2);
+    return 1;
+}
+
+static void l_push_error(lua_State *L, const struct mg_result *result)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, mg_status_word(result->error));
+    lua_setfield(L, -2, "kind");
+    l_push_str(L, result->message);
+    lua_setfield(L, -2, "message");
+}
+
+void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
+                   unsigned id)
 {
     const struct mg_result *result = &asked->call.result;
-    lua_createtable(L, 2, 6);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->handle_ref);
-    lua_rawseti(L, -2, 1);
+    lua_createtable(L, AT_COUNT - 1, 1);
+    lua_pushnumber(L, run->serial);
+    lua_rawseti(L, -2, AT_RUN);
     lua_pushinteger(L, (lua_Integer)id);
-    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, AT_ID);
     lua_pushboolean(L, result->error == MG_OK);
-    lua_setfield(L, -2, "ok");
-    lua_pushinteger(L, (lua_Integer)result->ms);
-    lua_setfield(L, -2, "ms");
+    lua_rawseti(L, -2, AT_OK);
     if (result->status) {
         lua_pushinteger(L, result->status);
-        lua_setfield(L, -2, "status");
+        lua_rawseti(L, -2, AT_STATUS);
     }
+    lua_pushinteger(L, (lua_Integer)result->ms);
+    lua_rawseti(L, -2, AT_MS);
+    l_push_str(L, asked->name);
+    lua_rawseti(L, -2, AT_NAME);
     if (result->error != MG_OK) {
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, mg_status_word(result->error));
-        lua_setfield(L, -2, "kind");
-        l_push_str(L, result->message);
-        lua_setfield(L, -2, "message");
+        l_push_error(L, result);
         lua_setfield(L, -2, "error");
     }
-    l_push_str(L, asked->name);
-    lua_setfield(L, -2, "name");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->result_type);
+    lua_setmetatable(L, -2);
 }

@@ -21,10 +21,9 @@ struct mg_str l_read_keep(struct mg_reading *r, struct mg_str text)
 
 struct mg_str l_read_json(struct mg_reading *r, int index, const char *what)
 {
-    mg_buf_clear(&r->vm->scratch);
-    r->vm->scratch.limit = MG_LUA_JSON_MOST;
-    l_json_append(r->L, index, &r->vm->scratch, what);
-    return l_read_keep(r, mg_buf_str(&r->vm->scratch));
+    struct mg_str text = l_json_text_in(r->L, index, r->arena, what);
+    l_read_memory(r, text.data);
+    return text;
 }
 
 struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)

@@ -5,23 +5,10 @@
 
 #include "script/state.h"
 
-// One visit to the main thread's stack, under lua_cpcall: making and ending a run may raise there.
-static int l_begin(lua_State *L)
+// Under lua_cpcall: making a coroutine may raise.
+static int l_new_thread(lua_State *L)
 {
     struct mg_run *run = lua_touserdata(L, 1);
-    struct mg_vm *vm = run->vm;
-    struct mg_run **handle = lua_newuserdata(L, sizeof *handle);
-    *handle = run;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handle_type);
-    lua_setmetatable(L, -2);
-    run->handle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    run->handle = handle;
-    if (vm->thread_count) {
-        run->thread_ref = vm->threads[--vm->thread_count];
-        lua_rawgeti(L, LUA_REGISTRYINDEX, run->thread_ref);
-        run->thread = lua_tothread(L, -1);
-        return 0;
-    }
     run->thread = lua_newthread(L);
     run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -34,9 +21,15 @@ bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_ho
                            .host = host,
                            .exchange = exchange,
                            .scope = scope,
-                           .thread_ref = LUA_NOREF,
-                           .handle_ref = LUA_NOREF};
-    bool ok = lua_cpcall(vm->L, l_begin, run) == 0;
+                           .serial = ++vm->runs,
+                           .thread_ref = LUA_NOREF};
+    if (vm->thread_count) {
+        const struct mg_vm_thread *thread = &vm->threads[--vm->thread_count];
+        run->thread = thread->L;
+        run->thread_ref = thread->ref;
+        return true;
+    }
+    bool ok = lua_cpcall(vm->L, l_new_thread, run) == 0;
     lua_settop(vm->L, 0);
     return ok;
 }
@@ -73,9 +66,11 @@ static bool take_headers(struct mg_run *run, lua_State *co, int index)
     return true;
 }
 
-// main returned: status, headers, body.
+// main returned: status, headers, body; or true, when core.take has filled the reply.
 static enum mg_run_state take_reply(struct mg_run *run, lua_State *co)
 {
+    if (lua_isboolean(co, 1))
+        return MG_RUN_DONE;
     run->reply.status = (int)lua_tointeger(co, 1);
     struct mg_str body = keep(run, co, 3);
     run->reply.pieces = MG_ARENA_NEW(run->scope->arena, struct mg_str);
@@ -145,59 +140,27 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     struct mg_vm *vm = run->vm;
     struct mg_run *outer = vm->current;
     vm->current = run;
+    run->touched = false; // what was read before it waited explains nothing that comes now
     int outcome = lua_resume(co, args);
     vm->current = outer;
     if (outcome == LUA_YIELD)
         return take_wait(run, co);
     if (outcome != 0)
         return fail_plainly(run, lua_tostring(co, -1));
-    enum mg_run_state state = lua_isboolean(co, 1) ? take_failure(run, co) : take_reply(run, co);
+    bool failed = lua_isboolean(co, 1) && !lua_toboolean(co, 1);
+    enum mg_run_state state = failed ? take_failure(run, co) : take_reply(run, co);
     lua_settop(co, 0);
     return state;
-}
-
-// What start pushes onto the coroutine before it runs; under lua_cpcall of that coroutine.
-struct start {
-    struct mg_run *run;
-    int function;
-    const struct mg_asked *const *results;
-    unsigned count;
-};
-
-static int l_push_start(lua_State *L)
-{
-    struct start *start = lua_touserdata(L, 1);
-    struct mg_run *run = start->run;
-    lua_State *co = run->thread;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->main);
-    lua_pushinteger(L, start->function);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->handle_ref);
-    if (start->count) {
-        lua_createtable(L, 0, (int)start->count);
-        for (unsigned i = 0; i < start->count; i++) {
-            const struct mg_asked *asked = start->results[i];
-            lua_pushlstring(L, asked->name.data, asked->name.len);
-            l_result_push(L, run, asked, i);
-            lua_rawset(L, -3);
-        }
-    } else {
-        lua_pushnil(L);
-    }
-    lua_xmove(L, co, 4);
-    return 0;
 }
 
 enum mg_run_state mg_run_start(struct mg_run *run, int function,
                                const struct mg_asked *const *results, unsigned count)
 {
-    struct start start = {run, function, results, count};
-    lua_State *L = run->vm->L;
-    if (lua_cpcall(L, l_push_start, &start) != 0) {
-        enum mg_run_state state = fail_plainly(run, lua_tostring(L, -1));
-        lua_settop(L, 0);
-        return state;
-    }
-    return resume(run, 3);
+    run->function = function;
+    run->results = results;
+    run->count = count;
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
+    return resume(run, 0);
 }
 
 enum mg_run_state mg_run_resume(struct mg_run *run)
@@ -205,28 +168,25 @@ enum mg_run_state mg_run_resume(struct mg_run *run)
     return resume(run, 0);
 }
 
-// A coroutine that returned can be used again; one that raised or waits is left to the collector.
-static int l_end(lua_State *L)
+static int l_drop_thread(lua_State *L)
 {
-    struct mg_run *run = lua_touserdata(L, 1);
-    struct mg_vm *vm = run->vm;
-    lua_State *co = run->thread;
-    luaL_unref(L, LUA_REGISTRYINDEX, run->handle_ref);
-    bool reusable = co && lua_status(co) == 0 && lua_gettop(co) == 0;
-    if (reusable && vm->thread_count < MG_VM_THREADS_MOST)
-        vm->threads[vm->thread_count++] = run->thread_ref;
-    else
-        luaL_unref(L, LUA_REGISTRYINDEX, run->thread_ref);
+    const struct mg_run *run = lua_touserdata(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, run->thread_ref);
     return 0;
 }
 
+// A coroutine that returned can be used again; one that raised or waits is left to the collector.
 void mg_run_fini(struct mg_run *run)
 {
-    if (!run->vm)
+    struct mg_vm *vm = run->vm;
+    lua_State *co = run->thread;
+    if (!vm)
         return;
-    if (run->handle)
-        *run->handle = NULL; // what a script kept of the request says so from now on
-    lua_cpcall(run->vm->L, l_end, run);
-    lua_settop(run->vm->L, 0);
+    bool reusable = co && lua_status(co) == 0 && lua_gettop(co) == 0;
+    if (reusable && vm->thread_count < MG_VM_THREADS_MOST)
+        vm->threads[vm->thread_count++] = (struct mg_vm_thread){co, run->thread_ref};
+    else
+        lua_cpcall(vm->L, l_drop_thread, run);
+    lua_settop(vm->L, 0);
     *run = (struct mg_run){0};
 }

@@ -48,9 +48,16 @@ struct mg_run {
     struct mg_wait wait;           // after WAITS
     struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
     struct mg_run_failure failure; // after FAILED
-    struct mg_run **handle;        // what scripts hold of it: emptied at its end
+    double serial;                 // what scripts hold of it: no other run of the state has it
     void *thread;                  // its lua_State
-    int thread_ref, handle_ref;
+    int thread_ref;
+    // What it is started with.
+    int function;
+    const struct mg_asked *const *results;
+    unsigned count;
+    // The part of a failed call that was read last: an error from indexing it is explained by that.
+    bool touched;
+    unsigned touched_id, touched_part;
 };
 
 // Prepares a run in memory the caller has (the exchange's arena). False: no memory.

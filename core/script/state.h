@@ -8,40 +8,76 @@
 
 enum { MG_VM_THREADS_MOST = 256 }; // coroutines kept for reuse
 
+// A coroutine and what keeps it from being collected.
+struct mg_vm_thread {
+    lua_State *L;
+    int ref;
+};
+
+// What scripts may ask for of a request or of a result.
+enum mg_part {
+    MG_PART_BODY,
+    MG_PART_TEXT,
+    MG_PART_HEADERS,
+    MG_PART_OK,
+    MG_PART_STATUS,
+    MG_PART_MS,
+    MG_PART_NAME,
+    MG_PART_PARAMS,
+    MG_PART_QUERY,
+    MG_PART_ID,
+    MG_PART_METHOD,
+    MG_PART_PATH,
+    MG_PART_HOST,
+    MG_PART_IP,
+    MG_PART_COOKIES,
+    MG_PART_FORM,
+    MG_PARTS, // none of them
+};
+
 struct mg_vm {
     lua_State *L;
     const struct mg_sources *sources;
     const struct mg_plan_backend *backends;
     unsigned backend_count;
-    struct mg_run *current; // whose coroutine is running; NULL while loading
-    struct mg_buf scratch;  // JSON being encoded: owned here, so that a raise leaves nothing behind
-    const void *handles;    // the metatable that handles of runs have, as lua_topointer gives it
-    int boot;               // registry references
-    int main;
-    int handle_type;
-    int threads[MG_VM_THREADS_MOST];
+    struct mg_run *current;      // whose coroutine is running; NULL while loading
+    double runs;                 // begun so far: the serial of the newest
+    const char *parts[MG_PARTS]; // the names, as the state has them: equal strings are one
+    const void *reply_type;      // the metatable of gate.reply's, as lua_topointer gives it
+    int boot;                    // registry references
+    int main, functions;
+    int request_type, result_type; // metatables
+    struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
 };
 
-// The state's owner, from inside a C function.
+// The state's owner, from inside any C function; the functions of moongate.core have it as their
+// first upvalue.
 struct mg_vm *mg_vm_of(lua_State *L);
+
+static inline struct mg_vm *l_vm(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
 
 int luaopen_moongate_core(lua_State *L);
 
-// Pushes the result of a call as scripts see it; `run` may end before it does.
-void l_result_push(lua_State *L, struct mg_run *run, const struct mg_asked *asked, unsigned id);
+// Learns the names of the parts, when the state is made.
+void l_parts_open(lua_State *L, struct mg_vm *vm);
+
+// Pushes the request and the results of a run as scripts see them. They may be kept longer than the
+// run: what was not read of them by then is gone.
+void l_request_push(lua_State *L, const struct mg_run *run);
+void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
+                   unsigned id);
+
+// For lua/moongate/request.lua and result.lua: makes the function that reads the parts.
+int l_request_reader(lua_State *L); // (metatable of headers, function that raises) -> __index
+int l_result_reader(lua_State *L);  // (metatable of headers) -> __index
 
 // Turns the call description at `index` into an asked call in the exchange's arena. Raises when it
 // cannot be.
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm);
-
-// (handle, part) -> value: a part of the request, for lua/moongate/request.lua.
-int l_request_part(lua_State *L);
-// (handle, id, part) -> value: a part of a result, for lua/moongate/result.lua.
-int l_result_part(lua_State *L);
-
-// The run a handle at `index` stands for; raises when it has ended.
-struct mg_run *l_run_check(lua_State *L, int index);
 
 struct mg_str l_str(lua_State *L, int index); // borrowed from the string there; empty when none is
 

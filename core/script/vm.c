@@ -85,6 +85,13 @@ static void l_require(lua_State *L, const char *module)
     lua_call(L, 1, 1);
 }
 
+// A reference to a field of the module on top.
+static int l_keep(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
@@ -98,17 +105,17 @@ static int l_open(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
-    lua_newtable(L);
-    lua_pushboolean(L, false);
-    lua_setfield(L, -2, "__metatable");
-    vm->handles = lua_topointer(L, -1);
-    vm->handle_type = luaL_ref(L, LUA_REGISTRYINDEX);
+    l_parts_open(L, vm);
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
     l_require(L, "moongate.run");
-    lua_getfield(L, -1, "main");
-    vm->main = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm->main = l_keep(L, "main");
+    vm->functions = l_keep(L, "functions");
+    vm->request_type = l_keep(L, "request_type");
+    vm->result_type = l_keep(L, "result_type");
+    lua_getfield(L, -1, "reply_type");
+    vm->reply_type = lua_topointer(L, -1);
     return 0;
 }
 
@@ -133,7 +140,6 @@ void mg_vm_free(struct mg_vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
-    mg_buf_fini(&vm->scratch);
     free(vm);
 }
 

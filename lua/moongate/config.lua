@@ -68,7 +68,8 @@ local service = short_for_url(needs_url(plain_is_http(schema.table({
   waiting = schema.integer(0, limits.by_name.service_waiting.max),
   headers = header.map(schema.string(header.value)),
   path    = schema.string(carrier),
-}, { share = true }, { timeout = "within" }))))
+  share   = schema.boolean,
+}, {}, { timeout = "within" }))))
 
 local function sqlite(value)
   if value:find("^postgres") then
@@ -86,7 +87,7 @@ end
 local database_keys = schema.table({
   url     = schema.string(sqlite),
   readers = schema.integer(1, limits.by_name.sqlite_readers.max),
-}, { share = true })
+})
 
 -- What is there only with PostgreSQL is of no interest while that is not built.
 local database = short_for_url(needs_url(function(value, report)
@@ -146,6 +147,7 @@ local function canonical(checked)
         name = key, urls = one.url, headers = one.headers, within = one.within,
         connect = one.connect or set.connect, at_once = one.at_once or set.service_at_once,
         waiting = one.waiting or set.service_waiting, path = one.path,
+        share = one.share,
       }
     end),
     databases = sorted(checked.databases, function(key, one)

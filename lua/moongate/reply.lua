@@ -16,6 +16,7 @@ local TYPES = {
 }
 
 local metatable = { __json = "a reply: it cannot be a part of another", __metatable = false }
+reply.metatable = metatable
 
 local function status_wrong(status)
   if status ~= nil and (type(status) ~= "number" or status % 1 ~= 0 or status < 200 or status > 599) then
@@ -168,23 +169,16 @@ local function of_reply(made)
   return made.status or 200, list, body
 end
 
-local JSON_HEADERS = { "Content-Type", TYPES.json }
-local TEXT_HEADERS = { "Content-Type", TYPES.text }
-
----What the function's return value becomes.
+---What becomes of a function's return value that is neither JSON nor a text: those the core takes.
 ---@param value any
 ---@return integer status
 ---@return string[] headers flat
 ---@return string body
 function reply.of(value)
-  local kind = type(value)
-  if kind == "string" then
-    return 200, TEXT_HEADERS, value
-  elseif kind == "table" and debug.getmetatable(value) == metatable then
+  if type(value) == "table" then
     return of_reply(value)
-  elseif kind == "table" or kind == "userdata" then
-    return 200, JSON_HEADERS, core.encode(value, "reply")
   end
+  local kind = type(value)
   local detail = ("the route's function returned %s: a table (JSON), a string (text) or "
     .. "gate.reply { ... } is wanted"):format(kind == "nil" and "nothing" or words.show(value))
   problem.raise(500, detail, { log = detail })

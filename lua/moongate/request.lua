@@ -6,18 +6,20 @@ local problem = require "moongate.problem"
 
 local request = {}
 
-local HANDLE = 1
-
-local parts = {}
-for name in ("id method path host ip params query headers cookies body text form"):gmatch("%S+") do
-  parts[name] = true
-end
-
 local BODY_FAULTS = {
   none = { 400, "the request has no body, but JSON is wanted" },
   bad  = { 400, "the body is not JSON" },
   type = { 415, "the body is not JSON: its Content-Type says something else" },
 }
+
+-- Raises that a part of the request cannot be read; `why` is said of bodies.
+local function refuse(part, why)
+  if why then
+    local status, detail = unpack(BODY_FAULTS[why])
+    problem.raise(status, detail)
+  end
+  problem.raise(400, ("the %s of the request is broken"):format(part))
+end
 
 ---@class moongate.Request
 ---@field id string
@@ -33,31 +35,9 @@ local BODY_FAULTS = {
 ---@field text string the body as it came
 ---@field form table<string, string>
 request.metatable = {
-  __index = function(self, key)
-    if not parts[key] then
-      return nil
-    end
-    local value, fault = core.request_part(self[HANDLE], key)
-    if fault then
-      local status, detail = unpack(BODY_FAULTS[fault])
-      problem.raise(status, detail)
-    elseif value == nil then
-      problem.raise(400, ("the %s of the request is broken"):format(key))
-    end
-    if key == "headers" then
-      setmetatable(value, header.any_case)
-    end
-    rawset(self, key, value)
-    return value
-  end,
+  __index = core.request_reader(header.any_case, refuse),
   __json = "the request: its parts are wanted",
   __metatable = false,
 }
-
----@param handle userdata
----@return moongate.Request
-function request.wrap(handle)
-  return setmetatable({ handle }, request.metatable)
-end
 
 return request

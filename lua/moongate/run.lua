@@ -22,7 +22,6 @@ local function wait_for(mode, ids, ms)
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
   yield(mode, ids, ms or 0)
-  result.forget()
 end
 
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
@@ -58,9 +57,8 @@ end
 
 -- The result of a landed call; raises when it was required and failed.
 local function collect(id)
-  local raw, verdict, told = core.result(id)
-  local one = result.wrap(raw)
-  if verdict == "failed" or verdict == "relay" then
+  local one, verdict, told = core.result(id)
+  if verdict then
     raise(one, verdict, told)
   end
   return one
@@ -180,10 +178,10 @@ function run.all(calls)
   local failed, how, why
   for i, key in ipairs(keys) do
     if core.landed(ids[i]) then
-      local raw, verdict, told = core.result(ids[i])
-      results[key] = result.wrap(raw)
-      if not failed and (verdict == "failed" or verdict == "relay") then
-        failed, how, why = results[key], verdict, told
+      local one, verdict, told = core.result(ids[i])
+      results[key] = one
+      if verdict and not failed then
+        failed, how, why = one, verdict, told
       end
     end
   end
@@ -276,29 +274,29 @@ end
 
 -- Stays on the stack while the author's function and what becomes of its value are under way.
 local function answer(fn, req, got)
-  local status, headers, body = reply.of(fn(req, got))
+  local value = fn(req, got)
+  if core.take(value) then
+    return true
+  end
+  local status, headers, body = reply.of(value)
   return status, headers, body
 end
 loading.root = answer
 
----What C calls: runs one of the gateway's functions and says how it ended. Returns status, flat
----headers and body; or false, flat headers, status, title, detail, calls, members and a log text.
----@param index integer of the function in boot.functions
----@param handle userdata the request's
----@param got table<string, table>? raw results by name
-function run.main(index, handle, got)
-  if got then
-    for _, one in pairs(got) do
-      result.wrap(one)
-    end
-  end
-  result.forget()
-  local fn = loading.functions[index]
-  local ok, status, headers, body = xpcall(answer, explain, fn, request.wrap(handle), got)
+---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
+---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
+---detail, calls, members and a log text.
+function run.main()
+  local fn, req, got = core.begin()
+  local ok, status, headers, body = xpcall(answer, explain, fn, req, got)
   if ok then
     return status, headers, body
   end
   return failure(status, fn)
 end
+
+-- What C takes from here when the state is made.
+run.functions = loading.functions
+run.request_type, run.result_type, run.reply_type = request.metatable, result.metatable, reply.metatable
 
 return run

@@ -133,10 +133,11 @@ describe("a gateway that is told to stop", function()
   end)
 
   it("is not held up by a client that reads nothing, beyond write_idle", function()
-    local g = start { write_idle = "300ms" }
-    local c = g:connect()
+    local g = start({ write_idle = "300ms" }, 1)
+    local c, other = g:connect(), nil
     c:send "GET /ok HTTP/1.1\r\nHost: a\r\n" -- and never ends its head
-    wait.sleep(50)
+    other = g:connect()
+    assert.equal("ok", other:ask("/ok").body) -- so what came before was read
     local began = posix.now()
     g.process:signal(posix.SIGTERM)
     c:close()
@@ -148,7 +149,7 @@ describe("a gateway that is told to stop", function()
     local lost, served, refused = {}, 0, 0
     for round = 1, 20 do
       local g = start({}, 1 + round % 2)
-      local stop = false
+      local stop, asking = false, 12
       -- Each asks on a kept connection, then on a new one when it is told to close, until it is refused.
       local function client(i)
         local path = ({ "/ok", "/soon", "/short" })[i % 3 + 1]
@@ -173,13 +174,16 @@ describe("a gateway that is told to stop", function()
         end
       end
       local clients = {}
-      for i = 1, 12 do
-        clients[i] = function() client(i) end
+      for i = 1, asking do
+        clients[i] = function()
+          client(i)
+          asking = asking - 1
+        end
       end
       clients[#clients + 1] = function()
         wait.sleep(60 + round * 3)
         g.process:signal(posix.SIGTERM)
-        wait.sleep(250)
+        wait.till(function() return asking == 0 end, 5000)
         stop = true
       end
       wait.at_once(clients)

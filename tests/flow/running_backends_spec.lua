@@ -1,45 +1,19 @@
 -- Calls of running functions, backend by backend: what is sent, and what comes of the answer.
 local faultd = require "support.faultd"
 local gateway = require "support.gateway"
-local wait = require "support.wait"
+local running = require "support.running"
 
-local HEAD = [[
-local gate = require "moongate"
-local api, gone = gate.service "api", gate.service "gone"
-]]
+local serve, answer = running.serve, running.answer
 
 describe("a call of a running function", function()
   local backend
 
   before_each(function()
-    backend = faultd.start()
+    backend = running.start()
   end)
 
   after_each(gateway.clean)
   after_each(faultd.clean)
-
-  -- A gateway that answers GET / by running `body`, with `req` in scope.
-  local function serve(body, more)
-    local files = {
-      ["gateway.lua"] = { services = { api = backend.url,
-        gone = "http://127.0.0.1:" .. faultd.closed_port() } },
-      ["routes.lua"] = HEAD .. "gate.route('*', '/{rest...}', function(req)\n" .. body .. "\nend)\n",
-    }
-    for path, content in pairs(more or {}) do
-      files[path] = content
-    end
-    return gateway.start(files)
-  end
-
-  local function answer(body, more)
-    local g = serve(body, more)
-    local reply = g:get "/"
-    if reply.status ~= 200 then
-      wait.till(function() return g:log() ~= "" end, 100)
-      error(reply.body .. g:log())
-    end
-    return reply:json()
-  end
 
   describe("to a service", function()
     -- What the backend was sent for one call of /echo.

@@ -1,45 +1,20 @@
 -- Calls of running functions: what they send, what waiting for them means, and what goes wrong.
 local faultd = require "support.faultd"
 local gateway = require "support.gateway"
+local running = require "support.running"
 local wait = require "support.wait"
 
-local HEAD = [[
-local gate = require "moongate"
-local api, gone = gate.service "api", gate.service "gone"
-]]
+local serve, answer = running.serve, running.answer
 
 describe("a running function", function()
   local backend
 
   before_each(function()
-    backend = faultd.start()
+    backend = running.start()
   end)
 
   after_each(gateway.clean)
   after_each(faultd.clean)
-
-  -- A gateway that answers GET / by running `body`, with `req` in scope.
-  local function serve(body, more)
-    local files = {
-      ["gateway.lua"] = { services = { api = backend.url,
-        gone = "http://127.0.0.1:" .. faultd.closed_port() } },
-      ["routes.lua"] = HEAD .. "gate.route('*', '/{rest...}', function(req)\n" .. body .. "\nend)\n",
-    }
-    for path, content in pairs(more or {}) do
-      files[path] = content
-    end
-    return gateway.start(files)
-  end
-
-  local function answer(body, more)
-    local g = serve(body, more)
-    local reply = g:get "/"
-    if reply.status ~= 200 then
-      wait.till(function() return g:log() ~= "" end, 100)
-      error(reply.body .. g:log())
-    end
-    return reply:json()
-  end
 
   describe("that waits for calls", function()
     it("has their results, with status, headers, decoded body, text and time", function()
@@ -167,7 +142,7 @@ describe("a running function", function()
 
   describe("and time", function()
     it("sleeps, and knows what is left of the request's time", function()
-      local g = gateway.start { ["routes.lua"] = HEAD:gsub("local api.-\n", "") .. [[
+      local g = gateway.start { ["routes.lua"] = running.HEAD:gsub("local api.-\n", "") .. [[
         gate.get("/", { within = "2s", reply = function()
           local a = gate.left()
           gate.sleep "60ms"

@@ -37,6 +37,27 @@ describe("the request in a function", function()
     assert.same({ "1", "1", "1", "a, b,c", { "a=1", "b=2" }, true, true, { "host", "set-cookie", "x-one", "x-two" } }, out)
   end)
 
+  it("has thousands of fields of one name without a thousandfold cost", function()
+    local g = gateway.start {
+      ["gateway.lua"] = { limits = { headers = 10000, header = "1MiB" }, workers = 1 },
+      ["routes.lua"] = [[
+        local gate = require "moongate"
+        gate.get("/function", function(req) return { req.headers.x, req.headers["x-9"] } end)
+        gate.get("/template", { reply = { "{headers.x}", "{headers.x-9}" } })
+      ]],
+    }
+    local headers, joined = {}, {}
+    for i = 1, 9000 do
+      headers[i] = { i % 1000 == 0 and "X-" .. i / 1000 or "X", ("%05d"):format(i) .. ("x"):rep(45) }
+      joined[#joined + 1] = i % 1000 ~= 0 and headers[i][2] or nil
+    end
+    local before = g:rss()
+    for _, path in ipairs { "/function", "/template" } do
+      assert.same({ table.concat(joined, ", "), headers[9000][2] }, g:get(path, { headers = headers }):json())
+    end
+    assert.is_true(g:rss() - before < 64 * 1024 * (wait.slack > 1 and 4 or 1), g:rss() - before .. " KiB")
+  end)
+
   it("has the first value of a query field, and cookies", function()
     local g = serve [[return { req.query.tag, req.query["a b"], req.query.empty, req.query.none == nil, req.query.plus,
       req.cookies.sid, req.cookies.b, req.cookies.none == nil }]]

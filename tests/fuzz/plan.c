@@ -148,15 +148,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         json = as_template(json, &arena);
     struct mg_plan *plan = mg_plan_compile(json, params, 2, &gateway, &arena, &error);
     assert(plan || error.message.len);
-    struct mg_request *request = mg_request_new();
+    struct mg_request *request = mg_request_new(NULL);
     assert(request);
     request->query = line(&text);
     struct mg_str body = line(&text);
     if (plan && (body.len == 0 || !mg_json_valid(body, MG_JSON_DEPTH_MOST, NULL) ||
                  mg_json_valid(body, depth_most, NULL))) {
         mg_buf_put(&request->body, body);
-        request->params[0] = (struct mg_param){params[0], request->query};
-        request->params[1] = (struct mg_param){params[1], body};
+        struct mg_param given[] = {{params[0], request->query}, {params[1], body}};
+        request->params = given;
         request->param_count = 2;
         mg_headers_add(&request->headers, &request->arena, MG_STR("X-H"), body);
         mg_headers_add(&request->headers, &request->arena, MG_STR("Cookie"), request->query);

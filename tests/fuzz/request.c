@@ -63,7 +63,7 @@ struct run {
 static void begin(struct run *run)
 {
     mg_request_free(run->request);
-    run->request = mg_request_new();
+    run->request = mg_request_new(NULL);
     assert(run->request);
     mg_request_parser_begin(run->parser, run->request);
     run->body = 0;

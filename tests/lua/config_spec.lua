@@ -34,7 +34,7 @@ describe("gateway.lua", function()
         services  = {
           users  = "http://127.0.0.1:9001",
           orders = { url = { "http://127.0.0.1:9002", "http://127.0.0.1:9003" }, within = "150ms",
-                     at_once = 200, waiting = 10, connect = "50ms", path = "libcurl",
+                     at_once = 200, waiting = 10, connect = "50ms", path = "libcurl", share = true,
                      headers = { ["x-tenant"] = "{headers.x-tenant}" } },
         },
         databases = { shop = "sqlite:shop.db", log = { url = "sqlite:log.db", readers = 2 } },
@@ -47,7 +47,7 @@ describe("gateway.lua", function()
     assert.same({ "127.0.0.1:0", "[::1]:8080" }, read.listen)
     assert.same({
       { name = "orders", urls = { "http://127.0.0.1:9002", "http://127.0.0.1:9003" }, within = 150,
-        at_once = 200, waiting = 10, connect = 50, path = "libcurl",
+        at_once = 200, waiting = 10, connect = 50, path = "libcurl", share = true,
         headers = { ["x-tenant"] = "{headers.x-tenant}" } },
       { name = "users", urls = { "http://127.0.0.1:9001" }, at_once = 64, waiting = 128, connect = 2000 },
     }, read.services)

@@ -8,6 +8,7 @@ local files = {
     tls    = "https://127.0.0.1:9002",
     either = { url = { "http://127.0.0.1:9003", "https://127.0.0.1:9004" } },
     fixed  = { url = "http://127.0.0.1:9005", path = "libcurl" },
+    shared = { url = "http://127.0.0.1:9007", share = true },
     forced = { url = "http://127.0.0.1:9006", path = "plain" },
   } },
   ["all.lua"] = [[
@@ -20,6 +21,10 @@ local files = {
       e_moved  = gate.service("own"):get("/", { redirects = 1 }),
       f_forced = gate.service("forced"):get("/", { redirects = 1 }),
       g_value  = gate.value(1),
+      h_get    = gate.service("shared"):get "/",
+      i_any    = gate.service("shared"):request "/",
+      j_post   = gate.service("shared"):post "/",
+      k_body   = gate.service("shared"):request("/", { text = "x" }),
     } })
   ]],
 }
@@ -37,12 +42,29 @@ describe("moongate routes", function()
     assert.is_nil(out:match "g_value[^\n]*over")
   end)
 
+  it("says which calls are shared", function()
+    local folder = gateway.folder(files)
+    local code, out = gateway.run("routes", folder)
+    assert.equal(0, code)
+    local _, json = gateway.run("routes", folder, "--json")
+    local told = {}
+    for _, call in ipairs(dkjson.decode(json)[1].calls) do
+      local line = out:match("\n  " .. call.name .. " [^\n]*")
+      told[call.name] = call.shared
+      assert.equal(call.shared or false, line:find("over plain, shared", 1, true) ~= nil, line)
+    end
+    assert.same({ a_own = false, b_tls = false, c_either = false, d_fixed = false, e_moved = false, f_forced = false,
+      h_get = true, i_any = true, j_post = false, k_body = false }, told)
+  end)
+
   it("says why to programs with --json", function()
     local code, out = gateway.run("routes", gateway.folder(files), "--json")
     assert.equal(0, code)
     local told = {}
     for _, call in ipairs(dkjson.decode(out)[1].calls) do
-      told[call.name] = call.path and call.path .. ": " .. call.because
+      if not call.name:find "^[h-k]_" then
+        told[call.name] = call.path and call.path .. ": " .. call.because
+      end
     end
     assert.same({
       a_own = "plain: its URL is http", b_tls = "libcurl: its URL is https",

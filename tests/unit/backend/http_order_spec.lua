@@ -34,3 +34,25 @@ describe("what goes along to another origin", function()
       names(true, false))
   end)
 end)
+
+describe("where a call goes", function()
+  it("is the service's URL with the path of the call behind its own", function()
+    local function joined(url, path)
+      local arena, why = core.arena(), ffi.new "const char *[1]"
+      local base, site, text = ffi.new "struct mg_url", ffi.new "struct mg_url", core.str(url)
+      assert(C.mg_url_parse(text, base) == nil)
+      local error = tonumber(C.mg_http_order_site(site, base, core.str(path), arena, why))
+      return error == C.MG_OK and core.text(site.base) .. core.text(site.path) or ffi.string(why[0])
+    end
+    assert.equal("http://a.test/x?y=1", joined("http://a.test", "/x?y=1"))
+    assert.equal("http://a.test/", joined("http://a.test", ""))
+    assert.equal("http://a.test/?y", joined("http://a.test", "?y"))
+    assert.equal("http://a.test/v1/x", joined("http://a.test/v1", "/x"))
+    assert.equal("http://a.test/v1", joined("http://a.test/v1", ""))
+    assert.equal("http://a.test/v1?y", joined("http://a.test/v1", "?y"))
+    assert.equal("the call's path does not start with / or ?", joined("http://a.test", "x"))
+    for _, path in ipairs { "/a b", "/a\r\nb", "/a#b", "/\255", "/\127" } do
+      assert.equal("the call's path has a byte that cannot be there", joined("http://a.test", path))
+    end
+  end)
+end)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend/http.h"
+#include "backend/http_shared.h"
 
 struct probe_name {
     const char *text;
@@ -122,7 +122,10 @@ static bool open_worker(struct probe *probe)
     probe->beat.run = on_beat;
     probe->until.run = on_until;
     probe->http = mg_http_new(&probe->loop, &probe->mailbox, probe->resolver, &options);
-    probe->backend = probe->http ? mg_http_open(probe->http, probe->service) : NULL;
+    if (probe->http && probe->service->config.share)
+        probe->backend = mg_http_shared_open(probe->http, probe->service);
+    else if (probe->http)
+        probe->backend = mg_http_open(probe->http, probe->service);
     return probe->backend != NULL;
 }
 
@@ -189,6 +192,12 @@ bool probe_run(struct probe *probe, unsigned landed, unsigned ms)
 unsigned probe_slowest_turn(struct probe *probe)
 {
     return (unsigned)probe->slowest_turn;
+}
+
+// How long a call holds its place, as far as the service knows.
+unsigned probe_mean_us(struct probe *probe)
+{
+    return atomic_load(&probe->service->mean_us);
 }
 
 static void on_closed(void *owner)

@@ -30,7 +30,7 @@ unsigned fake_tls_handshakes(struct fake_tls *fake);
 struct probe_config {
     struct mg_str name; const struct mg_str *urls; unsigned url_count; uint64_t connect_ms;
     unsigned at_once, waiting; uint64_t patience_ms, unheard_ms; size_t head_most;
-    int path;
+    int path; bool share;
 };
 struct probe_name { const char *text; const char *address; };
 struct probe *probe_new(const struct probe_config *config, const struct probe_name *names,
@@ -43,6 +43,7 @@ void probe_start(struct probe *probe, struct mg_call *call);
 void probe_cancel(struct probe *probe, struct mg_call *call);
 bool probe_run(struct probe *probe, unsigned landed, unsigned ms);
 unsigned probe_slowest_turn(struct probe *probe);
+unsigned probe_mean_us(struct probe *probe);
 unsigned probe_entries(const char *folder);
 unsigned probe_crowd(struct probe *probe, unsigned count, unsigned within_ms, unsigned kind);
 unsigned probe_crowd_leaves(struct probe *probe, unsigned count, unsigned ms);
@@ -128,7 +129,7 @@ function world.over_both(describe, before_each)
 end
 
 -- A service at `urls` (one, or a list); options are those of struct mg_http_config, `names` (host ->
--- address, false: fails, "hang"), `refresh_ms` of names, `ca`, a file of certificates, and `path`.
+-- address, false: fails, "hang"), `refresh_ms` of names, `ca`, a file of certificates, `path`, `share`.
 function world.service(urls, options)
   options = options or {}
   urls = type(urls) == "table" and urls or { urls }
@@ -142,6 +143,7 @@ function world.service(urls, options)
   for _, key in ipairs { "connect_ms", "at_once", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end
+  config.share = options.share or false
   config.waiting = options.waiting or 4096
   local names, count = ffi.new "struct probe_name[8]", 0
   for text, address in pairs(options.names or {}) do

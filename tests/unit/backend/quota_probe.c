@@ -7,7 +7,11 @@
 
 #include "backend/quota.h"
 
-enum { workers_most = 8, hung_ms = 20000 };
+enum {
+    workers_most = 8,
+    hung_ms = 20000, // without a call that ends: a wake-up was lost
+    time_ms = 1000,  // on a busy machine it is not the number of calls that ends a test
+};
 
 static struct mg_quota *quota;
 static _Atomic unsigned held, held_most;
@@ -18,8 +22,9 @@ struct worker {
     struct mg_mailbox box;
     struct mg_quota_seat *seat;
     pthread_t thread;
-    struct mg_task turn;  // ends the calls that hold a place
-    struct mg_timer hung; // a wake-up was lost
+    struct mg_task turn; // ends the calls that hold a place
+    struct mg_timer hung;
+    uint64_t until; // nothing new is begun
     unsigned todo, queued, holding, done, all;
     bool lost;
 };
@@ -68,6 +73,13 @@ static void start_some(struct worker *worker)
 static void end_calls(struct mg_task *task)
 {
     struct worker *worker = MG_OWNER(task, struct worker, turn);
+    uint64_t now = mg_loop_now(&worker->loop);
+    if (now > worker->until) {
+        worker->all -= worker->todo;
+        worker->todo = 0;
+    }
+    if (worker->holding)
+        mg_timer_set(&worker->loop, &worker->hung, now + hung_ms);
     for (unsigned left = worker->holding; left > 0; left--) {
         worker->holding--;
         worker->done++;
@@ -89,6 +101,7 @@ static void on_hung(struct mg_timer *timer)
 static void *run_worker(void *data)
 {
     struct worker *worker = data;
+    worker->until = mg_loop_fresh(&worker->loop) + time_ms;
     mg_timer_set(&worker->loop, &worker->hung, mg_loop_now(&worker->loop) + hung_ms);
     mg_loop_defer(&worker->loop, &worker->turn);
     mg_loop_run(&worker->loop);
@@ -96,9 +109,9 @@ static void *run_worker(void *data)
 }
 
 // Returns the most places that were held at any time; 0 when a worker slept while its calls waited
-// (a lost wake-up). `done` gets the calls that were made.
+// (a lost wake-up). `calls`: of each worker at most; *begun and *done get how many there were.
 unsigned probe_quota_workers(unsigned at_once, unsigned waiting, unsigned count, unsigned calls,
-                             unsigned *done)
+                             unsigned *begun, unsigned *done)
 {
     static struct worker workers[workers_most];
     memset(workers, 0, sizeof workers);
@@ -116,9 +129,10 @@ unsigned probe_quota_workers(unsigned at_once, unsigned waiting, unsigned count,
     for (unsigned i = 0; i < count; i++)
         pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]);
     bool lost = false;
-    *done = 0;
+    *begun = *done = 0;
     for (unsigned i = 0; i < count; i++) {
         pthread_join(workers[i].thread, NULL);
+        *begun += workers[i].all;
         *done += workers[i].done;
         lost = lost || workers[i].lost;
     }
@@ -134,7 +148,7 @@ unsigned probe_quota_workers(unsigned at_once, unsigned waiting, unsigned count,
 static struct {
     struct mg_quota_seat *holder;
     _Atomic unsigned ready, given; // rounds
-    unsigned rounds;
+    _Atomic bool over;
 } race;
 
 static void await(_Atomic unsigned *round, unsigned number)
@@ -146,34 +160,37 @@ static void await(_Atomic unsigned *round, unsigned number)
 
 static void *give_each_round(void *data)
 {
-    for (unsigned round = 1; round <= race.rounds; round++) {
+    for (unsigned round = 1;; round++) {
         await(&race.ready, round);
+        if (race.over)
+            return NULL;
         mg_quota_give(race.holder);
         atomic_store(&race.given, round);
     }
-    return NULL;
 }
 
 static void on_race(void *owner)
 {
 }
 
-// Returns in how many rounds the refused seat had neither a place nor mail on its way.
+// Returns in how many rounds, of so many at most, the refused seat had neither a place nor mail on
+// its way.
 unsigned probe_quota_race(unsigned rounds)
 {
     struct mg_loop loop;
     struct mg_mailbox box;
     pthread_t giver;
-    unsigned lost = 0;
+    unsigned lost = 0, round = 0;
     quota = mg_quota_new(1, 8);
     mg_loop_init(&loop);
     mg_mailbox_open(&box, &loop);
     struct mg_quota_seat *seat = mg_quota_join(quota, &box, on_race, NULL);
     race.holder = mg_quota_join(quota, &box, on_race, NULL);
     race.ready = race.given = 0;
-    race.rounds = rounds;
+    race.over = false;
     pthread_create(&giver, NULL, give_each_round, NULL);
-    for (unsigned round = 1; round <= rounds; round++) {
+    const uint64_t until = uv_hrtime() + time_ms * UINT64_C(1000000);
+    while (round++ < rounds && uv_hrtime() < until) {
         mg_quota_take(race.holder);
         atomic_store(&race.ready, round);
         for (volatile unsigned pause = round % 251; pause > 0; pause--)
@@ -188,6 +205,8 @@ unsigned probe_quota_race(unsigned rounds)
         if (box.first)
             uv_run(&loop.uv, UV_RUN_NOWAIT);
     }
+    race.over = true;
+    atomic_store(&race.ready, round);
     pthread_join(giver, NULL);
     mg_quota_leave(seat);
     mg_quota_leave(race.holder);

@@ -79,7 +79,7 @@ function parse.all(bytes, size, limits)
   local parser = ffi.gc(C.mg_request_parser_new(all), C.mg_request_parser_free)
   local run, out, ended = nil, {}, false
   local function begin()
-    local request = ffi.gc(C.mg_request_new(), C.mg_request_free)
+    local request = ffi.gc(C.mg_request_new(nil), C.mg_request_free)
     C.mg_request_parser_begin(parser, request)
     run = { parser = parser, request = request, data = {}, verdict = "more" }
   end

@@ -243,6 +243,26 @@ describe("encoded JSON", function()
     assert.equal("[1,2]", encode(shrunk))
   end)
 
+  it("is complete where wide tables lie within wide tables, up to the bound", function()
+    for _, width in ipairs { 30, 31, 32, 33, 40 } do
+      local text, members = "[1]", {}
+      for i = 1, width do
+        members[i] = ('"k%02d":%d,'):format(i, i)
+      end
+      for _ = 1, 126 do
+        text = "{" .. table.concat(members) .. '"m":' .. text .. "}"
+      end
+      local outer = decode(text)
+      assert.equal(text, encode(outer))
+      local inner = outer
+      for _ = 1, 125 do
+        inner = inner.m
+      end
+      inner.m = print
+      assert.matches("^value" .. ("%.m"):rep(10) .. "%.%.%.: a function$", refusal(outer))
+    end
+  end)
+
   it("refuses holes and mixed keys and names the place", function()
     assert.equal("value.items: a list with holes (no element 2)", refusal { items = { 1, nil, 3 } })
     assert.equal("value: a list with holes (no element 1)", refusal { [1000000] = 1 })

@@ -1,0 +1,229 @@
+-- `share = true` on a service: equal GETs in flight at the same time are made once, and one
+-- client's end is not another's. Over both paths.
+local faultd = require "support.faultd"
+local gateway = require "support.gateway"
+local http = require "support.http"
+local places = require "support.places"
+local wait = require "support.wait"
+
+local ROUNDS = places.sanitize == "" and 40 or 15
+
+local routes = [=[
+local gate = require "moongate"
+local users = gate.service "users"
+local forward = { headers = { "authorization" } }
+
+gate.get("/slow/{ms}", { calls = { it = users:get("/delay/{ms}/echo", { forward = forward }) }, reply = "{it.body}" })
+gate.get("/within/{ms}", { within = "150ms", calls = { it = users:get "/delay/{ms}/echo" }, reply = "{it.body}" })
+gate.get("/id/{ms}/{id}", { calls = { it = users:get "/delay/{ms}/id/{id}" }, reply = "{it.body.id}" })
+gate.get("/hang", { calls = { it = users:get "/hang" } })
+gate.get("/reset", { calls = { it = users:get "/delay/300/reset/60" } })
+gate.get("/post", { calls = { it = users:post("/delay/50/echo", { json = 1 }) } })
+gate.get("/posts", { calls = { it = users:post("/delay/50/echo") } })
+gate.get("/optional", { calls = { it = users:get("/hang", { optional = true, within = "60ms" }) } })
+gate.get("/big/{n}", { calls = { it = users:get "/delay/30/big/{n}" }, reply = "{it.body}" })
+
+-- Asks the same twice, ends one of the two, and asks again as soon as one has landed.
+gate.get("/twice/{ms}/{id}", function(req)
+  local function call() return users:get("/delay/{ms}/id/{id}", { params = req.params }) end
+  local one, two = call():start(), call():start()
+  one:cancel()
+  local got = two:wait()
+  local again = gate.all { a = call(), b = call() }
+  return { got.body.id, again.a.body.id, again.b.body.id }
+end)
+]=]
+
+local function fields_of(echo)
+  local map = {}
+  for _, field in ipairs(echo.headers) do
+    map[field[1]:lower()] = field[2]
+  end
+  return map
+end
+
+for _, path in ipairs { "plain", "libcurl" } do
+  describe("a service with share = true, over " .. path .. ",", function()
+    local backend, g
+
+    local function start(workers, limits)
+      backend = faultd.start()
+      g = gateway.start({
+        ["gateway.lua"] = { services = { users = { url = backend.url, share = true, path = path } }, limits = limits },
+        ["routes.lua"] = routes,
+      }, { workers = workers or 1 })
+    end
+
+    after_each(function()
+      gateway.clean()
+      faultd.clean()
+    end)
+
+    -- Connections that have sent a request each.
+    local function ask_all(count, target)
+      local conns = {}
+      for i = 1, count do
+        conns[i] = g:connect()
+        assert(conns[i]:send(http.request(target)))
+      end
+      return conns
+    end
+
+    local function idle()
+      return backend:record_when(function(record) return record.in_flight == 0 end)
+    end
+
+    it("is asked once for fifty equal requests at once", function()
+      start()
+      local replies = wait.at_once(50, function(i)
+        return g:get("/slow/1000", { headers = { ["x-request-id"] = "id-" .. i, ["x-other"] = tostring(i) } })
+      end)
+      assert.equal(1, backend:record().requests)
+      for _, reply in ipairs(replies) do
+        assert.same({ 200, replies[1].body }, { reply.status, reply.body })
+      end
+      local sent = fields_of(replies[1]:json())
+      assert.is_truthy(sent["x-request-id"]:find "^id%-%d+$")
+      assert.is_nil(sent["x-forwarded-for"])
+      assert.same({ "gate.test", "http" }, { sent["x-forwarded-host"], sent["x-forwarded-proto"] })
+      assert.equal(200, g:get("/slow/1").status)
+      assert.equal(2, backend:record().requests)
+    end)
+
+    it("is asked by each of two workers at most once", function()
+      start(2)
+      for _, reply in ipairs(wait.at_once(50, function() return g:get "/slow/1000" end)) do
+        assert.equal(200, reply.status)
+      end
+      local requests = backend:record().requests
+      assert.is_true(requests == 1 or requests == 2, requests .. " requests")
+    end)
+
+    it("is asked anew for what differs in a header that it is sent, or in the host", function()
+      start()
+      local replies = wait.at_once(8, function(i)
+        return g:get("/slow/500", { headers = { authorization = i % 2 == 0 and "ann" or "bob",
+          host = i <= 4 and "one.test" or "two.test" } })
+      end)
+      assert.equal(4, backend:record().requests)
+      for i, reply in ipairs(replies) do
+        local sent = fields_of(reply:json())
+        assert.same({ i % 2 == 0 and "ann" or "bob", i <= 4 and "one.test" or "two.test" },
+          { sent.authorization, sent["x-forwarded-host"] })
+      end
+    end)
+
+    it("is sent each POST", function()
+      start()
+      for _, target in ipairs { "/post", "/posts" } do
+        local before = backend:record().requests
+        wait.at_once(10, function() return g:get(target) end)
+        assert.equal(before + 10, backend:record().requests)
+      end
+    end)
+
+    it("goes on answering when some have left, and sees the end when the last has", function()
+      start()
+      local conns = ask_all(6, "/slow/500")
+      assert.equal(1, backend:record_when(function(record) return record.in_flight == 1 end).in_flight)
+      for _, i in ipairs { 1, 3, 6 } do
+        conns[i]:close()
+      end
+      for _, i in ipairs { 2, 4, 5 } do
+        assert.equal(200, conns[i]:read().status)
+        conns[i]:close()
+      end
+      assert.same({ 1, 0 }, { backend:record().requests, idle().in_flight })
+
+      backend:reset()
+      conns = ask_all(3, "/hang")
+      backend:record_when(function(record) return record.in_flight == 1 end)
+      for _, c in ipairs(conns) do
+        c:close()
+      end
+      local record = backend:record_when(function(record) return record.open == 0 end)
+      assert.same({ 1, 0 }, { record.requests, record.open })
+    end)
+
+    it("is let go of when the gateway stops", function()
+      start(2, { drain = "50ms" })
+      ask_all(10, "/hang")
+      backend:record_when(function(record) return record.in_flight > 0 end)
+      g:stop()
+      assert.equal(0, idle().in_flight)
+    end)
+
+    it("gives each its own time", function()
+      start()
+      local replies = wait.at_once {
+        function() return g:get "/within/600" end,
+        function()
+          wait.sleep(20)
+          return g:get "/slow/600"
+        end,
+      }
+      assert.same({ 504, 200 }, { replies[1].status, replies[2].status })
+      assert.equal(1, backend:record().requests)
+    end)
+
+    it("that fails, fails for all of them with the same kind", function()
+      start()
+      local replies = wait.at_once(10, function() return g:get "/reset" end)
+      assert.equal(1, backend:record().requests)
+      for _, reply in ipairs(replies) do
+        assert.same({ 502, { { name = "it", kind = "reset" } } }, { reply.status, reply:json().calls })
+      end
+      replies = wait.at_once(10, function() return g:get "/optional" end)
+      for _, reply in ipairs(replies) do
+        assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
+      end
+    end)
+
+    it("gives each of many the whole of a large answer", function()
+      start()
+      local replies = wait.at_once(20, function() return g:get "/big/300000" end)
+      for _, reply in ipairs(replies) do
+        assert.equal(300000, #reply.body)
+      end
+    end)
+
+    it("answers functions that end one of two equal calls and ask again", function()
+      start()
+      local replies = wait.at_once(10, function() return g:get "/twice/20/x" end)
+      for _, reply in ipairs(replies) do
+        assert.equal('["x","x","x"]', reply.body)
+      end
+    end)
+
+    it("answers each right, whoever comes and leaves meanwhile", function()
+      start(2)
+      math.randomseed(11)
+      local asked = 0
+      local function once(c)
+        local id, ms, kind = math.random(4), math.random(0, 8), math.random(10)
+        local target = (kind > 7 and "/twice/%d/%d" or "/id/%d/%d"):format(ms, id)
+        asked = asked + (kind > 7 and 4 or 1)
+        if kind <= 3 then -- leaves, at some time or other
+          c:send(http.request(target))
+          wait.sleep(math.random(0, 6))
+          c[math.random(2) == 1 and "close" or "reset"](c)
+          return g:connect()
+        end
+        local reply = assert(c:ask(target))
+        assert.equal(kind > 7 and ('["%d","%d","%d"]'):format(id, id, id) or ('"%d"'):format(id), reply.body)
+        return c
+      end
+      wait.at_once(30, function()
+        local c = g:connect()
+        for _ = 1, ROUNDS do
+          c = once(c)
+        end
+        c:close()
+      end)
+      local record = idle()
+      assert.equal(0, record.in_flight)
+      assert.is_true(record.requests < asked, record.requests .. " of " .. asked)
+      assert.equal('"9"', g:get("/id/0/9").body)
+    end)
+  end)
+end

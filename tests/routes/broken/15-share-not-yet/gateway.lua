@@ -1,6 +1,0 @@
-return {
-  services = {
-    users = { url = "http://127.0.0.1:9001",
-              share = true },
-  },
-}
