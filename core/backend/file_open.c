@@ -17,6 +17,8 @@ void mg_file_fail(struct mg_errand *errand, const char *path, int why)
         mg_file_not_there(errand, path);
     else if (why == EXDEV || why == ELOOP)
         mg_errand_fail(errand, MG_FILE, "%.200s: leads out of its folder", path);
+    else if (why == EMFILE || why == ENFILE) // as many are open as the process may have
+        mg_errand_fail(errand, MG_BUSY, "too many files are open");
     else
         mg_errand_fail(errand, why == ENOMEM ? MG_NO_MEMORY : MG_FILE, "%.200s: %s", path,
                        strerrordesc_np(why));

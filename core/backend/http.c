@@ -5,54 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "backend/http_answer.h"
-#include "backend/http_common.h"
 #include "backend/http_order.h"
 #include "backend/http_redirect.h"
-
-struct backend {
-    struct mg_backend base;
-    struct mg_http *http;
-    struct mg_service *service;
-    struct mg_quota_seat *seat;
-    struct mg_list queue; // runs in the order they came
-    struct mg_list runs;  // all others
-    struct mg_task closing;
-    void (*closed)(void *owner);
-    void *owner;
-};
-
-enum state {
-    NEW,     // was just made
-    QUEUED,  // waits for a place
-    NAMING,  // waits for the addresses of its host
-    GOING,   // the transport has it
-    UNHEARD, // the same, but its call has landed
-};
-
-struct run {
-    struct mg_http_transfer transfer;
-    struct mg_http_transport *transport; // that has it now
-    struct mg_list node;                 // in the backend's queue or runs
-    struct backend *backend;
-    struct mg_call *call; // NULL: landed
-    enum state state;
-    struct mg_timer timer;
-    uint64_t named_by; // loop time by which the addresses of its host must be known
-    struct mg_name_wait wait;
-    struct mg_http_answer answer;
-    struct mg_service_stay stay; // nowhere until it has its place
-    bool unreached;              // nobody was there to take it
-    enum mg_method method;
-    bool has_body;
-    struct mg_url site;  // where it goes; borrows from the service, the call's arena, or `url`
-    struct mg_buf url;   // where it was redirected to
-    struct mg_buf next;  // where the answer that comes now redirects to; empty: nowhere
-    unsigned redirected; // how often
-    struct mg_buf body;  // the transfer's body, once the call has landed
-};
-
-const size_t mg_http_run_size = sizeof(struct run);
+#include "backend/http_run.h"
 
 static struct backend *backend_of(struct mg_backend *base)
 {
@@ -236,7 +191,6 @@ static enum mg_http_flow follow(struct run *run, int status, const struct mg_hea
         run->method = MG_GET;
         run->has_body = false;
         run->transfer.body = (struct mg_str){0};
-        run->transfer.supply = NULL;
     }
     if (error == MG_OK)
         return MG_HTTP_ON;
@@ -472,4 +426,33 @@ struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service
         return &backend->base;
     free(backend);
     return NULL;
+}
+
+struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
+                            struct mg_resolver *resolver, const struct mg_http_options *options)
+{
+    struct mg_http *http = calloc(1, sizeof *http);
+    if (!http)
+        return NULL;
+    http->loop = loop;
+    http->home = home;
+    http->runs = (struct mg_spares){.size = sizeof(struct run), .most = 256};
+    http->names = mg_resolver_join(resolver, home);
+    if (http->names)
+        http->paths = mg_http_paths_new(loop, options->tls,
+                                        options->connections ? options->connections : 1024);
+    if (http->paths)
+        return http;
+    mg_resolver_leave(http->names);
+    free(http);
+    return NULL;
+}
+
+void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
+{
+    struct mg_http_paths *paths = http->paths;
+    mg_resolver_leave(http->names);
+    mg_spares_fini(&http->runs);
+    free(http);
+    mg_http_paths_close(paths, closed, owner);
 }

@@ -93,8 +93,7 @@ static bool wait_for_address(struct mg_http_link *link)
 }
 
 // A peer on the same machine is connected to as soon as it was asked for: the request goes out in
-// this turn then, and is not behind all that has come in meanwhile. A streamed body is not asked
-// for before the connection stands.
+// this turn then, and is not behind all that has come in meanwhile.
 bool mg_http_link_dial(struct mg_http_link *link)
 {
     mg_http_link_close(link, true);
@@ -103,7 +102,7 @@ bool mg_http_link_dial(struct mg_http_link *link)
         unsigned at = (link->peer->first + link->tried++) % link->addresses->count;
         if (!dial_address(link, &link->addresses->items[at]))
             continue;
-        if (!link->streams && !mg_http_link_send(link)) {
+        if (!mg_http_link_send(link)) {
             link->wrong = errno; // it was refused already
             mg_http_link_close(link, true);
             continue;
@@ -135,16 +134,15 @@ bool mg_http_link_sent_all(const struct mg_http_link *link)
            (!link->streams || mg_http_upload_over(&link->upload));
 }
 
-// What goes out next, of head and body.
-static unsigned next_parts(struct mg_http_link *link, struct iovec *parts)
+// What goes out next, of head and body. A streamed body is asked for when the connection stands.
+static size_t next_parts(struct mg_http_link *link, struct iovec *parts)
 {
+    size_t head = link->request.len, sent = link->sent, count = 0;
     struct mg_str body[MG_HTTP_UPLOAD_PARTS];
-    size_t head = link->request.len, sent = link->sent;
-    unsigned count = 0;
+    unsigned more = 0;
     if (sent < head)
         parts[count++] = (struct iovec){link->request.data + sent, head - sent};
-    unsigned more = 0;
-    if (link->streams)
+    if (link->streams && (link->state != MG_LINK_DIALLING || sent == head))
         more = mg_http_upload_parts(&link->upload, link->transfer->supply, body);
     for (unsigned i = 0; i < more; i++)
         parts[count++] = (struct iovec){(char *)body[i].data, body[i].len};
@@ -165,22 +163,32 @@ static void note_sent(struct mg_http_link *link, size_t len)
         mg_http_upload_sent(&link->upload, link->transfer->supply, len - fixed);
 }
 
+static ssize_t send_parts(struct mg_http_link *link, struct iovec *parts, size_t count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t done;
+    do
+        done = count == 1 ? send(link->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                          : sendmsg(link->fd, &message, MSG_NOSIGNAL);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+
 bool mg_http_link_send(struct mg_http_link *link)
 {
-    for (;;) {
+    for (bool went = false;; went = true) {
         struct iovec parts[1 + MG_HTTP_UPLOAD_PARTS];
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = next_parts(link, parts)};
-        link->dry = message.msg_iovlen == 0;
+        size_t count = next_parts(link, parts);
+        link->dry = count == 0;
         if (link->dry)
             return true;
-        ssize_t done;
-        do
-            done = message.msg_iovlen == 1
-                       ? send(link->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                       : sendmsg(link->fd, &message, MSG_NOSIGNAL);
-        while (done < 0 && errno == EINTR);
-        if (done < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
+        ssize_t done = send_parts(link, parts, count);
+        if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return true;
+        if (done < 0) {
+            link->mute = link->broken = went; // what went out went out: there may be an answer
+            return went;
+        }
         note_sent(link, (size_t)done);
         if (!link->streams || mg_http_link_sent_all(link))
             return true;

@@ -268,7 +268,7 @@ static void on_ready(void *owner, int fd, int events)
         on_dialled(link);
         break;
     case MG_LINK_KEPT: // closed by the peer, or bytes that nobody asked for
-        mg_list_drop(&link->aged);
+        mg_http_peers_take(&plain->peers, link);
         drop(plain, link);
         break;
     default:
@@ -335,12 +335,10 @@ static bool set_going(struct mg_http_link *link)
 {
     if (link->reused) {
         link->state = MG_LINK_BUSY;
-        link->mute = link->broken = !mg_http_link_send(link);
-        if (!link->mute || link->sent > 0) {
+        if (mg_http_link_send(link)) {
             watch(link);
             return true;
         }
-        link->mute = link->broken = false;
     }
     return dial(link);
 }

@@ -25,8 +25,12 @@ static size_t deliver_head(struct mg_http_wire *wire)
 {
     struct mg_header items[MG_RESPONSE_FIELDS_MOST];
     struct mg_headers headers = {.items = items, .cap = MG_RESPONSE_FIELDS_MOST};
+    struct mg_framing framing;
     if (!mg_http_head_parse(&wire->head, items, &headers.count))
         return stop(wire, wire->head.error, wire->head.message);
+    const char *wrong = mg_response_gate_framing(&headers, &framing);
+    if (wrong)
+        return stop(wire, MG_MALFORMED, wrong);
     enum mg_http_flow flow =
         wire->transfer->events->head(wire->transfer, wire->head.status, &headers);
     wire->paused = flow == MG_HTTP_PAUSE;

@@ -29,11 +29,21 @@ static void put_sql(struct mg_buf *out, struct mg_str sql)
     }
 }
 
+// "run insert into t values (?)"; several in a transaction: "atomic run ...; one ...".
+static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    static const char *const verbs[] = {"query", "one", "run"};
+    mg_buf_put(out, call->verb == MG_SQL_ATOMIC ? MG_STR("atomic ") : MG_STR(""));
+    for (unsigned i = 0; i < call->statement_count; i++) {
+        mg_buf_printf(out, "%s%s ", i ? "; " : "", verbs[call->statements[i].verb]);
+        put_sql(out, call->statements[i].sql);
+    }
+}
+
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    static const char *const sql_verbs[] = {"query", "one", "run"};
     if (call->kind == MG_CALL_VALUE) {
         mg_buf_put(out, MG_STR("value"));
         if (call->delay)
@@ -47,8 +57,7 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
         return;
     }
     if (call->kind == MG_CALL_SQL) {
-        mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
-        put_sql(out, call->sql);
+        put_statements(out, call);
         return;
     }
     const char *method =
@@ -79,9 +88,12 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
 }
 
 // Whether equal ones in flight are made once; of a call that keeps the client's method, the GETs.
-static bool is_shared(const struct mg_config *config, const struct mg_plan_call *call)
+// Not one whose answer is passed on while it comes.
+static bool is_shared(const struct mg_config *config, const struct mg_plan *plan,
+                      const struct mg_plan_call *call)
 {
-    return call->kind == MG_CALL_HTTP && config->services[call->backend->index].share &&
+    return call->kind == MG_CALL_HTTP && call != plan->pass &&
+           config->services[call->backend->index].share &&
            (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
            call->body_kind == MG_PLAN_NO_BODY;
 }
@@ -109,7 +121,7 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
     put_ask(out, call);
     const char *why, *path = path_of(config, call, &why);
     if (path)
-        mg_buf_printf(out, "  over %s%s", path, is_shared(config, call) ? ", shared" : "");
+        mg_buf_printf(out, "  over %s%s", path, is_shared(config, plan, call) ? ", shared" : "");
     if (call->contract.has_fallback)
         mg_buf_put(out, MG_STR("  (fallback)"));
     else if (call->contract.optional)
@@ -160,7 +172,7 @@ static void put_call_json(struct mg_buf *out, const struct mg_config *config,
     mg_json_put_string(out, mg_buf_str(&ask));
     const char *why, *path = path_of(config, call, &why);
     if (path)
-        put_path_json(out, path, why, is_shared(config, call));
+        put_path_json(out, path, why, is_shared(config, plan, call));
     mg_buf_put(out, MG_STR(",\"waits_for\":["));
     put_needs(out, plan, call, ",", true);
     mg_buf_put(out, MG_STR("]}"));

@@ -16,6 +16,11 @@ struct mg_str mg_call_told(const struct mg_call *call)
         return MG_STR("the database refused the statement");
     case MG_FILE:
         return MG_STR("the file cannot be had");
+    case MG_REFUSED:
+    case MG_DNS:
+        return MG_STR("the database cannot be reached");
+    case MG_RESET:
+        return MG_STR("the connection to the database was lost");
     default:
         return result->message;
     }

@@ -38,7 +38,7 @@ struct mg_file_ask {
     const struct mg_conditions *conditions;
 };
 
-enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };
+enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN, MG_SQL_ATOMIC };
 
 enum mg_sql_type { MG_SQL_NULL, MG_SQL_BOOL, MG_SQL_INT, MG_SQL_REAL, MG_SQL_TEXT };
 
@@ -46,7 +46,7 @@ struct mg_sql_arg {
     enum mg_sql_type type;
     int64_t integer; // INT, BOOL
     double real;
-    struct mg_str text; // TEXT
+    struct mg_str text; // TEXT; INT and REAL: the digits as they were written, maybe none
 };
 
 struct mg_sql_ask {
@@ -54,6 +54,8 @@ struct mg_sql_ask {
     struct mg_str sql;
     const struct mg_sql_arg *args; // bound in order, never pasted
     unsigned arg_count;
+    const struct mg_sql_ask *parts; // ATOMIC: one transaction of these, none of which is ATOMIC
+    unsigned part_count;
 };
 
 struct mg_value_ask {

@@ -35,20 +35,33 @@ static bool open_services(struct mg_shared *shared, struct mg_buf *why)
     return true;
 }
 
+static bool open_database(struct mg_shared *shared, unsigned index, struct mg_buf *reason)
+{
+    const struct mg_database_config *config = &shared->config->databases[index];
+    struct mg_database *database = &shared->databases[index];
+    if (config->url.len) {
+        struct mg_postgres_options options = {
+            {config->name, config->at_once, config->waiting, config->connect}, config->url.data};
+        database->postgres = mg_postgres_new(&options, shared->resolver, reason);
+        return database->postgres != NULL;
+    }
+    struct mg_sqlite_options options = {config->name, config->path.data, config->readers,
+                                        (unsigned)shared->config->limits.sqlite_jobs};
+    database->sqlite = mg_sqlite_new(&options, reason);
+    return database->sqlite != NULL;
+}
+
 static bool open_databases(struct mg_shared *shared, struct mg_buf *why)
 {
     const struct mg_config *config = shared->config;
     for (unsigned i = 0; i < config->database_count; i++) {
-        const struct mg_database_config *database = &config->databases[i];
         struct mg_buf reason = {0};
-        struct mg_sqlite_options options = {database->name, database->path.data, database->readers,
-                                            (unsigned)config->limits.sqlite_jobs};
-        shared->databases[i] = mg_sqlite_new(&options, &reason);
+        bool ok = open_database(shared, i, &reason);
         mg_buf_put_char(&reason, '\0');
-        if (!shared->databases[i])
-            complain(why, "databases", database->name, reason.data);
+        if (!ok)
+            complain(why, "databases", config->databases[i].name, reason.data);
         mg_buf_fini(&reason);
-        if (!shared->databases[i])
+        if (!ok)
             return false;
     }
     return true;
@@ -106,8 +119,10 @@ void mg_shared_close(struct mg_shared *shared)
     const struct mg_config *config = shared->config;
     for (unsigned i = 0; shared->services && i < config->service_count; i++)
         mg_service_free(shared->services[i]);
-    for (unsigned i = 0; shared->databases && i < config->database_count; i++)
-        mg_sqlite_free(shared->databases[i]);
+    for (unsigned i = 0; shared->databases && i < config->database_count; i++) {
+        mg_sqlite_free(shared->databases[i].sqlite);
+        mg_postgres_free(shared->databases[i].postgres);
+    }
     for (unsigned i = 0; shared->folders && i < config->folder_count; i++)
         mg_files_free(shared->folders[i]);
     for (unsigned i = 0; shared->redis && i < config->redis_count; i++)
@@ -141,6 +156,13 @@ static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg
     return backend != NULL;
 }
 
+static struct mg_backend *open_sql(struct mg_database *database, struct mg_loop *loop,
+                                   struct mg_mailbox *home)
+{
+    return database->postgres ? mg_postgres_open(database->postgres, loop, home)
+                              : mg_sql_new(database->sqlite, loop, home);
+}
+
 bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, struct mg_loop *loop,
                       struct mg_mailbox *home)
 {
@@ -156,7 +178,7 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
     for (unsigned i = 0; ok && i < config->service_count; i++)
         ok = keep(backends, MG_CALL_HTTP, open_service(backends->http, shared->services[i]));
     for (unsigned i = 0; ok && i < config->database_count; i++)
-        ok = keep(backends, MG_CALL_SQL, mg_sql_new(shared->databases[i], loop, home));
+        ok = keep(backends, MG_CALL_SQL, open_sql(&shared->databases[i], loop, home));
     for (unsigned i = 0; ok && i < config->folder_count; i++)
         ok = keep(backends, MG_CALL_FILE, mg_file_new(shared->folders[i], loop, home));
     for (unsigned i = 0; ok && i < config->redis_count; i++)

@@ -155,6 +155,22 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     return true;
 }
 
+static void read_database(struct mg_config *config, struct mg_str json, struct mg_str dir)
+{
+    struct mg_database_config *database = &config->databases[config->database_count];
+    struct mg_str path = member(json, "path");
+    database->name = text(config, member(json, "name"));
+    struct mg_str url = text(config, member(json, "url"));
+    database->url = url.len ? mg_arena_copy(&config->arena, url) : url; // ends with NUL
+    database->at_once = (unsigned)number(json, "at_once");
+    database->waiting = (unsigned)number(json, "waiting");
+    database->connect = number(json, "connect");
+    if (path.len)
+        database->path = path_in(config, dir, text(config, path));
+    database->readers = (unsigned)number(json, "readers");
+    add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
+}
+
 static bool read_backends(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_str services = member(json, "services"), databases = member(json, "databases");
@@ -175,13 +191,8 @@ static bool read_backends(struct mg_config *config, struct mg_str json, const st
     for (mg_json_begin(&iter, services); mg_json_next(&iter);)
         if (!read_service(config, iter.value, origin))
             return false;
-    for (mg_json_begin(&iter, databases); mg_json_next(&iter);) {
-        struct mg_database_config *database = &config->databases[config->database_count];
-        database->name = text(config, member(iter.value, "name"));
-        database->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
-        database->readers = (unsigned)number(iter.value, "readers");
-        add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
-    }
+    for (mg_json_begin(&iter, databases); mg_json_next(&iter);)
+        read_database(config, iter.value, origin->dir);
     for (mg_json_begin(&iter, folders); mg_json_next(&iter);) {
         struct mg_folder_config *folder = &config->folders[config->folder_count];
         folder->name = text(config, member(iter.value, "name"));

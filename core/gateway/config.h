@@ -44,7 +44,12 @@
     X(results)                                                                                     \
     X(service_at_once)                                                                             \
     X(service_waiting)                                                                             \
-    X(names_at_once) X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
+    X(names_at_once)                                                                               \
+    X(file_threads)                                                                                \
+    X(file_jobs)                                                                                   \
+    X(sqlite_readers)                                                                              \
+    X(sqlite_jobs)                                                                                 \
+    X(postgres_at_once) X(postgres_waiting)
 
 struct mg_limits {
 #define MG_LIMIT_FIELD(name) uint64_t name;
@@ -54,8 +59,11 @@ struct mg_limits {
 
 struct mg_database_config {
     struct mg_str name;
-    struct mg_str path; // absolute, or relative to the process
-    unsigned readers;
+    struct mg_str url;         // PostgreSQL; it may hold a password. Empty: SQLite
+    unsigned at_once, waiting; // PostgreSQL
+    uint64_t connect;          // PostgreSQL, ms
+    struct mg_str path;        // SQLite: absolute, or relative to the process
+    unsigned readers;          // SQLite
 };
 
 struct mg_folder_config {

@@ -298,12 +298,14 @@ static bool prepare_calls(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_arena *arena = &exchange->request->arena;
-    struct mg_asked *asked = mg_arena_zero(arena, plan->count + 1, sizeof *asked);
-    exchange->calls = mg_arena_zero(arena, plan->count + 1, sizeof *exchange->calls);
+    struct mg_asked *asked = mg_arena_zero(arena, plan->count, sizeof *asked);
+    exchange->calls = mg_arena_zero(arena, plan->count, sizeof *exchange->calls);
+    exchange->asked = mg_arena_alloc(arena, plan->count * sizeof *exchange->asked);
     exchange->scope.calls = exchange->calls;
     exchange->planned_left = plan->count;
-    if (!asked || !exchange->calls)
+    if (!asked || !exchange->calls || !exchange->asked)
         return false;
+    exchange->asked_cap = plan->count;
     for (unsigned i = 0; i < plan->count; i++) {
         asked[i].plan = &plan->calls[i];
         asked[i].name = plan->calls[i].name;

@@ -109,18 +109,18 @@ static void later(struct mg_task *task)
 {
     struct mg_conn *conn = MG_OWNER(task, struct mg_conn, later);
     mg_conn_flush(conn->net);
+    if (conn->replying)
+        mg_conn_flush_stream(conn);
     if (conn->failed) {
         mg_conn_cut(conn, conn->reset);
         return;
     }
-    if (conn->state != MG_CONN_SENT) { // the rest goes out when there is room for it
-        mg_conn_flush_begun(conn);
+    if (conn->state != MG_CONN_SENT) // the rest goes out when there is room for it
         return;
-    }
     struct mg_request *request = conn->request;
     bool told = conn->told;
     conn->request = NULL;
-    conn->told = false;
+    conn->told = conn->replying = false;
     if (told)
         conn->net->handler->sent(conn->net->owner, request);
     else

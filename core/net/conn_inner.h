@@ -114,23 +114,22 @@ void mg_conn_overdue(struct mg_conn *conn); // the client did not send in time
 void mg_conn_begin_body(struct mg_conn *conn, bool more); // a streamed one is to come, or has begun
 void mg_conn_take_piece(struct mg_conn *conn, struct mg_str data);
 void mg_conn_end_body(struct mg_conn *conn);
-void mg_conn_look_idle(struct mg_conn *conn);   // is a client still there that is not read from?
-bool mg_conn_more(struct mg_conn *conn);        // puts the end of a streamed reply into `out`
-void mg_conn_flush_begun(struct mg_conn *conn); // in a later turn than begin
+void mg_conn_look_idle(struct mg_conn *conn);    // is a client still there that is not read from?
+bool mg_conn_more(struct mg_conn *conn);         // puts the end of a streamed reply into `out`
+void mg_conn_flush_stream(struct mg_conn *conn); // what is not with libuv
 
 // conn_write.c. All may run within a call of the handler's, so they defer what they lead to.
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply);
-void mg_conn_flush(struct mg_net *net);       // writes what is ready
-void mg_conn_push(struct mg_conn *conn);      // what is in `out`, as much as goes now
+// As much of `out` as goes now; `later` has to do what that leads to.
+void mg_conn_push(struct mg_conn *conn);
 bool mg_conn_keep_rest(struct mg_conn *conn); // copies it; false: no memory
-// The head of a reply, in the net's buffer; false: no memory, or too large.
+// The head of a reply, into out->head; false: no memory, or too large.
 struct mg_reply_framing;
 bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
                         struct mg_reply_framing *framing);
-// What is in the net's buffer leaves it, for `out`; false: no memory.
-bool mg_conn_keep_head(struct mg_conn *conn);
 bool mg_conn_keeps(const struct mg_conn *conn, const struct mg_reply *reply);
 bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply);
+void mg_conn_flush(struct mg_net *net);      // writes what is ready
 void mg_conn_continue(struct mg_conn *conn); // 100 (Continue)
 void mg_conn_stalled(struct mg_conn *conn);  // looks whether the client still takes bytes
 

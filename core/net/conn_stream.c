@@ -121,15 +121,15 @@ void mg_conn_begin(struct mg_conn *conn, struct mg_request *request, const struc
     out->chunked = framing.chunked && !until_close && !out->bodiless;
     out->announced = !framing.chunked && !out->bodiless;
     out->due = framing.length;
-    if (mg_conn_write_head(conn, reply, &framing) && mg_conn_keep_head(conn))
+    if (mg_conn_write_head(conn, reply, &framing))
         flush_later(conn);
     else
         mg_conn_break(conn, request);
 }
 
-void mg_conn_flush_begun(struct mg_conn *conn)
+void mg_conn_flush_stream(struct mg_conn *conn)
 {
-    if (conn->replying && !conn->out.queued && conn->state != MG_CONN_CLOSED)
+    if (conn->state != MG_CONN_SENT && !conn->out.queued && !conn->failed)
         mg_conn_push(conn);
 }
 
@@ -170,6 +170,8 @@ bool mg_conn_write(struct mg_conn *conn, struct mg_request *request, struct mg_s
         mg_conn_push(conn);
     out->pieces = NULL; // they are this call's
     out->at = out->count = 0;
+    if (conn->failed)
+        flush_later(conn);
     out->blocked = out->queued > 0;
     return !out->blocked;
 }
@@ -206,8 +208,9 @@ void mg_conn_end(struct mg_conn *conn, struct mg_request *request)
         mg_conn_until(conn, 0);
     out->whole = true;
     out->blocked = false;
-    if (out->queued)
-        return;
-    mg_conn_more(conn); // together with a head that is still here
-    mg_conn_push(conn);
+    if (!out->queued) {
+        mg_conn_more(conn); // together with what is still here
+        mg_conn_push(conn);
+    }
+    flush_later(conn);
 }

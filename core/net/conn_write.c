@@ -56,15 +56,16 @@ static void advance(struct mg_conn_out *out, size_t len)
     }
 }
 
-// What libuv is to hold must stay: within `gone` it leaves its owner, and a streamed reply's pieces
-// are there for one call only. False: no memory, or more than is worth it.
+// What libuv is to hold must stay: within `gone`, and where it is streamed, it leaves its owner.
+// False: no memory, or more than is worth it.
 bool mg_conn_keep_rest(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
     if (!conn->leaving && !conn->replying)
         return true;
-    mg_buf_drop(&out->kept, out->kept.len - (out->kept.len ? out->head.len : 0));
-    if (out->head.len && !out->kept.len)
+    if (out->kept.len) // the head lies in there, what went out before it
+        mg_buf_drop(&out->kept, out->kept.len - out->head.len);
+    else
         mg_buf_put(&out->kept, out->head);
     for (; out->at < out->count; out->at++, out->offset = 0) {
         struct mg_str piece = out->pieces[out->at];
@@ -82,6 +83,16 @@ static void finish(struct mg_conn *conn)
     mg_conn_until(conn, 0);
 }
 
+// What of a streamed reply came while libuv held the rest goes next.
+static void take_next(struct mg_conn_out *out)
+{
+    struct mg_buf kept = out->kept;
+    out->kept = out->next;
+    out->next = kept;
+    mg_buf_clear(&out->next);
+    out->head = mg_buf_str(&out->kept);
+}
+
 static void on_written(uv_write_t *write, int status)
 {
     struct mg_conn *conn = write->handle->data;
@@ -94,15 +105,12 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
-    if (conn->replying && conn->out.next.len) {
-        struct mg_buf kept = conn->out.kept;
-        conn->out.kept = conn->out.next;
-        conn->out.next = kept;
-        mg_buf_clear(&conn->out.next);
-        conn->out.head = mg_buf_str(&conn->out.kept);
-    }
+    if (conn->replying && conn->out.next.len)
+        take_next(&conn->out);
     mg_conn_push(conn);
-    if (conn->replying && conn->out.blocked && !conn->out.queued && !conn->failed) {
+    if (conn->failed || conn->state == MG_CONN_SENT) {
+        mg_loop_defer(conn->net->loop, &conn->later);
+    } else if (conn->out.blocked && !conn->out.queued) {
         conn->out.blocked = false;
         conn->net->handler->drained(conn->net->owner, conn->request);
     }
@@ -150,8 +158,7 @@ static void queue(struct mg_conn *conn)
     }
 }
 
-// As much as goes now. `later` does what that leads to.
-static void write_on(struct mg_conn *conn)
+void mg_conn_push(struct mg_conn *conn)
 {
     uv_buf_t bufs[window_most];
     unsigned count;
@@ -175,17 +182,10 @@ static void write_on(struct mg_conn *conn)
         mg_buf_clear(&conn->out.kept);
 }
 
-void mg_conn_push(struct mg_conn *conn)
-{
-    write_on(conn);
-    if (conn->failed || conn->state == MG_CONN_SENT)
-        mg_loop_defer(conn->net->loop, &conn->later);
-}
-
 void mg_conn_flush(struct mg_net *net)
 {
     for (struct mg_list *node; (node = mg_list_pop(&net->replies));)
-        write_on(MG_OWNER(node, struct mg_conn, ready));
+        mg_conn_push(MG_OWNER(node, struct mg_conn, ready));
 }
 
 // Replies are written together at the end of the loop's turn: each write wakes its reader, which on
@@ -229,10 +229,12 @@ bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
     return conn->request->method == MG_HEAD || reply->status == 204 || reply->status == 304;
 }
 
+// The head, made in the net's buffer, and a body that is small go into one piece of memory.
 bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
                         struct mg_reply_framing *framing)
 {
     struct mg_buf *head = &conn->net->head;
+    struct mg_conn_out *out = &conn->out;
     framing->keep_alive = conn->keep;
     framing->old = conn->request->old;
     framing->head = conn->request->method == MG_HEAD;
@@ -241,32 +243,15 @@ bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
     mg_buf_clear(head);
     if (!mg_reply_write_head(head, reply, framing) && head->failed == MG_OK)
         mg_log(MG_LOG_WARN, "a reply's header field is not sound and was left out");
-    if (head->failed != MG_OK)
-        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
-    return head->failed == MG_OK;
-}
-
-bool mg_conn_keep_head(struct mg_conn *conn)
-{
-    struct mg_buf *head = &conn->net->head;
-    conn->out.head = mg_arena_copy(&conn->request->arena, mg_buf_str(head));
-    return head->failed == MG_OK && conn->out.head.data;
-}
-
-// The head, and a body that is small, go into one piece of memory.
-static bool write_joined(struct mg_conn *conn, const struct mg_reply *reply)
-{
-    struct mg_conn_out *out = &conn->out;
-    struct mg_reply_framing framing = {0};
-    for (unsigned i = 0; i < reply->piece_count; i++)
-        framing.length += reply->pieces[i].len;
-    if (!mg_conn_write_head(conn, reply, &framing))
-        return false;
-    if (framing.length <= joined_most) {
+    if (framing->length <= joined_most) {
         for (; out->at < out->count; out->at++)
-            mg_buf_put(&conn->net->head, out->pieces[out->at]);
+            mg_buf_put(head, out->pieces[out->at]);
     }
-    return mg_conn_keep_head(conn);
+    out->head = mg_arena_copy(&conn->request->arena, mg_buf_str(head));
+    if (head->failed == MG_OK && out->head.data)
+        return true;
+    mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+    return false;
 }
 
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
@@ -284,7 +269,10 @@ void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
     out->at = 0;
     out->count = mg_conn_bodiless(conn, reply) ? 0 : reply->piece_count;
     out->offset = 0;
-    if (write_joined(conn, reply))
+    struct mg_reply_framing framing = {0};
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        framing.length += reply->pieces[i].len;
+    if (mg_conn_write_head(conn, reply, &framing))
         gather(conn);
     else
         conn->failed = true;

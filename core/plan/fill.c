@@ -127,6 +127,7 @@ static void bind(struct mg_sql_arg *arg, struct mg_str json, struct mg_arena *ar
         return;
     case MG_JSON_NUMBER:
         arg->type = MG_SQL_INT;
+        arg->text = json;
         if (mg_json_int(json, &arg->integer))
             return;
         arg->type = MG_SQL_REAL;
@@ -142,13 +143,16 @@ static void bind(struct mg_sql_arg *arg, struct mg_str json, struct mg_arena *ar
     }
 }
 
-static enum mg_fill fill_sql(const struct mg_plan_call *plan, struct mg_scope *scope,
-                             struct mg_sql_ask *ask, struct mg_fill_fault *fault)
+static enum mg_fill fill_statement(const struct mg_plan_sql *plan, struct mg_scope *scope,
+                                   struct mg_sql_ask *ask, struct mg_fill_fault *fault)
 {
     struct mg_sql_arg *args = mg_arena_zero(scope->arena, plan->arg_count + 1, sizeof *args);
     if (!args)
         return MG_FILL_MEMORY;
-    *ask = (struct mg_sql_ask){(enum mg_sql_verb)plan->verb, plan->sql, args, plan->arg_count};
+    ask->verb = plan->verb;
+    ask->sql = plan->sql;
+    ask->args = args;
+    ask->arg_count = plan->arg_count;
     for (unsigned i = 0; i < plan->arg_count; i++) {
         struct mg_str json;
         enum mg_fill fill = mg_fill_json(&plan->args[i], scope, true, &json, fault);
@@ -157,6 +161,21 @@ static enum mg_fill fill_sql(const struct mg_plan_call *plan, struct mg_scope *s
         bind(&args[i], json, scope->arena);
     }
     return MG_FILL_OK;
+}
+
+static enum mg_fill fill_sql(const struct mg_plan_call *plan, struct mg_scope *scope,
+                             struct mg_sql_ask *ask, struct mg_fill_fault *fault)
+{
+    if (plan->verb != MG_SQL_ATOMIC)
+        return fill_statement(&plan->statements[0], scope, ask, fault);
+    struct mg_sql_ask *parts = mg_arena_zero(scope->arena, plan->statement_count, sizeof *parts);
+    enum mg_fill fill = parts ? MG_FILL_OK : MG_FILL_MEMORY;
+    ask->verb = MG_SQL_ATOMIC;
+    ask->parts = parts;
+    ask->part_count = plan->statement_count;
+    for (unsigned i = 0; i < plan->statement_count && fill == MG_FILL_OK; i++)
+        fill = fill_statement(&plan->statements[i], scope, &parts[i], fault);
+    return fill;
 }
 
 static enum mg_fill fill_file(const struct mg_plan_call *plan, struct mg_scope *scope,

@@ -54,8 +54,9 @@ static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
               note_named(&wait, call->form, call->form_count) &&
               mg_shape_visit(&call->json, note_need, &wait) &&
               mg_template_visit(&call->text, note_need, &wait);
-    for (unsigned i = 0; ok && i < call->arg_count; i++)
-        ok = mg_shape_visit(&call->args[i], note_need, &wait);
+    for (unsigned s = 0; ok && s < call->statement_count; s++)
+        for (unsigned i = 0; ok && i < call->statements[s].arg_count; i++)
+            ok = mg_shape_visit(&call->statements[s].args[i], note_need, &wait);
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }
@@ -172,19 +173,31 @@ static bool names_body(const struct mg_named_template *list, unsigned count)
     return false;
 }
 
+static bool values_name_body(const struct mg_plan_call *call)
+{
+    for (unsigned i = 0; i < call->statement_count; i++)
+        for (unsigned arg = 0; arg < call->statements[i].arg_count; arg++)
+            if (!mg_shape_visit(&call->statements[i].args[arg], note_body, NULL))
+                return true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned word = 0; word < call->commands[i].count; word++)
+            if (!mg_template_visit(&call->commands[i].words[word], note_body, NULL))
+                return true;
+    return false;
+}
+
 static bool call_names_body(const struct mg_plan_call *call)
 {
-    bool named =
+    return
+
         names_body(call->query, call->query_count) ||
         names_body(call->headers, call->header_count) || names_body(call->form, call->form_count) ||
         (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
         !mg_template_visit(&call->path, note_body, NULL) ||
         !mg_template_visit(&call->text, note_body, NULL) ||
         !mg_shape_visit(&call->json, note_body, NULL) ||
-        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL));
-    for (unsigned i = 0; !named && i < call->arg_count; i++)
-        named = !mg_shape_visit(&call->args[i], note_body, NULL);
-    return named;
+        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL)) ||
+        values_name_body(call);
 }
 
 // A body that is passed on is read by nobody here.

@@ -58,6 +58,13 @@ struct mg_plan_command {
 
 enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
 
+struct mg_plan_sql {
+    enum mg_sql_verb verb;
+    struct mg_str sql;
+    struct mg_shape *args; // one per SQL parameter
+    unsigned arg_count;
+};
+
 struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
@@ -70,11 +77,10 @@ struct mg_plan_call {
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
-    struct mg_shape json;    // JSON body, or a VALUE's value
-    struct mg_template text; // TEXT (without placeholders) or XML body
-    struct mg_str sql;
-    struct mg_shape *args; // one per SQL parameter
-    unsigned arg_count;
+    struct mg_shape json;           // JSON body, or a VALUE's value
+    struct mg_template text;        // TEXT (without placeholders) or XML body
+    struct mg_plan_sql *statements; // SQL: one, or those of an atomic list
+    unsigned statement_count;
     uint64_t delay; // VALUE, ms
     unsigned redirects;
     struct mg_forward forward;

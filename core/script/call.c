@@ -9,7 +9,7 @@
 
 static void l_forward(struct mg_reading *r, struct mg_forward *forward)
 {
-    if (!l_read_table(r, "forward"))
+    if (!l_read_table(r, MG_FIELD_FORWARD))
         return;
     lua_getfield(r->L, -1, "headers");
     if (!lua_isnil(r->L, -1))
@@ -24,17 +24,16 @@ static void l_forward(struct mg_reading *r, struct mg_forward *forward)
 static void l_contract(struct mg_reading *r)
 {
     struct mg_contract *contract = &r->asked->contract;
-    contract->optional = l_read_flag(r, "optional");
-    contract->within = l_read_number(r, "within");
-    contract->has_fallback = l_read_flag(r, "has_fallback");
+    contract->optional = l_read_flag(r, MG_FIELD_OPTIONAL);
+    contract->within = l_read_number(r, MG_FIELD_WITHIN);
+    contract->has_fallback = l_read_flag(r, MG_FIELD_HAS_FALLBACK);
     if (contract->has_fallback) {
-        lua_pushliteral(r->L, "fallback");
-        lua_rawget(r->L, r->table);
+        lua_pushvalue(r->L, r->fields + MG_FIELD_FALLBACK);
         contract->fallback = l_read_json(r, lua_gettop(r->L), "fallback");
         lua_pop(r->L, 1);
     }
-    contract->accept = l_read_statuses(r, "accept", &contract->accept_count);
-    contract->relay = l_read_statuses(r, "relay", &contract->relay_count);
+    contract->accept = l_read_statuses(r, MG_FIELD_ACCEPT, &contract->accept_count);
+    contract->relay = l_read_statuses(r, MG_FIELD_RELAY, &contract->relay_count);
 }
 
 // What the {name}s of a path stand for, looked up before anything is filled.
@@ -59,7 +58,7 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
 {
     l_read_memory(r,
                   params->items = mg_arena_zero(r->arena, path->count + 1, sizeof *params->items));
-    if (!l_read_get(r, "params"))
+    if (!l_read_get(r, MG_FIELD_PARAMS))
         return;
     for (unsigned i = 0; lua_istable(r->L, -1) && i < path->count; i++) {
         const struct mg_piece *piece = &path->pieces[i];
@@ -145,10 +144,10 @@ static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
     struct mg_template path;
     struct params params = {0};
     struct mg_str error;
-    if (!mg_template_parse(&path, l_read_string(r, "path"), &names, r->arena, &error))
+    if (!mg_template_parse(&path, l_read_string(r, MG_FIELD_PATH), &names, r->arena, &error))
         luaL_error(r->L, "path: %s", error.data);
     l_params(r, &path, &params);
-    struct mg_fields query = l_read_fields(r, "query");
+    struct mg_fields query = l_read_fields(r, MG_FIELD_QUERY);
 
     struct mg_buf out = {0}; // nothing below raises until it has been freed
     struct mg_fill_fault fault = {0};
@@ -186,20 +185,20 @@ static void l_body(struct mg_reading *r)
 {
     struct mg_http_ask *ask = &r->asked->call.http;
     const char *type = NULL;
-    if (l_read_get(r, "json")) {
+    if (l_read_get(r, MG_FIELD_JSON)) {
         ask->body = l_read_json(r, lua_gettop(r->L), "json");
         type = "application/json";
-    } else if (l_read_get(r, "form")) {
-        struct mg_fields form = l_read_fields(r, "form");
+    } else if (l_read_get(r, MG_FIELD_FORM)) {
+        struct mg_fields form = l_read_fields(r, MG_FIELD_FORM);
         struct mg_buf out = {0};
         put_fields(&out, &form, 0);
         ask->body = finish(r, &out);
         l_read_memory(r, ask->body.data);
         type = "application/x-www-form-urlencoded";
-    } else if (l_read_get(r, "text")) {
+    } else if (l_read_get(r, MG_FIELD_TEXT)) {
         ask->body = l_read_keep(r, l_str(r->L, -1));
         type = "text/plain; charset=utf-8";
-    } else if (l_read_get(r, "xml")) {
+    } else if (l_read_get(r, MG_FIELD_XML)) {
         ask->body = l_read_keep(r, l_str(r->L, -1));
         type = "application/xml";
     } else {
@@ -217,11 +216,11 @@ static void l_http(struct mg_reading *r, const struct mg_plan_backend *backend)
     struct mg_http_ask *ask = &r->asked->call.http;
     struct mg_forward forward = {0};
     ask->method = r->run->scope->request->method; // of `request`, which keeps it
-    mg_method_of(l_read_string(r, "verb"), &ask->method);
-    ask->redirects = (unsigned)l_read_number(r, "redirects");
+    mg_method_of(l_read_string(r, MG_FIELD_VERB), &ask->method);
+    ask->redirects = (unsigned)l_read_number(r, MG_FIELD_REDIRECTS);
     l_forward(r, &forward);
     l_http_path(r, &forward);
-    struct mg_fields headers = l_read_fields(r, "headers");
+    struct mg_fields headers = l_read_fields(r, MG_FIELD_HEADERS);
     for (unsigned i = 0; i < headers.count; i++)
         l_add_header(r, headers.items[i].name, headers.items[i].value);
     l_body(r);
@@ -245,24 +244,24 @@ static void l_sql_arg(struct mg_reading *r, int index, struct mg_sql_arg *arg)
     if (type == MG_JSON_TRUE || type == MG_JSON_FALSE)
         *arg = (struct mg_sql_arg){.type = MG_SQL_BOOL, .integer = type == MG_JSON_TRUE};
     else if (type == MG_JSON_NUMBER && mg_json_int(json, &arg->integer))
-        arg->type = MG_SQL_INT;
+        *arg = (struct mg_sql_arg){.type = MG_SQL_INT, .integer = arg->integer, .text = json};
     else if (type == MG_JSON_NUMBER)
-        *arg = (struct mg_sql_arg){.type = MG_SQL_REAL, .real = mg_json_double(json)};
+        *arg = (struct mg_sql_arg){MG_SQL_REAL, .real = mg_json_double(json), .text = json};
     else if (type != MG_JSON_NULL) // lists and objects as their JSON text, which databases can read
         *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = json};
 }
 
-static void l_sql(struct mg_reading *r)
+// The statement that the fields describe.
+static void l_statement(struct mg_reading *r, struct mg_sql_ask *ask)
 {
     enum { args_most = 32766 }; // of SQLite
-    struct mg_sql_ask *ask = &r->asked->call.sql;
-    struct mg_str verb = l_read_string(r, "verb");
+    struct mg_str verb = l_read_string(r, MG_FIELD_VERB);
     struct mg_sql_arg *args;
     ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
                 : mg_str_is(verb, "run") ? MG_SQL_RUN
                                          : MG_SQL_QUERY;
-    ask->sql = l_read_string(r, "sql");
-    if (!l_read_table(r, "args"))
+    ask->sql = l_read_string(r, MG_FIELD_SQL);
+    if (!l_read_table(r, MG_FIELD_ARGS))
         return;
     lua_getfield(r->L, -1, "n");
     lua_Number count = lua_tonumber(r->L, -1);
@@ -280,9 +279,30 @@ static void l_sql(struct mg_reading *r)
     lua_pop(r->L, 1);
 }
 
+static void l_sql(struct mg_reading *r)
+{
+    struct mg_sql_ask *ask = &r->asked->call.sql, *parts;
+    if (!mg_str_is(l_read_string(r, MG_FIELD_VERB), "atomic")) {
+        l_statement(r, ask);
+        return;
+    }
+    ask->verb = MG_SQL_ATOMIC;
+    if (!l_read_table(r, MG_FIELD_CALLS))
+        luaL_error(r->L, "atomic: a list of calls is wanted");
+    ask->part_count = (unsigned)lua_objlen(r->L, -1);
+    l_read_memory(r,
+                  ask->parts = parts = mg_arena_zero(r->arena, ask->part_count + 1, sizeof *parts));
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        int whole = l_read_element(r, i);
+        l_statement(r, &parts[i]);
+        l_read_close(r, whole);
+    }
+    lua_pop(r->L, 1);
+}
+
 static void l_file(struct mg_reading *r)
 {
-    struct mg_str verb = l_read_string(r, "verb"), path = l_read_string(r, "path");
+    struct mg_str verb = l_read_string(r, MG_FIELD_VERB), path = l_read_string(r, MG_FIELD_PATH);
     struct mg_buf filled = {0};
     struct params params = {0};
     struct mg_names names = {.local = true};
@@ -308,9 +328,9 @@ static void l_file(struct mg_reading *r)
 static void l_value(struct mg_reading *r)
 {
     struct mg_value_ask *ask = &r->asked->call.value;
-    ask->delay = l_read_number(r, "delay");
+    ask->delay = l_read_number(r, MG_FIELD_DELAY);
     ask->json = MG_STR("null");
-    if (l_read_get(r, "value")) {
+    if (l_read_get(r, MG_FIELD_VALUE)) {
         ask->json = l_read_json(r, lua_gettop(r->L), "value");
         lua_pop(r->L, 1);
     }
@@ -324,10 +344,13 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
     static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
-    struct mg_reading r = {L, index, run, vm, run->scope->arena, NULL};
+    struct mg_reading r = {L, 0, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
+    int top = lua_gettop(L);
+    l_read_open(&r, index);
     l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
-    struct mg_str kind = l_read_string(&r, "kind"), name = l_read_string(&r, "backend");
+    struct mg_str kind = l_read_string(&r, MG_FIELD_KIND),
+                  name = l_read_string(&r, MG_FIELD_BACKEND);
     unsigned k = 0;
     while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
         k++;
@@ -355,5 +378,6 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
         l_file(&r);
     else
         l_value(&r);
+    lua_settop(L, top);
     return r.asked;
 }

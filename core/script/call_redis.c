@@ -26,9 +26,9 @@ static struct mg_str l_word(struct mg_reading *r, unsigned index)
 
 static void l_command(struct mg_reading *r, struct mg_redis_command *command)
 {
-    struct mg_str *words, name = l_read_string(r, "verb");
+    struct mg_str *words, name = l_read_string(r, MG_FIELD_VERB);
     lua_Number count = 0;
-    bool has_args = l_read_table(r, "args");
+    bool has_args = l_read_table(r, MG_FIELD_ARGS);
     if (has_args) {
         lua_getfield(r->L, -1, "n");
         count = lua_tonumber(r->L, -1);
@@ -52,19 +52,15 @@ void l_read_redis(struct mg_reading *r)
 {
     struct mg_redis_ask *ask = &r->asked->call.redis;
     struct mg_redis_command *commands;
-    int table = r->table;
-    ask->atomic = l_read_table(r, "calls");
+    ask->atomic = l_read_table(r, MG_FIELD_CALLS);
     size_t count = ask->atomic ? lua_objlen(r->L, -1) : 1;
     if (count < 1 || count > commands_most)
         luaL_error(r->L, "an atomic call has 1 to %d calls", commands_most);
     l_read_memory(r, commands = mg_arena_zero(r->arena, count, sizeof *commands));
     for (unsigned i = 0; i < count && ask->atomic; i++) {
-        lua_rawgeti(r->L, -1, (int)i + 1);
-        luaL_checktype(r->L, -1, LUA_TTABLE);
-        r->table = lua_gettop(r->L);
+        int whole = l_read_element(r, i);
         l_command(r, &commands[i]);
-        r->table = table;
-        lua_pop(r->L, 1);
+        l_read_close(r, whole);
     }
     if (ask->atomic)
         lua_pop(r->L, 1);

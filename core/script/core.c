@@ -8,7 +8,7 @@
 #include "script/json_state.h"
 #include "script/state.h"
 
-static struct mg_run *l_current(lua_State *L)
+struct mg_run *l_run_current(lua_State *L)
 {
     struct mg_run *run = l_vm(L)->current;
     if (!run)
@@ -69,7 +69,7 @@ static int l_log(lua_State *L)
 // calls by name, or nil when it has none
 static int l_begin(lua_State *L)
 {
-    const struct mg_run *run = l_current(L);
+    const struct mg_run *run = l_run_current(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
     lua_rawgeti(L, -1, run->function);
     l_request_push(L, run);
@@ -88,7 +88,7 @@ static int l_begin(lua_State *L)
 // (value) -> true when it is a reply as it stands, JSON or a text, which has been taken
 static int l_take(lua_State *L)
 {
-    struct mg_run *run = l_current(L);
+    struct mg_run *run = l_run_current(L);
     struct mg_reply *reply = &run->reply;
     struct mg_arena *arena = run->scope->arena;
     struct mg_str type = MG_STR("application/json"), body;
@@ -117,7 +117,7 @@ static int l_take(lua_State *L)
 // nil, at, detail when the client owes what the call needs
 static int l_start(lua_State *L)
 {
-    struct mg_run *run = l_current(L);
+    struct mg_run *run = l_run_current(L);
     struct mg_asked *asked = l_call_read(L, 1, run, l_vm(L));
     if (lua_isstring(L, 2))
         asked->name = mg_arena_copy(run->scope->arena, l_str(L, 2));
@@ -134,7 +134,7 @@ static int l_start(lua_State *L)
     return 1;
 }
 
-static const struct mg_asked *l_asked(lua_State *L, struct mg_run *run, int index)
+const struct mg_asked *l_asked_at(lua_State *L, struct mg_run *run, int index)
 {
     const struct mg_asked *asked =
         run->host->asked(run->exchange, (unsigned)luaL_checkinteger(L, index));
@@ -146,7 +146,7 @@ static const struct mg_asked *l_asked(lua_State *L, struct mg_run *run, int inde
 // (id) -> whether it has landed
 static int l_landed(lua_State *L)
 {
-    lua_pushboolean(L, l_asked(L, l_current(L), 1)->call.result.landed);
+    lua_pushboolean(L, l_asked_at(L, l_run_current(L), 1)->call.result.landed);
     return 1;
 }
 
@@ -154,8 +154,8 @@ static int l_landed(lua_State *L)
 // may be told of it
 static int l_result(lua_State *L)
 {
-    struct mg_run *run = l_current(L);
-    const struct mg_asked *asked = l_asked(L, run, 1);
+    struct mg_run *run = l_run_current(L);
+    const struct mg_asked *asked = l_asked_at(L, run, 1);
     l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
     if (asked->verdict != MG_VERDICT_RELAY && asked->verdict != MG_VERDICT_FAILED)
         return 1;
@@ -187,14 +187,14 @@ static int l_touched(lua_State *L)
 
 static int l_cancel(lua_State *L)
 {
-    struct mg_run *run = l_current(L);
+    struct mg_run *run = l_run_current(L);
     run->host->cancel(run->exchange, (unsigned)luaL_checkinteger(L, 1));
     return 0;
 }
 
 static int l_left(lua_State *L)
 {
-    struct mg_run *run = l_current(L);
+    struct mg_run *run = l_run_current(L);
     lua_pushnumber(L, (lua_Number)run->host->left(run->exchange));
     return 1;
 }
@@ -226,7 +226,10 @@ int luaopen_moongate_core(lua_State *L)
         {"log", l_log},
         {"begin", l_begin},
         {"take", l_take},
+        {"describe", l_call_describe},
         {"start", l_start},
+        {"start_all", l_start_all},
+        {"finish_all", l_finish_all},
         {"landed", l_landed},
         {"result", l_result},
         {"cancel", l_cancel},

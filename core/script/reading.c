@@ -45,57 +45,85 @@ struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)
     return json;
 }
 
-bool l_read_get(struct mg_reading *r, const char *key)
+void l_read_open(struct mg_reading *r, int index)
 {
-    lua_pushstring(r->L, key);
-    lua_rawget(r->L, r->table);
-    if (!lua_isnil(r->L, -1))
-        return true;
-    lua_pop(r->L, 1);
-    return false;
+    lua_State *L = r->L;
+    luaL_checkstack(L, MG_FIELDS + LUA_MINSTACK, "too many values");
+    r->fields = lua_gettop(L) + 1;
+    lua_settop(L, r->fields + MG_FIELDS - 1);
+    for (lua_pushnil(L); lua_next(L, index);) {
+        enum mg_call_field field = mg_call_field_at(L, r->vm, -2);
+        if (field < MG_FIELDS)
+            lua_replace(L, r->fields + (int)field);
+        else
+            lua_pop(L, 1);
+    }
 }
 
-bool l_read_table(struct mg_reading *r, const char *key)
+int l_read_element(struct mg_reading *r, unsigned i)
 {
-    if (!l_read_get(r, key))
+    int fields = r->fields;
+    lua_rawgeti(r->L, -1, (int)i + 1);
+    luaL_checktype(r->L, -1, LUA_TTABLE);
+    l_read_open(r, lua_gettop(r->L));
+    return fields;
+}
+
+void l_read_close(struct mg_reading *r, int fields)
+{
+    lua_settop(r->L, r->fields - 2); // the element, too
+    r->fields = fields;
+}
+
+bool l_read_get(struct mg_reading *r, enum mg_call_field field)
+{
+    if (lua_isnil(r->L, r->fields + (int)field))
         return false;
-    if (!lua_istable(r->L, -1))
-        luaL_error(r->L, "%s: a table is wanted", key);
+    lua_pushvalue(r->L, r->fields + (int)field);
     return true;
 }
 
-bool l_read_flag(struct mg_reading *r, const char *key)
+bool l_read_table(struct mg_reading *r, enum mg_call_field field)
 {
-    if (!l_read_get(r, key))
+    if (!l_read_get(r, field))
+        return false;
+    if (!lua_istable(r->L, -1))
+        luaL_error(r->L, "%s: a table is wanted", mg_call_field_name(field));
+    return true;
+}
+
+bool l_read_flag(struct mg_reading *r, enum mg_call_field field)
+{
+    if (!l_read_get(r, field))
         return false;
     bool set = lua_toboolean(r->L, -1);
     lua_pop(r->L, 1);
     return set;
 }
 
-uint64_t l_read_number(struct mg_reading *r, const char *key)
+uint64_t l_read_number(struct mg_reading *r, enum mg_call_field field)
 {
-    if (!l_read_get(r, key))
+    if (!l_read_get(r, field))
         return 0;
     lua_Number number = lua_tonumber(r->L, -1);
     lua_pop(r->L, 1);
     return number > 0 && number < 0x1p53 ? (uint64_t)number : 0;
 }
 
-struct mg_str l_read_string(struct mg_reading *r, const char *key)
+struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field)
 {
     struct mg_str text = {0};
-    if (l_read_get(r, key)) {
+    if (l_read_get(r, field)) {
         text = l_read_keep(r, l_str(r->L, -1));
         lua_pop(r->L, 1);
     }
     return text;
 }
 
-const uint16_t *l_read_statuses(struct mg_reading *r, const char *key, unsigned *count)
+const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count)
 {
     uint16_t *statuses;
-    if (!l_read_table(r, key))
+    if (!l_read_table(r, field))
         return NULL;
     unsigned most = (unsigned)lua_objlen(r->L, -1);
     l_read_memory(r, statuses = mg_arena_zero(r->arena, most + 1, sizeof *statuses));
@@ -168,12 +196,13 @@ static struct mg_str *l_sorted_names(struct mg_reading *r, unsigned *count, unsi
     return names;
 }
 
-struct mg_fields l_read_fields(struct mg_reading *r, const char *key)
+struct mg_fields l_read_fields(struct mg_reading *r, enum mg_call_field field)
 {
     struct mg_fields fields = {0};
     lua_State *L = r->L;
+    const char *key = mg_call_field_name(field);
     unsigned count, most;
-    if (!l_read_table(r, key))
+    if (!l_read_table(r, field))
         return fields;
     const struct mg_str *names = l_sorted_names(r, &count, &most);
     l_read_memory(r, fields.items = mg_arena_zero(r->arena, most + 1, sizeof *fields.items));

@@ -5,11 +5,12 @@
 #define MG_SCRIPT_READING_H
 
 #include "data/fields.h"
+#include "script/call_field.h"
 #include "script/state.h"
 
 struct mg_reading {
     lua_State *L;
-    int table; // the description's place on the stack
+    int fields; // where on the stack the description's fields lie, nil or a value each
     struct mg_run *run;
     struct mg_vm *vm;
     struct mg_arena *arena;
@@ -26,20 +27,28 @@ struct mg_str l_read_json(struct mg_reading *r, int index, const char *what);
 // whole numbers in full, booleans; anything else is raised.
 struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
 
-// Pushes table[key]; false, and nothing pushed, when it is nil.
-bool l_read_get(struct mg_reading *r, const char *key);
-bool l_read_table(struct mg_reading *r, const char *key); // raises when it is no table
+// Lays the fields of the description at `index` on top of the stack.
+void l_read_open(struct mg_reading *r, int index);
 
-bool l_read_flag(struct mg_reading *r, const char *key);
-uint64_t l_read_number(struct mg_reading *r, const char *key);
-struct mg_str l_read_string(struct mg_reading *r, const char *key);
-const uint16_t *l_read_statuses(struct mg_reading *r, const char *key, unsigned *count);
+// The same for element i (from 0) of the list on top, in place of the description's own fields
+// until they are given back by close.
+int l_read_element(struct mg_reading *r, unsigned i);
+void l_read_close(struct mg_reading *r, int fields);
+
+// Pushes a field; false, and nothing pushed, when it is nil.
+bool l_read_get(struct mg_reading *r, enum mg_call_field field);
+bool l_read_table(struct mg_reading *r, enum mg_call_field field); // raises when it is no table
+
+bool l_read_flag(struct mg_reading *r, enum mg_call_field field);
+uint64_t l_read_number(struct mg_reading *r, enum mg_call_field field);
+struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field);
+const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count);
 // The list of names on top; *all when a string stands there instead, "*".
 struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all);
 
-// The table at `key` as fields in byte order of their names (the order of `pairs` differs between
+// A table as fields in byte order of their names (the order of `pairs` differs between
 // states); a list gives its name once per element. A null makes the call fail as MG_MISSING.
-struct mg_fields l_read_fields(struct mg_reading *r, const char *key);
+struct mg_fields l_read_fields(struct mg_reading *r, enum mg_call_field field);
 
 // What a call asks of Redis: its commands.
 void l_read_redis(struct mg_reading *r);

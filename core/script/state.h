@@ -4,6 +4,7 @@
 
 #include <lua.h>
 
+#include "script/call_field.h"
 #include "script/run.h"
 
 enum { MG_VM_THREADS_MOST = 256 }; // coroutines kept for reuse
@@ -43,10 +44,13 @@ struct mg_vm {
     struct mg_run *current;      // whose coroutine is running; NULL while loading
     double runs;                 // begun so far: the serial of the newest
     const char *parts[MG_PARTS]; // the names, as the state has them: equal strings are one
-    const void *reply_type;      // the metatable of gate.reply's, as lua_topointer gives it
-    int boot;                    // registry references
+    const char *fields[MG_FIELDS];
+    int field_refs[MG_FIELDS];
+    const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
+    int boot;               // registry references
     int main, functions;
-    int request_type, result_type; // metatables
+    int request_type, result_type, call_type;  // metatables
+    const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
 };
@@ -61,6 +65,18 @@ static inline struct mg_vm *l_vm(lua_State *L)
 }
 
 int luaopen_moongate_core(lua_State *L);
+
+// The run whose coroutine is running; raises when there is none.
+struct mg_run *l_run_current(lua_State *L);
+// Its call that has the id at `index`; raises when it has none.
+const struct mg_asked *l_asked_at(lua_State *L, struct mg_run *run, int index);
+
+// (calls and futures by key) -> sorted keys, ids; nil and the key of what is neither; nil, at,
+// detail when the client owes what a call needs; nothing when the request may make no more calls
+int l_start_all(lua_State *L);
+// (keys, ids) -> results by key, and the id of the first that ends the request: then all the rest
+// is cancelled
+int l_finish_all(lua_State *L);
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);

@@ -92,6 +92,15 @@ static int l_keep(lua_State *L, const char *field)
     return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+// The address of a metatable that the module on top has for good.
+static const void *l_address(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    const void *address = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    return address;
+}
+
 static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
@@ -106,6 +115,7 @@ static int l_open(lua_State *L)
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
     l_parts_open(L, vm);
+    l_call_fields_open(L, vm);
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -114,8 +124,10 @@ static int l_open(lua_State *L)
     vm->functions = l_keep(L, "functions");
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
-    lua_getfield(L, -1, "reply_type");
-    vm->reply_type = lua_topointer(L, -1);
+    vm->call_type = l_keep(L, "call_type");
+    vm->reply_type = l_address(L, "reply_type");
+    vm->call_type_at = l_address(L, "call_type");
+    vm->future_type_at = l_address(L, "future_type");
     return 0;
 }
 

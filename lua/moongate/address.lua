@@ -195,4 +195,92 @@ function address.url(text)
   return nil
 end
 
+-- What may stand behind "?" in the URL of a PostgreSQL database, in libpq's own words. "host" is for
+-- the folder of a unix socket, which has no place before the "/".
+local POSTGRES = {
+  application_name = true, channel_binding = true, host = true, keepalives = true,
+  keepalives_count = true, keepalives_idle = true, keepalives_interval = true, options = true,
+  port = true, ssl_max_protocol_version = true, ssl_min_protocol_version = true, sslcert = true,
+  sslcrl = true, sslkey = true, sslmode = true, sslpassword = true, sslrootcert = true, sslsni = true,
+  target_session_attrs = true, tcp_user_timeout = true, user = true, password = true, passfile = true,
+}
+
+local SSLMODES = {
+  disable = true, allow = true, prefer = true, require = true, ["verify-ca"] = true,
+  ["verify-full"] = true,
+}
+
+local function parameter_wrong(name, text)
+  if not POSTGRES[name] then
+    return ("its parameter %s is unknown%s"):format(words.show(name),
+      words.hint(name, words.names(POSTGRES), "parameters"))
+  elseif name == "sslmode" and not SSLMODES[text] then
+    return ("sslmode %s is unknown%s"):format(words.show(text),
+      words.hint(text, words.names(SSLMODES), "modes"))
+  elseif name == "host" and text:sub(1, 1) ~= "/" and text:sub(1, 3):upper() ~= "%2F" then
+    return 'its parameter "host" is for the folder of a unix socket: "?host=/run/postgresql"'
+  elseif name == "port" and not port(text, 1) then
+    return ("%s is no port"):format(words.show(text))
+  end
+  return nil
+end
+
+local function parameters_wrong(query)
+  for pair in query:gmatch("[^&]+") do
+    local name, text = pair:match("^([^=]*)=(.*)$")
+    if not name then
+      return "a parameter of it has no value: write ?name=value"
+    end
+    local wrong = parameter_wrong(name, text)
+    if wrong then
+      return wrong
+    end
+  end
+  return nil
+end
+
+---True for what means a PostgreSQL database, right or wrong.
+---@param text any
+function address.is_postgres(text)
+  return type(text) == "string" and text:find("^postgres") ~= nil
+end
+
+---The URL of a PostgreSQL database. What it is is not shown: it may hold a password.
+---@param text string
+---@return string? wrong
+function address.postgres(text)
+  local rest = text:match("^postgres://(.*)$") or text:match("^postgresql://(.*)$")
+  if not rest then
+    return 'no database begins so: write one such as "postgres://app@127.0.0.1/shop"'
+  elseif rest:find("[%s%c\128-\255]") then
+    return "the URL holds white space, a control byte or a byte beyond ASCII: write it as %20 and the like"
+  elseif rest:find("%%%X") or rest:find("%%%x%X") or rest:find("%%%x?$") or rest:find("%%00") then
+    return 'the URL holds a "%" that no two hex digits follow: write it as %25'
+  end
+  local before, query = rest:match("^([^?]*)%??(.*)$")
+  if query:find("@", 1, true) then
+    return 'a user or password in the URL holds "?": write it as %3F'
+  end
+  local authority, name = before:match("^([^/]*)/?(.*)$")
+  local host = authority:match("^.*@(.*)$") or authority
+  if authority:gsub("@[^@]*$", ""):find("@", 1, true) then
+    return 'a user or password in the URL holds "@": write it as %40'
+  elseif name:find("/", 1, true) then
+    return 'the name of the database, or the password, holds "/": write it as %2F'
+  elseif host:find(",", 1, true) then
+    return "the URL has one host"
+  end
+  local own, digits = host:match("^(.-):(%d*)$")
+  if host:find("^%[") then
+    own, digits = host:match("^(%[.*%]):(%d*)$")
+  end
+  own = own or host
+  if own ~= "" and not own:find("^%%2[Ff]") and host_wrong(own) then
+    return "the URL has no sound host"
+  elseif digits and not port(digits, 1) then
+    return "the port of the URL is none"
+  end
+  return parameters_wrong(query)
+end
+
 return address

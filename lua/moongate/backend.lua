@@ -85,7 +85,10 @@ end
 
 local function http_verb(word, verb)
   return function(self, path, given)
-    if not usable(self, path, word, "a path") then
+    local plain = not loading.active and core.describe("http", name_of[self], verb, path, given)
+    if plain then
+      return plain
+    elseif not usable(self, path, word, "a path") then
       return loading.ghost
     end
     local wrong = loading.active and path_wrong(path)
@@ -181,8 +184,8 @@ local function sql_verb(verb)
 end
 
 local database = class("database", {
-  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run",
-}, { atomic = true })
+  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run", atomic = atomic_verb "sql",
+}, {})
 
 local function file_verb(verb)
   return function(self, path, given)

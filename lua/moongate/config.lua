@@ -72,30 +72,34 @@ local service = short_for_url(needs_url(plain_is_http(schema.table({
 }, {}, { timeout = "within" }))))
 
 local function sqlite(value)
-  if value:find("^postgres") then
-    return 'not yet: "postgres:"', "not yet"
-  end
   local path = value:match("^sqlite:(.*)$")
   if not path then
-    return ('%s is no database: write one such as "sqlite:shop.db"'):format(words.show(value))
+    return ('%s is no database: write one such as "sqlite:shop.db" or "postgres://app@127.0.0.1/shop"')
+      :format(words.show(value))
   elseif path == "" or path:find("%z") then
     return 'names no file: write one such as "sqlite:shop.db"'
   end
   return nil
 end
 
-local database_keys = schema.table({
+local is_postgres = address.is_postgres
+
+local sqlite_keys = schema.table({
   url     = schema.string(sqlite),
   readers = schema.integer(1, limits.by_name.sqlite_readers.max),
 })
 
--- What is there only with PostgreSQL is of no interest while that is not built.
+local postgres_keys = schema.table({
+  url     = schema.string(address.postgres),
+  connect = schema.duration(connect.min, connect.max),
+  at_once = schema.integer(1, limits.by_name.postgres_at_once.max),
+  waiting = schema.integer(0, limits.by_name.postgres_waiting.max),
+}, nil, { pool = "at_once", readers = "at_once", timeout = "connect" })
+
+-- Which keys there are, the URL says.
 local database = short_for_url(needs_url(function(value, report)
   local url = type(value) == "table" and rawget(value, "url")
-  if type(url) == "string" and url:find("^postgres") then
-    value = { url = url }
-  end
-  return database_keys(value, report)
+  return (is_postgres(url) and postgres_keys or sqlite_keys)(value, report)
 end))
 
 local function folder(value)
@@ -159,6 +163,12 @@ local function canonical(checked)
       }
     end),
     databases = sorted(checked.databases, function(key, one)
+      if is_postgres(one.url) then
+        return {
+          name = key, url = one.url, connect = one.connect or set.connect,
+          at_once = one.at_once or set.postgres_at_once, waiting = one.waiting or set.postgres_waiting,
+        }
+      end
       local readers = one.readers or set.sqlite_readers
       return { name = key, path = one.url:match("^sqlite:(.*)$"), readers = readers }
     end),

@@ -203,12 +203,12 @@ end
 
 -- A body that is collected lies in memory, one that is passed does not.
 local function check_body_limit(checked, report)
-  local body, least, most = checked.limits and checked.limits.body, limits.by_name.body.min, limits.by_name.body.max
-  if body and body > most and not checked.pass then
+  local body, limit = checked.limits and checked.limits.body, limits.by_name.body
+  if body and body > limit.max and not checked.pass then
     report:push("limits")
     report:push("body")
-    report:fail(("must be from %s to %s where the body is not passed"):format(units.write_size(least),
-      units.write_size(most)))
+    report:fail(("must be from %s to %s where the body is not passed")
+      :format(units.write_size(limit.min), units.write_size(limit.max)))
     report:pop()
     report:pop()
   end

@@ -1,6 +1,7 @@
 -- What running functions do with calls. Everything that waits lets go of the worker in one place,
 -- `wait_for`; C performs what was started and resumes.
 
+local call    = require "moongate.call"
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
 local problem = require "moongate.problem"
@@ -24,14 +25,18 @@ local function wait_for(mode, ids, ms)
   yield(mode, ids, ms or 0)
 end
 
+local function raise_owed(at, detail)
+  problem.raise(400, ("the request is not what this route takes: %s %s"):format(at, detail))
+end
+
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
 -- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
-local function begin(call, name)
-  local ok, id, at, detail = pcall(core.start, call, name)
+local function begin(one, name)
+  local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
   elseif at then
-    problem.raise(400, ("the request is not what this route takes: %s %s"):format(at, detail))
+    raise_owed(at, detail)
   end
   return id or yield("over")
 end
@@ -101,13 +106,7 @@ function future:cancel()
   core.cancel(self.id)
 end
 
-local function is_future(one)
-  return type(one) == "table" and debug.getmetatable(one) == future_metatable
-end
-
-local function is_call(one)
-  return require("moongate.call").is(one)
-end
+local is_call = call.is
 
 local function check_call(one, verb)
   if not is_call(one) then
@@ -115,39 +114,24 @@ local function check_call(one, verb)
   end
 end
 
----@param call moongate.Call
+---@param one moongate.Call
 ---@param name string? in problems; the backend's name unless given
 ---@return moongate.Future
-function run.start(call, name)
-  check_call(call, "start")
-  return setmetatable({ id = begin(call, name) }, future_metatable)
+function run.start(one, name)
+  check_call(one, "start")
+  return setmetatable({ id = begin(one, name) }, future_metatable)
 end
 
----@param call moongate.Call
+---@param one moongate.Call
 ---@return moongate.Result
-function run.wait(call, ...)
-  check_call(call, "wait")
+function run.wait(one, ...)
+  check_call(one, "wait")
   if select("#", ...) > 0 then
     error('call:wait() takes nothing: put within = "50ms" into the options of the call', 2)
   end
-  local id = begin(call)
+  local id = begin(one)
   wait_for("all", { id })
   return collect(id)
-end
-
--- The keys of a table of calls, in an order that does not depend on the state.
-local function sorted_keys(calls)
-  local keys = {}
-  for key in pairs(calls) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) then
-      return a < b
-    end
-    return type(a) == "number"
-  end)
-  return keys
 end
 
 ---All at once; results under the same keys. The first required failure cancels the rest and is
@@ -158,38 +142,22 @@ function run.all(calls)
   if type(calls) ~= "table" or is_call(calls) then
     error(("gate.all takes a table of calls, not %s"):format(words.show(calls)), 2)
   end
-  local keys, ids = sorted_keys(calls), {}
-  for i, key in ipairs(keys) do
-    local one = calls[key]
-    if is_future(one) then
-      core.landed(one.id) -- raises when it is none of this request's
-    elseif not is_call(one) then
-      error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(key)), 2)
+  local ok, keys, ids, detail = pcall(core.start_all, calls)
+  if not ok then
+    loading.raise(keys)
+  elseif detail then
+    raise_owed(ids, detail)
+  elseif not keys then
+    if ids == nil then
+      yield("over")
     end
-  end
-  for i, key in ipairs(keys) do
-    local one = calls[key]
-    ids[i] = is_future(one) and one.id or begin(one, tostring(key))
-  end
-  if #ids > 0 then
+    error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(ids)), 2)
+  elseif #ids > 0 then
     wait_for("all", ids)
   end
-  local results = {}
-  local failed, how, why
-  for i, key in ipairs(keys) do
-    if core.landed(ids[i]) then
-      local one, verdict, told = core.result(ids[i])
-      results[key] = one
-      if verdict and not failed then
-        failed, how, why = one, verdict, told
-      end
-    end
-  end
+  local results, failed = core.finish_all(keys, ids)
   if failed then
-    for _, id in ipairs(ids) do
-      core.cancel(id)
-    end
-    raise(failed, how, why)
+    raise(core.result(failed))
   end
   return results
 end
@@ -298,5 +266,6 @@ end
 -- What C takes from here when the state is made.
 run.functions = loading.functions
 run.request_type, run.result_type, run.reply_type = request.metatable, result.metatable, reply.metatable
+run.call_type, run.future_type = call.metatable, future_metatable
 
 return run

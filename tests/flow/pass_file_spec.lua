@@ -43,15 +43,15 @@ local function settled()
   return fds
 end
 
-local function start(more)
+local function start(more, options)
   local config = { workers = 1, files = { pages = "./pages" }, limits = {} }
   for key, value in pairs(more or {}) do
     config.limits[key] = value
   end
-  g = gateway.start {
+  g = gateway.start({
     ["gateway.lua"] = config, ["routes.lua"] = ROUTES, ["pages/a.txt"] = "0123456789", ["pages/empty.css"] = "",
     ["pages/sub/index.html"] = "<p>", ["pages/big.bin"] = big, ["secret.txt"] = "secret",
-  }
+  }, options)
   os.execute(("ln -s ../secret.txt '%s/pages/out.txt'"):format(g.dir))
   for _, name in ipairs { "a.txt", "empty.css", "big.bin", "sub/index.html" } do
     lfs.touch(g.dir .. "/pages/" .. name, CHANGED)
@@ -84,7 +84,7 @@ local function begin(path, options)
 end
 
 describe("a file that is passed", function()
-  setup(start)
+  setup(function() start() end)
   teardown(gateway.clean)
 
   local function get(path, headers, method)
@@ -220,6 +220,27 @@ describe("a passed file and a client that", function()
       c:close()
     end
     assert.is_true(wait.till(function() return g:fds() <= fds end, 5000))
+  end)
+
+  it("reads nothing is one of so many that no descriptor is left: 503, until some have left", function()
+    start(nil, { files = 100 })
+    local kept, held, fds = g:connect(), {}, nil
+    assert.equal(200, kept:ask("/static/a.txt").status)
+    fds = settled()
+    for i = 1, 60 do -- until nobody is accepted any more
+      held[i] = g:connect { receive_room = 200000 }
+      held[i]:send(http.request "/static/big.bin")
+      if not held[i]:more(posix.now() + 300 * wait.slack) then
+        break
+      end
+    end
+    assert.is_true(#held < 60)
+    problem.check(kept:ask "/static/a.txt", 503, { pass = "busy" })
+    for _, c in ipairs(held) do
+      c:close()
+    end
+    assert.is_true(wait.till(function() return g:fds() <= fds end, 5000))
+    assert.equal("0123456789", kept:ask("/static/a.txt").body)
   end)
 
   it("leaves in the middle has the file closed", function()

@@ -205,6 +205,19 @@ for _, path in ipairs { "plain", "libcurl" } do
       assert.is_number(record.log[2].done)
     end)
 
+    it("nothing of a client that breaks off while the backend does not read", function()
+      g:get "/pass/close"
+      local before, c = g:fds(), g:connect()
+      c:send(http.request("/pass/sink/60000", { method = "POST",
+        headers = { ["Content-Length"] = tostring(900 * MiB) } }))
+      local block = ("x"):rep(65536)
+      repeat -- until nobody takes any more
+        local sent = posix.send(c.fd, block, 0)
+      until not sent and not wait.writable(c.fd, posix.now() + 100)
+      c:reset()
+      assert.is_truthy(at_rest(before), "it goes on")
+    end)
+
     it("nothing twice: a body goes out once, a request without one is tried again", function()
       g:get "/pass/stale" -- a kept connection that will be closed under the next request
       assert.equal(200, g:get("/pass/ok").status)

@@ -70,14 +70,22 @@ local function fill_arg(slot, value, keep)
   end
 end
 
-local function fill_sql(ask, sql, keep)
-  local args = sql.args or {}
-  keep[1] = core.str(sql.sql)
-  keep[2] = ffi.new("struct mg_sql_arg[?]", math.max(#args, 1))
-  for i, value in ipairs(args) do
-    fill_arg(keep[2][i - 1], value, keep)
+local fill_sql
+function fill_sql(ask, sql, keep)
+  local args, parts = sql.args or {}, sql.parts or {}
+  local text, list = core.str(sql.sql or ""), ffi.new("struct mg_sql_arg[?]", math.max(#args, 1))
+  local asks = ffi.new("struct mg_sql_ask[?]", math.max(#parts, 1))
+  for _, one in ipairs { text, list, asks } do
+    keep[#keep + 1] = one
   end
-  ask.verb, ask.sql, ask.args, ask.arg_count = sql.verb, keep[1], keep[2], #args
+  for i, value in ipairs(args) do
+    fill_arg(list[i - 1], value, keep)
+  end
+  for i, part in ipairs(parts) do
+    fill_sql(asks[i - 1], part, keep)
+  end
+  ask.verb, ask.sql, ask.args, ask.arg_count = sql.verb, text, list, #args
+  ask.parts, ask.part_count = asks, #parts
 end
 
 local function fill_conditions(ask, fields, keep)

@@ -113,9 +113,11 @@ static void on_until(struct mg_timer *timer)
     mg_loop_stop(&MG_OWNER(timer, struct probe, until)->loop);
 }
 
+unsigned probe_connections_kept; // by probes that are made from now on; 0: the default
+
 static bool open_worker(struct probe *probe)
 {
-    struct mg_http_options options = {.tls = probe->tls};
+    struct mg_http_options options = {.tls = probe->tls, .connections = probe_connections_kept};
     if (mg_loop_init(&probe->loop) != MG_OK ||
         mg_mailbox_open(&probe->mailbox, &probe->loop) != MG_OK)
         return false;

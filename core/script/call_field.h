@@ -1,0 +1,48 @@
+// The fields of the table that describes a call, known by the address of their names, since equal
+// strings of a state are one.
+#ifndef MG_SCRIPT_CALL_FIELD_H
+#define MG_SCRIPT_CALL_FIELD_H
+
+#include <lua.h>
+
+struct mg_vm;
+
+enum mg_call_field {
+    MG_FIELD_KIND,
+    MG_FIELD_BACKEND,
+    MG_FIELD_VERB,
+    MG_FIELD_PATH,
+    MG_FIELD_PARAMS,
+    MG_FIELD_QUERY,
+    MG_FIELD_HEADERS,
+    MG_FIELD_JSON,
+    MG_FIELD_FORM,
+    MG_FIELD_TEXT,
+    MG_FIELD_XML,
+    MG_FIELD_FORWARD,
+    MG_FIELD_WITHIN,
+    MG_FIELD_OPTIONAL,
+    MG_FIELD_HAS_FALLBACK,
+    MG_FIELD_FALLBACK,
+    MG_FIELD_ACCEPT,
+    MG_FIELD_RELAY,
+    MG_FIELD_REDIRECTS,
+    MG_FIELD_SQL,
+    MG_FIELD_ARGS,
+    MG_FIELD_CALLS,
+    MG_FIELD_VALUE,
+    MG_FIELD_DELAY,
+    MG_FIELDS, // none of them
+};
+
+// Learns the names, when the state is made.
+void l_call_fields_open(lua_State *L, struct mg_vm *vm);
+
+// The field that the string at `index` names.
+enum mg_call_field mg_call_field_at(lua_State *L, const struct mg_vm *vm, int index);
+const char *mg_call_field_name(enum mg_call_field field);
+
+// (kind, backend, verb, path, options or nil) -> call; nil when its options need a closer look
+int l_call_describe(lua_State *L);
+
+#endif
