@@ -6,7 +6,7 @@ packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libu
 packages_examples="sqlite3"
 # redis-tools has Redis's server too, without a service that would start it.
 packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3
-  postgresql redis-tools"
+  openssl postgresql redis-tools"
 
 # Prints which of the packages are not installed.
 packages_missing() {
