@@ -31,6 +31,7 @@ enum mg_call_field {
     MG_FIELD_ARGS,
     MG_FIELD_VALUE,
     MG_FIELD_DELAY,
+    MG_FIELD_CALLS,
     MG_FIELDS, // none of them
 };
 
