@@ -15,6 +15,18 @@ void mg_backend_cancel(struct mg_backend *backend, struct mg_call *call)
         backend->kind->cancel(backend, call);
 }
 
+void mg_backend_resume(struct mg_backend *backend, struct mg_call *call)
+{
+    if (call->running && call->result.error == MG_OK && backend->kind->resume)
+        backend->kind->resume(backend, call);
+}
+
+void mg_backend_feed(struct mg_backend *backend, struct mg_call *call)
+{
+    if (call->running && call->result.error == MG_OK && backend->kind->feed)
+        backend->kind->feed(backend, call);
+}
+
 void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner)
 {
     backend->kind->close(backend, closed, owner);

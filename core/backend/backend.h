@@ -26,6 +26,8 @@ struct mg_backend_kind {
     void (*cancel)(struct mg_backend *backend, struct mg_call *call);
     // Streams: reads on after mg_sink.data said false. NULL where nothing is streamed.
     void (*resume)(struct mg_backend *backend, struct mg_call *call);
+    // The call's supply has more, or has ended. NULL where none is read.
+    void (*feed)(struct mg_backend *backend, struct mg_call *call);
     // Cancels what is in flight, then calls closed(owner) in a later turn; the object is gone then.
     // Calls that go on unheard are waited for.
     void (*close)(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
@@ -37,6 +39,9 @@ struct mg_backend_kind {
 void mg_backend_start(struct mg_backend *backend, struct mg_call *call);
 // Landed already, or failing: no effect.
 void mg_backend_cancel(struct mg_backend *backend, struct mg_call *call);
+// For calls with a sink or a supply. Neither calls back but the supply. Landed: no effect.
+void mg_backend_resume(struct mg_backend *backend, struct mg_call *call);
+void mg_backend_feed(struct mg_backend *backend, struct mg_call *call);
 void mg_backend_close(struct mg_backend *backend, void (*closed)(void *owner), void *owner);
 void mg_backend_hurry(struct mg_backend *backend);
 

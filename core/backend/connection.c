@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "backend/statements.h"
 #include "json/utf8.h"
 #include "json/write.h"
 
 enum {
-    cache_size = 64,       // prepared statements kept
     busy_wait = 1000,      // ms to wait for a lock that another process holds
     progress_every = 1000, // operations between two looks at the cancelled flag
     unheard_most = 30,     // s that a statement may go on writing after its call has ended
@@ -19,20 +19,13 @@ enum {
     value_most = 64 << 20, // bytes of one value or row that SQLite may build
 };
 
-struct prepared {
-    sqlite3_stmt *statement;
-    char *sql;
-    size_t len;
-    uint64_t used; // the connection's clock when it was last taken
-};
-
 struct mg_connection {
     sqlite3 *db; // NULL: not open, `why` says why
     enum mg_connection_use use;
-    struct prepared cache[cache_size];
-    uint64_t clock;
+    struct mg_statements cache;
     const struct mg_errand *errand; // whose statement runs
     bool writing;                   // it changes the database
+    bool atomic;                    // it is part of a transaction, which can be undone
     time_t began;                   // monotonic
     bool own;                       // a statement of this file is being prepared
     bool denied;                    // the authorizer refused the last one
@@ -53,7 +46,7 @@ static int progress(void *data)
     const struct mg_connection *connection = data;
     if (!connection->errand || !atomic_load(&connection->errand->job.cancelled))
         return 0;
-    return !connection->writing || now() - connection->began > unheard_most;
+    return connection->atomic || !connection->writing || now() - connection->began > unheard_most;
 }
 
 // Statements that would leave the connection in another state than they found it are refused: the
@@ -102,11 +95,9 @@ static bool execute(struct mg_connection *connection, const char *sql, char *ans
 
 static void close_db(struct mg_connection *connection)
 {
-    for (size_t i = 0; i < cache_size; i++) {
-        sqlite3_finalize(connection->cache[i].statement);
-        free(connection->cache[i].sql);
-        connection->cache[i] = (struct prepared){0};
-    }
+    for (size_t i = 0; i < MG_STATEMENTS_MOST; i++)
+        sqlite3_finalize(connection->cache.items[i].prepared);
+    mg_statements_fini(&connection->cache);
     sqlite3_close(connection->db);
     connection->db = NULL;
 }
@@ -253,42 +244,25 @@ static sqlite3_stmt *prepare(struct mg_connection *connection, struct mg_str sql
     return NULL;
 }
 
-// The slot to use for a new statement: an empty one, or the one that was not used for longest.
-static struct prepared *free_slot(struct mg_connection *connection)
-{
-    struct prepared *oldest = &connection->cache[0];
-    for (size_t i = 0; i < cache_size && oldest->statement; i++) {
-        struct prepared *slot = &connection->cache[i];
-        if (!slot->statement || slot->used < oldest->used)
-            oldest = slot;
-    }
-    sqlite3_finalize(oldest->statement);
-    free(oldest->sql);
-    *oldest = (struct prepared){0};
-    return oldest;
-}
-
 static sqlite3_stmt *find(struct mg_connection *connection, struct mg_str sql,
                           struct mg_errand *errand)
 {
-    for (size_t i = 0; i < cache_size; i++) {
-        struct prepared *slot = &connection->cache[i];
-        if (slot->statement && mg_str_eq((struct mg_str){slot->sql, slot->len}, sql)) {
-            slot->used = ++connection->clock;
-            return slot->statement;
-        }
-    }
+    struct mg_statement *known = mg_statements_find(&connection->cache, sql);
+    if (known)
+        return known->prepared;
     sqlite3_stmt *statement = prepare(connection, sql, errand);
-    char *copy = statement ? malloc(sql.len) : NULL;
-    if (!copy) {
-        if (statement)
-            mg_errand_fail(errand, MG_NO_MEMORY, "no memory");
-        sqlite3_finalize(statement);
+    if (!statement)
         return NULL;
+    struct mg_statement *place = mg_statements_room(&connection->cache);
+    sqlite3_finalize(place->prepared);
+    mg_statements_forget(place);
+    if (mg_statements_take(&connection->cache, place, sql)) {
+        place->prepared = statement;
+        return statement;
     }
-    memcpy(copy, sql.data, sql.len);
-    *free_slot(connection) = (struct prepared){statement, copy, sql.len, ++connection->clock};
-    return statement;
+    mg_errand_fail(errand, MG_NO_MEMORY, "no memory");
+    sqlite3_finalize(statement);
+    return NULL;
 }
 
 static int bind_value(sqlite3_stmt *statement, int at, const struct mg_sql_arg *arg)
@@ -329,22 +303,12 @@ static bool bind_all(struct mg_connection *connection, sqlite3_stmt *statement,
     return true;
 }
 
-static bool is_utf8(struct mg_str bytes)
-{
-    for (size_t at = 0, len; at < bytes.len; at += len) {
-        len = mg_utf8_length(bytes.data + at, bytes.data + bytes.len);
-        if (!len)
-            return false;
-    }
-    return true;
-}
-
 static void put_bytes(sqlite3_stmt *statement, int column, struct mg_errand *errand)
 {
     bool blob = sqlite3_column_type(statement, column) == SQLITE_BLOB;
     struct mg_str bytes = {.data = sqlite3_column_blob(statement, column)};
     bytes.len = (size_t)sqlite3_column_bytes(statement, column);
-    if (blob && !is_utf8(bytes))
+    if (blob && !mg_utf8_ok(bytes))
         mg_errand_fail(errand, MG_SQL, "column %s is a blob that is not text",
                        sqlite3_column_name(statement, column));
     else if (!bytes.data && bytes.len)
@@ -418,8 +382,6 @@ static void answer(struct mg_connection *connection, sqlite3_stmt *statement, en
     sqlite3 *db = connection->db;
     sqlite3_int64 before = sqlite3_total_changes64(db);
     sqlite3_set_last_insert_rowid(db, 0); // or an update would repeat an older insert's
-    mg_buf_init(&errand->body, errand->body_most + 1);
-    errand->form = MG_BODY_JSON;
     if (verb == MG_SQL_QUERY)
         mg_buf_put_char(&errand->body, '[');
     int rows = put_rows(connection, statement, verb, errand);
@@ -458,32 +420,67 @@ static void answer_or_undo(struct mg_connection *connection, sqlite3_stmt *state
     }
 }
 
-bool mg_connection_run(struct mg_connection *connection, const struct mg_sql_ask *ask,
-                       struct mg_errand *errand)
+static bool run_statement(struct mg_connection *connection, const struct mg_sql_ask *ask,
+                          struct mg_errand *errand)
 {
-    if (!open_db(connection)) {
-        mg_errand_fail(errand, MG_SQL, "the database cannot be opened: %s", connection->why);
-        return true;
-    }
     sqlite3_stmt *statement = find(connection, ask->sql, errand);
     if (!statement)
         return true;
     bool writes = !sqlite3_stmt_readonly(statement);
     if (writes && connection->use == MG_CONNECTION_READER)
         return false;
-    connection->errand = errand;
     connection->writing = writes;
-    connection->began = now();
     if (bind_all(connection, statement, ask, errand)) {
-        if (writes && sqlite3_column_count(statement) > 0)
+        if (writes && !connection->atomic && sqlite3_column_count(statement) > 0)
             answer_or_undo(connection, statement, ask->verb, errand);
         else
             answer(connection, statement, ask->verb, errand);
     }
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
+    return true;
+}
+
+// All or nothing: what fails, a first row that is not there too, or is not wanted any more, is
+// undone.
+static void run_atomic(struct mg_connection *connection, const struct mg_sql_ask *ask,
+                       struct mg_errand *errand)
+{
+    if (!execute(connection, "begin immediate", NULL)) {
+        fail(connection, errand, sqlite3_extended_errcode(connection->db));
+        return;
+    }
+    for (unsigned i = 0; i < ask->part_count && errand->error == MG_OK; i++) {
+        mg_buf_put_char(&errand->body, i ? ',' : '[');
+        run_statement(connection, &ask->parts[i], errand);
+    }
+    if (errand->error == MG_OK && atomic_load(&errand->job.cancelled))
+        mg_errand_fail(errand, MG_CANCELLED, "cancelled");
+    if (errand->error == MG_OK)
+        mg_buf_put_char(&errand->body, ']');
+    if (errand->error == MG_OK && mg_errand_check(errand) && !execute(connection, "commit", NULL))
+        fail(connection, errand, sqlite3_extended_errcode(connection->db));
+}
+
+bool mg_connection_run(struct mg_connection *connection, const struct mg_sql_ask *ask,
+                       struct mg_errand *errand)
+{
+    bool through = true;
+    if (!open_db(connection)) {
+        mg_errand_fail(errand, MG_SQL, "the database cannot be opened: %s", connection->why);
+        return true;
+    }
+    connection->errand = errand;
+    connection->atomic = ask->verb == MG_SQL_ATOMIC;
+    connection->began = now();
+    mg_buf_init(&errand->body, errand->body_most + 1);
+    errand->form = MG_BODY_JSON;
+    if (connection->atomic)
+        run_atomic(connection, ask, errand);
+    else
+        through = run_statement(connection, ask, errand);
     connection->errand = NULL;
     if (!sqlite3_get_autocommit(connection->db))
         execute(connection, "rollback", NULL);
-    return true;
+    return through;
 }

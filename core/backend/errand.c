@@ -10,6 +10,8 @@ static void come_back(struct mg_job *job);
 
 static void free_errand(struct mg_errand *errand)
 {
+    if (errand->fini)
+        errand->fini(errand);
     mg_buf_fini(&errand->body);
     free(errand);
 }
@@ -40,7 +42,8 @@ void mg_errands_init(struct mg_errands *errands, const struct mg_backend_kind *k
     mg_list_init(&errands->waited_for);
 }
 
-// Lets the call go; the pool thread is told to stop early.
+// Lets the call go; the pool thread is told to stop early. An errand that is parked has to be freed
+// by who abandons it, any other is when its job comes back.
 static struct mg_call *abandon(struct mg_errand *errand)
 {
     struct mg_call *call = errand->call;
@@ -54,8 +57,11 @@ static struct mg_call *abandon(struct mg_errand *errand)
 static void expire(struct mg_timer *timer)
 {
     struct mg_errand *errand = MG_OWNER(timer, struct mg_errand, deadline);
+    struct mg_backend *backend = &errand->errands->backend;
     struct mg_call *call = abandon(errand);
-    mg_backend_land(&errand->errands->backend, call, MG_TIMEOUT, MG_STR("out of time"));
+    if (errand->parked)
+        free_errand(errand);
+    mg_backend_land(backend, call, MG_TIMEOUT, MG_STR("out of time"));
 }
 
 static void refuse(struct mg_errand *errand, enum mg_status status)
@@ -65,6 +71,7 @@ static void refuse(struct mg_errand *errand, enum mg_status status)
 
 static enum mg_status submit(struct mg_errand *errand, struct mg_pool *pool)
 {
+    errand->pool = pool;
     struct mg_errands *errands = errand->errands;
     uint64_t now = mg_loop_now(errands->backend.loop), deadline = errand->call->deadline;
     uint64_t left = deadline > now ? deadline - now : 0;
@@ -118,6 +125,26 @@ static void land(struct mg_errand *errand)
     mg_backend_land(&errand->errands->backend, call, errand->error, mg_str_of(errand->message));
 }
 
+// What was begun goes on: the pool takes it in any case.
+static void submit_again(struct mg_errand *errand)
+{
+    struct mg_errands *errands = errand->errands;
+    mg_pool_submit(errand->pool, &errand->job, errands->home, MG_POOL_FOREVER);
+    errands->out++;
+}
+
+// Has the kind look at what came. True: the errand is at its pool again, or parked.
+static bool go_on(struct mg_errand *errand)
+{
+    enum mg_errand_next next = errand->back(errand);
+    if (!errand->call || next == MG_ERRAND_LAND)
+        return false;
+    errand->parked = next == MG_ERRAND_PARK;
+    if (next == MG_ERRAND_AGAIN)
+        submit_again(errand);
+    return true;
+}
+
 static void come_back(struct mg_job *job)
 {
     struct mg_errand *errand = MG_OWNER(job, struct mg_errand, job);
@@ -129,15 +156,29 @@ static void come_back(struct mg_job *job)
         refuse(errand, MG_BUSY);
     if (errand->call && onward && submit(errand, onward) == MG_OK)
         return;
+    if (errand->call && errand->back && errand->error == MG_OK && go_on(errand))
+        return;
     if (errand->call)
         land(errand);
     free_errand(errand);
     end_if_closing(errands);
 }
 
+void mg_errands_resume(struct mg_backend *backend, struct mg_call *call)
+{
+    struct mg_errand *errand = call->running;
+    if (!errand->parked)
+        return;
+    errand->parked = false;
+    submit_again(errand);
+}
+
 void mg_errands_cancel(struct mg_backend *backend, struct mg_call *call)
 {
-    abandon(call->running);
+    struct mg_errand *errand = call->running;
+    abandon(errand);
+    if (errand->parked)
+        free_errand(errand);
     mg_backend_fail(backend, call, MG_CANCELLED, MG_STR("cancelled"));
 }
 

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/beneath.h"
-#include "backend/errand.h"
+#include "backend/file_open.h"
+#include "backend/file_stream.h"
 #include "json/scan.h"
 #include "json/write.h"
 
@@ -32,32 +32,14 @@ struct errand {
     char path[];
 };
 
-static void not_there(struct errand *errand)
-{
-    mg_errand_fail(&errand->base, MG_STATUS, "%.200s: not there", errand->path);
-    errand->base.status = 404;
-}
-
 static void fail_as(struct errand *errand, int why)
 {
-    if (why == ENOENT || why == ENOTDIR || why == ENAMETOOLONG)
-        not_there(errand);
-    else if (why == EXDEV || why == ELOOP)
-        mg_errand_fail(&errand->base, MG_FILE, "%.200s: leads out of its folder", errand->path);
-    else
-        mg_errand_fail(&errand->base, why == ENOMEM ? MG_NO_MEMORY : MG_FILE, "%.200s: %s",
-                       errand->path, strerrordesc_np(why));
+    mg_file_fail(&errand->base, errand->path, why);
 }
 
 static int open_path(struct errand *errand, int flags, struct stat *stat)
 {
-    int fd = mg_beneath_open(errand->root, errand->path, flags);
-    if (fd >= 0 && fstat(fd, stat) == 0)
-        return fd;
-    fail_as(errand, errno);
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    return mg_file_open(&errand->base, errand->root, errand->path, flags, stat);
 }
 
 // Reads to the end of the file, whatever its size was said to be, and one byte over the limit at
@@ -224,8 +206,18 @@ static void start(struct mg_backend *base, struct mg_call *call)
 {
     struct backend *backend = MG_OWNER(base, struct backend, errands.backend);
     struct mg_str path = call->file.path;
+    bool streamed = call->sink && call->file.verb == MG_FILE_READ;
+    if (!good_path(&call->file) && streamed) { // it comes from a client: no file is called so
+        call->result.status = 404;
+        mg_backend_fail(base, call, MG_STATUS, MG_STR("not there"));
+        return;
+    }
     if (!good_path(&call->file)) {
         mg_backend_fail(base, call, MG_FILE, MG_STR("the path is empty, absolute or has \"..\""));
+        return;
+    }
+    if (streamed) {
+        mg_file_stream_start(&backend->errands, call, backend->files->root, backend->files->pool);
         return;
     }
     if (path.len == 0)
@@ -245,6 +237,7 @@ static const struct mg_backend_kind file_kind = {
     .word = "file",
     .start = start,
     .cancel = mg_errands_cancel,
+    .resume = mg_errands_resume,
     .close = mg_errands_close,
 };
 

@@ -1,6 +1,6 @@
 // Files below a folder, read by pool threads. A path that leaves the folder, by a symbolic link or
 // otherwise, and what is neither a regular file nor a folder, fails as MG_FILE; what is not there
-// as MG_STATUS with status 404.
+// as MG_STATUS with status 404. A READ whose call has a sink is streamed (file_stream.h).
 #ifndef MG_BACKEND_FILE_H
 #define MG_BACKEND_FILE_H
 

@@ -5,61 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "backend/http_answer.h"
 #include "backend/http_order.h"
-#include "backend/http_paths.h"
 #include "backend/http_redirect.h"
-#include "base/spares.h"
-
-struct mg_http {
-    struct mg_loop *loop;
-    struct mg_mailbox *home;
-    struct mg_http_paths *paths;
-    struct mg_resolver_seat *names;
-    struct mg_spares runs; // those that have ended, for the next calls
-};
-
-struct backend {
-    struct mg_backend base;
-    struct mg_http *http;
-    struct mg_service *service;
-    struct mg_quota_seat *seat;
-    struct mg_list queue; // runs in the order they came
-    struct mg_list runs;  // all others
-    struct mg_task closing;
-    void (*closed)(void *owner);
-    void *owner;
-};
-
-enum state {
-    NEW,     // was just made
-    QUEUED,  // waits for a place
-    NAMING,  // waits for the addresses of its host
-    GOING,   // the transport has it
-    UNHEARD, // the same, but its call has landed
-};
-
-struct run {
-    struct mg_http_transfer transfer;
-    struct mg_http_transport *transport; // that has it now
-    struct mg_list node;                 // in the backend's queue or runs
-    struct backend *backend;
-    struct mg_call *call; // NULL: landed
-    enum state state;
-    struct mg_timer timer;
-    uint64_t named_by; // loop time by which the addresses of its host must be known
-    struct mg_name_wait wait;
-    struct mg_http_answer answer;
-    struct mg_service_stay stay; // nowhere until it has its place
-    bool unreached;              // nobody was there to take it
-    enum mg_method method;
-    bool has_body;
-    struct mg_url site;  // where it goes; borrows from the service, the call's arena, or `url`
-    struct mg_buf url;   // where it was redirected to
-    struct mg_buf next;  // where the answer that comes now redirects to; empty: nowhere
-    unsigned redirected; // how often
-    struct mg_buf body;  // the transfer's body, once the call has landed
-};
+#include "backend/http_run.h"
 
 static struct backend *backend_of(struct mg_backend *base)
 {
@@ -135,6 +83,7 @@ static enum mg_status fill_order(struct run *run, struct mg_http_order *order, c
     order->method = run->method;
     order->site = run->site;
     order->has_body = run->has_body;
+    order->chunked = run->transfer.supply && run->transfer.supply->length < 0;
     order->connect_ms = config->connect_ms;
     order->head_most = config->head_most;
     bool foreign = run->redirected && !mg_url_same_origin(&run->site, &run->stay.place->url);
@@ -314,6 +263,7 @@ static const struct mg_http_events events = {on_head, on_data, on_end};
 static bool carry_on_unheard(struct run *run)
 {
     struct backend *backend = run->backend;
+    run->transfer.supply = NULL;
     if (!mg_buf_put(&run->body, run->transfer.body))
         return false;
     run->transfer.body = mg_buf_str(&run->body);
@@ -329,7 +279,8 @@ static void let_go(struct run *run, enum mg_status error, const char *message)
     struct backend *backend = run->backend;
     struct mg_call *call = run->call;
     bool reached = run->state == GOING && !mg_method_safe(run->method) &&
-                   run->transport->sent(run->transport, &run->transfer);
+                   run->transport->sent(run->transport, &run->transfer) &&
+                   mg_http_transfer_is_out(&run->transfer);
     if (reached && carry_on_unheard(run))
         land_failed(backend, call, error, message);
     else
@@ -364,6 +315,7 @@ static struct run *run_new(struct backend *backend, struct mg_call *call)
     run->has_body = ask->has_body;
     run->transfer.events = &events;
     run->transfer.body = ask->has_body ? ask->body : (struct mg_str){0};
+    run->transfer.supply = ask->has_body ? ask->supply : NULL;
     run->timer.run = on_timer;
     run->wait.again = name_run;
     if (!mg_timer_set(backend->base.loop, &run->timer, call->deadline)) {
@@ -402,8 +354,15 @@ static void cancel(struct mg_backend *base, struct mg_call *call)
 static void resume(struct mg_backend *base, struct mg_call *call)
 {
     struct run *run = call->running;
-    if (run && run->transport && call->result.error == MG_OK)
+    if (run->transport)
         run->transport->resume(run->transport, &run->transfer);
+}
+
+static void feed(struct mg_backend *base, struct mg_call *call)
+{
+    struct run *run = call->running;
+    if (run->transport)
+        run->transport->feed(run->transport, &run->transfer);
 }
 
 static void on_closing(struct mg_task *task)
@@ -447,7 +406,8 @@ static void hurry(struct mg_backend *base)
     end_runs(&backend_of(base)->runs, false);
 }
 
-static const struct mg_backend_kind kind = {"http", start, cancel, resume, close_backend, hurry};
+static const struct mg_backend_kind kind = {"http", start,         cancel, resume,
+                                            feed,   close_backend, hurry};
 
 struct mg_backend *mg_http_open(struct mg_http *http, struct mg_service *service)
 {

@@ -13,7 +13,7 @@ struct mg_http;
 
 struct mg_http_options {
     struct mg_tls_store *tls; // outlives it; NULL: no https
-    unsigned connections;     // kept at most, idle ones included; 0: 1,024
+    unsigned connections;     // kept at most between calls; 0: 1,024
 };
 
 // NULL: no memory. The mailbox is the worker's own.

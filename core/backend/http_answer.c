@@ -1,7 +1,6 @@
 #include "backend/http_answer.h"
 
 #include "data/header_name.h"
-#include "http/response_gate.h"
 #include "json/scan.h"
 
 enum { reserve_most = 64 << 10 }; // a length that is only announced gets no more memory than this
@@ -15,14 +14,9 @@ static enum mg_http_flow stop(struct mg_http_answer *answer, enum mg_status erro
 }
 
 // application/json, and anything that ends in +json (RFC 6839 §3.1).
-static bool is_json(const struct mg_headers *headers)
+static bool is_json(struct mg_str type)
 {
-    unsigned index = 0;
-    const struct mg_header *field = mg_headers_next(headers, MG_STR("content-type"), &index);
-    if (!field)
-        return false;
-    struct mg_str type = mg_str_cut(field->value, 0, mg_str_find(field->value, ';', 0));
-    type = mg_str_trim(type);
+    type = mg_str_trim(mg_str_cut(type, 0, mg_str_find(type, ';', 0)));
     if (mg_str_eq_nocase(type, MG_STR("application/json")))
         return true;
     return type.len > 5 &&
@@ -38,8 +32,10 @@ static struct mg_str keep(char **at, struct mg_str text)
     return (struct mg_str){from, text.len};
 }
 
-// The table and the bytes of all of them in one block.
-static bool copy_headers(struct mg_call *call, const struct mg_headers *headers)
+// The table and the bytes of all of them go into one block; what they say of the body is read on
+// the way. *length: 0 where none is announced.
+static bool take_headers(struct mg_http_answer *answer, struct mg_call *call,
+                         const struct mg_headers *headers, uint64_t *length)
 {
     size_t size = headers->count * sizeof *headers->items;
     for (unsigned i = 0; i < headers->count; i++)
@@ -47,18 +43,25 @@ static bool copy_headers(struct mg_call *call, const struct mg_headers *headers)
     struct mg_header *items = mg_arena_alloc(call->arena, size);
     if (!items)
         return false;
+    struct mg_headers *taken = &call->result.headers;
+    *taken = (struct mg_headers){.items = items, .cap = headers->count};
     char *at = (char *)(items + headers->count);
-    bool named = mg_headers_connection_names(headers);
-    unsigned count = 0;
+    bool named = mg_headers_connection_names(headers), typed = false;
     for (unsigned i = 0; i < headers->count; i++) {
         const struct mg_header *field = &headers->items[i];
-        if (mg_header_name_of_connection(mg_header_name_of(field->name)) ||
+        enum mg_header_name name = mg_header_name_of(field->name);
+        if (name == MG_HEADER_CONTENT_LENGTH) {
+            mg_str_uint(field->value, length);
+        } else if (name == MG_HEADER_CONTENT_TYPE && !typed) {
+            answer->json = is_json(field->value);
+            typed = true;
+        }
+        if (mg_header_name_of_connection(name) ||
             (named && mg_headers_hop_by_hop(headers, field->name)))
             continue;
-        struct mg_str name = keep(&at, field->name);
-        items[count++] = (struct mg_header){name, keep(&at, field->value)};
+        items[taken->count].name = keep(&at, field->name);
+        items[taken->count++].value = keep(&at, field->value);
     }
-    call->result.headers = (struct mg_headers){items, count, headers->count};
     return true;
 }
 
@@ -80,20 +83,15 @@ static bool make_body(struct mg_http_answer *answer, struct mg_call *call, size_
 enum mg_http_flow mg_http_answer_head(struct mg_http_answer *answer, struct mg_call *call,
                                       int status, const struct mg_headers *headers)
 {
-    struct mg_framing framing;
-    const char *wrong = mg_response_gate_framing(headers, &framing);
-    if (wrong)
-        return stop(answer, MG_MALFORMED, wrong);
+    uint64_t length = 0;
     call->result.status = status;
-    answer->json = is_json(headers);
     answer->bodiless = call->http.method == MG_HEAD || status == 204 || status == 304;
-    if (!copy_headers(call, headers))
-        return stop(answer, MG_NO_MEMORY, "no memory");
     if (call->sink) {
-        call->sink->head(call->sink, status, &call->result.headers);
+        call->sink->head(call->sink, status, headers);
         return MG_HTTP_ON;
     }
-    uint64_t length = framing.length; // 0 where none is announced
+    if (!take_headers(answer, call, headers, &length))
+        return stop(answer, MG_NO_MEMORY, "no memory");
     if (answer->bodiless || length == 0)
         return MG_HTTP_ON;
     if (length > call->body_most)
@@ -149,7 +147,8 @@ enum mg_status mg_http_answer_end(struct mg_http_answer *answer, struct mg_call 
         result->body = mg_buf_str(answer->body);
     else if (answer->room)
         result->body = (struct mg_str){answer->room, answer->len};
-    if (!answer->json || !result->body.len)
+    bool owed = result->status / 100 == 2 && result->status != 205 && !answer->bodiless;
+    if (!answer->json || (!result->body.len && !owed))
         return MG_OK;
     if (!mg_json_valid(result->body, MG_JSON_DEPTH_MOST, NULL)) {
         stop(answer, MG_MALFORMED, "the answer says JSON but is none");

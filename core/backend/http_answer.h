@@ -1,5 +1,5 @@
-// An answer on its way into its call's result, whatever carried it: its framing is checked again,
-// its body collected up to the call's limit or handed to the call's sink, JSON validated.
+// An answer on its way into its call's result, whatever carried it: its body is collected up to the
+// call's limit or handed to the call's sink, JSON validated.
 #ifndef MG_BACKEND_HTTP_ANSWER_H
 #define MG_BACKEND_HTTP_ANSWER_H
 

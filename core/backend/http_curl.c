@@ -178,8 +178,7 @@ static void on_task(struct mg_task *task)
         retire(curl, MG_OWNER(node, struct mg_http_wire, node), true);
     while ((node = mg_list_pop(&curl->resuming))) {
         struct mg_http_wire *wire = MG_OWNER(node, struct mg_http_wire, node);
-        wire->paused = false;
-        curl_easy_pause(wire->easy, CURLPAUSE_CONT);
+        mg_http_wire_go_on(wire);
     }
     while ((node = mg_list_pop(&curl->starting)))
         add(curl, MG_OWNER(node, struct mg_http_wire, node));
@@ -225,8 +224,23 @@ static void resume(struct mg_http_transport *transport, struct mg_http_transfer 
 {
     struct curl *curl = curl_of(transport);
     struct mg_http_wire *wire = transfer->inner;
-    if (wire && wire->paused)
+    if (wire && wire->paused) {
+        wire->resumed = true;
         put_off(curl, wire, &curl->resuming);
+    }
+}
+
+static void feed(struct mg_http_transport *transport, struct mg_http_transfer *transfer)
+{
+    struct mg_http_wire *wire = transfer->inner;
+    if (wire && wire->starved)
+        put_off(curl_of(transport), wire, &curl_of(transport)->resuming);
+}
+
+static void on_starved(void *arg, struct mg_http_wire *wire)
+{
+    struct curl *curl = arg;
+    put_off(curl, wire, &curl->resuming);
 }
 
 static void cut(struct mg_http_transport *transport, struct mg_http_transfer *transfer)
@@ -309,9 +323,9 @@ struct mg_http_transport *mg_http_curl_new(struct mg_loop *loop, struct mg_tls_s
     struct curl *curl = calloc(1, sizeof *curl);
     if (!curl)
         return NULL;
-    curl->base = (struct mg_http_transport){start, sent, resume, cut, close_curl};
+    curl->base = (struct mg_http_transport){start, sent, resume, feed, cut, close_curl};
     curl->loop = loop;
-    curl->shared = (struct mg_http_wire_owner){tls, on_open, on_close, curl};
+    curl->shared = (struct mg_http_wire_owner){tls, on_open, on_close, on_starved, curl};
     curl->sockets = (struct mg_http_sockets){
         .loop = loop, .ready = on_ready, .drained = on_drained, .owner = curl};
     curl->timer.run = on_timer;

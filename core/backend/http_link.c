@@ -130,31 +130,69 @@ int mg_http_link_outcome(struct mg_http_link *link)
 
 bool mg_http_link_sent_all(const struct mg_http_link *link)
 {
-    return link->sent == link->request.len + link->body_len;
+    return link->sent == link->request.len + link->body_len &&
+           (!link->streams || mg_http_upload_over(&link->upload));
 }
 
-bool mg_http_link_send(struct mg_http_link *link)
+// What goes out next, of head and body. A streamed body is asked for when the connection stands.
+static size_t next_parts(struct mg_http_link *link, struct iovec *parts)
 {
-    size_t head = link->request.len, sent = link->sent;
-    struct iovec parts[2];
-    size_t count = 0;
+    size_t head = link->request.len, sent = link->sent, count = 0;
+    struct mg_str body[MG_HTTP_UPLOAD_PARTS];
+    unsigned more = 0;
     if (sent < head)
         parts[count++] = (struct iovec){link->request.data + sent, head - sent};
+    if (link->streams && (link->state != MG_LINK_DIALLING || sent == head))
+        more = mg_http_upload_parts(&link->upload, link->transfer->supply, body);
+    for (unsigned i = 0; i < more; i++)
+        parts[count++] = (struct iovec){(char *)body[i].data, body[i].len};
     if (link->body_len) {
         size_t from = sent < head ? 0 : sent - head;
         parts[count++] =
             (struct iovec){(char *)link->transfer->body.data + from, link->body_len - from};
     }
+    return count;
+}
+
+static void note_sent(struct mg_http_link *link, size_t len)
+{
+    size_t fixed = link->request.len + link->body_len - link->sent;
+    fixed = len < fixed ? len : fixed;
+    link->sent += fixed;
+    if (len > fixed)
+        mg_http_upload_sent(&link->upload, link->transfer->supply, len - fixed);
+}
+
+static ssize_t send_parts(struct mg_http_link *link, struct iovec *parts, size_t count)
+{
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     ssize_t done;
     do
         done = count == 1 ? send(link->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
                           : sendmsg(link->fd, &message, MSG_NOSIGNAL);
     while (done < 0 && errno == EINTR);
-    if (done < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK;
-    link->sent += (size_t)done;
-    return true;
+    return done;
+}
+
+bool mg_http_link_send(struct mg_http_link *link)
+{
+    for (bool went = false;; went = true) {
+        struct iovec parts[1 + MG_HTTP_UPLOAD_PARTS];
+        size_t count = next_parts(link, parts);
+        link->dry = count == 0;
+        if (link->dry)
+            return true;
+        ssize_t done = send_parts(link, parts, count);
+        if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return true;
+        if (done < 0) {
+            link->mute = link->broken = went; // what went out went out: there may be an answer
+            return went;
+        }
+        note_sent(link, (size_t)done);
+        if (!link->streams || mg_http_link_sent_all(link))
+            return true;
+    }
 }
 
 bool mg_http_link_expect(struct mg_http_link *link)

@@ -6,6 +6,7 @@
 
 #include "backend/http_sockets.h"
 #include "backend/http_transport.h"
+#include "backend/http_upload.h"
 #include "http/response_parser.h"
 
 struct mg_http_peer;
@@ -35,14 +36,17 @@ struct mg_http_link {
 
     struct mg_http_transfer *transfer; // NULL: none
     struct mg_response_parser *parser; // NULL until the first byte of the first answer
-    struct mg_buf request; // its head; kept until the end, since it may have to go out again
-    size_t body_len, sent; // bytes behind that head; bytes of both that went out
-    struct mg_buf held;    // what was read and not handed over, while it is paused
+    struct mg_buf request;        // its head; kept until the end, since it may have to go out again
+    size_t body_len, sent;        // bytes behind that head; bytes of both that went out
+    struct mg_http_upload upload; // what follows the head, if the body is streamed
+    struct mg_buf held;           // what was read and not handed over, while it is paused
     uint64_t connect_ms;
     size_t head_most;
     int status;    // of the answer; 0: no head yet
     bool to_head;  // the method is HEAD
     bool safe;     // the method is
+    bool streams;  // its body is streamed
+    bool dry;      // nothing of it was there when it was last asked for
     bool reused;   // it had carried an exchange before this one
     bool heard;    // a byte came
     bool paused;   // nothing is read

@@ -19,10 +19,16 @@ static void set_timer(struct mg_http_peers *peers)
                  oldest->idle + idle_life); // else the next keep sets it
 }
 
-static void drop(struct mg_http_peers *peers, struct mg_http_link *link)
+void mg_http_peers_take(struct mg_http_peers *peers, struct mg_http_link *link)
 {
     mg_list_drop(&link->node);
     mg_list_drop(&link->aged);
+    peers->kept--;
+}
+
+static void drop(struct mg_http_peers *peers, struct mg_http_link *link)
+{
+    mg_http_peers_take(peers, link);
     peers->drop(peers->owner, link);
 }
 
@@ -139,8 +145,7 @@ static struct mg_http_link *take_kept(struct mg_http_peers *peers, struct mg_htt
             drop(peers, link);
             continue;
         }
-        mg_list_drop(&link->node);
-        mg_list_drop(&link->aged);
+        mg_http_peers_take(peers, link);
         return link;
     }
     return NULL;
@@ -173,11 +178,11 @@ bool mg_http_peers_keep(struct mg_http_peers *peers, struct mg_http_link *link)
     uint64_t now = mg_loop_now(peers->loop);
     if (now - link->born > connection_life)
         return false;
-    if (peers->links > peers->most) {
-        if (mg_list_empty(&peers->aged))
-            return false;
+    // Those with an exchange do not count: a service may have more of them than are kept, and would
+    // connect anew for each call.
+    if (peers->kept == peers->most)
         drop(peers, MG_OWNER(peers->aged.next, struct mg_http_link, aged));
-    }
+    peers->kept++;
     link->idle = now;
     link->state = MG_LINK_KEPT;
     mg_list_push(&link->peer->kept, &link->node);

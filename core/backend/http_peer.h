@@ -21,10 +21,10 @@ struct mg_http_peers {
     struct mg_loop *loop;
     void (*drop)(void *owner, struct mg_http_link *link); // closes a link that is kept no longer
     void *owner;
-    unsigned most;               // links, those with exchanges included, beyond which none is kept
+    unsigned most;               // links kept at most
     struct mg_list buckets[256]; // the rest is its own
     struct mg_list aged;         // kept links, the longest idle first
-    unsigned links;
+    unsigned links, kept;
     struct mg_timer timer;
 };
 
@@ -40,6 +40,9 @@ struct mg_http_link *mg_http_peers_link(struct mg_http_peers *peers,
 
 // Lays a link by whose exchange is over. False: it is too old, or there are too many.
 bool mg_http_peers_keep(struct mg_http_peers *peers, struct mg_http_link *link);
+
+// A link is kept no longer.
+void mg_http_peers_take(struct mg_http_peers *peers, struct mg_http_link *link);
 
 // Frees a link that is dead, and its peer with the last one.
 void mg_http_peers_free(struct mg_http_peers *peers, struct mg_http_link *link);

@@ -50,7 +50,8 @@ static void drop(void *owner, struct mg_http_link *link)
 {
     struct plain *plain = owner;
     link->state = MG_LINK_DEAD;
-    mg_http_link_close(link, link->transfer && !link->answered);
+    // With an answer: what of the request is still in the socket is of no use to anybody.
+    mg_http_link_close(link, link->transfer && (!link->answered || !mg_http_link_sent_all(link)));
     link->transfer = NULL;
     put_off(plain, link, &plain->dead);
 }
@@ -100,7 +101,7 @@ static void watch(struct mg_http_link *link)
         return;
     }
     int events = link->paused || link->answered ? 0 : UV_READABLE;
-    if (!link->mute && !mg_http_link_sent_all(link))
+    if (!link->mute && !link->dry && !mg_http_link_sent_all(link))
         events |= UV_WRITABLE;
     mg_http_sockets_want(link->sockets, link->fd, events);
 }
@@ -155,12 +156,13 @@ static bool hold(struct mg_http_link *link, struct mg_str bytes)
 }
 
 // The answer is whole. While the request is still going out, an answer that says no makes it
-// pointless; any other waits for it, so that the connection may be kept.
+// pointless; any other waits for it, so that the connection may be kept. For a streamed body there
+// is no telling how long that would be.
 static bool complete(struct mg_http_link *link, size_t left)
 {
     link->extra = left > 0;
     link->answered = true;
-    return link->mute || mg_http_link_sent_all(link) ? finish(link) : true;
+    return link->mute || link->streams || mg_http_link_sent_all(link) ? finish(link) : true;
 }
 
 static bool hand_over_head(struct mg_http_link *link, struct mg_response *response,
@@ -266,7 +268,7 @@ static void on_ready(void *owner, int fd, int events)
         on_dialled(link);
         break;
     case MG_LINK_KEPT: // closed by the peer, or bytes that nobody asked for
-        mg_list_drop(&link->aged);
+        mg_http_peers_take(&plain->peers, link);
         drop(plain, link);
         break;
     default:
@@ -310,13 +312,17 @@ static void take_order(struct mg_http_link *link, struct mg_http_transfer *trans
                        const struct mg_http_order *order)
 {
     link->transfer = transfer;
-    link->body_len = mg_http_request_has_body(order) ? transfer->body.len : 0;
+    link->streams = mg_http_request_has_body(order) && transfer->supply;
+    link->body_len = mg_http_request_has_body(order) && !link->streams ? transfer->body.len : 0;
+    if (link->streams)
+        mg_http_upload_begin(&link->upload, transfer->supply->length);
+    link->dry = false;
     link->sent = 0;
     link->connect_ms = order->connect_ms;
     link->head_most = order->head_most;
     link->to_head = order->method == MG_HEAD;
     link->status = 0;
-    link->safe = mg_method_safe(order->method);
+    link->safe = mg_method_safe(order->method) && !link->streams;
     link->reused = link->fd >= 0;
     link->heard = link->paused = link->mute = link->broken = link->answered = link->extra = false;
     link->timer.run = on_timer;
@@ -341,12 +347,14 @@ static bool start(struct mg_http_transport *transport, struct mg_http_transfer *
                   const struct mg_http_order *order)
 {
     struct plain *plain = plain_of(transport);
-    struct mg_http_link *link = mg_http_peers_link(&plain->peers, &plain->sockets, &order->site,
-                                                   order->addresses, mg_method_safe(order->method));
+    struct mg_http_link *link =
+        mg_http_peers_link(&plain->peers, &plain->sockets, &order->site, order->addresses,
+                           mg_method_safe(order->method) && !transfer->supply);
     if (!link)
         return false;
     take_order(link, transfer, order);
-    if (!mg_http_request_put(&link->request, order, link->body_len)) {
+    uint64_t length = link->streams ? (uint64_t)transfer->supply->length : link->body_len;
+    if (!mg_http_request_put(&link->request, order, length)) {
         transfer->inner = NULL;
         drop(plain, link);
         return false;
@@ -368,6 +376,13 @@ static void resume(struct mg_http_transport *transport, struct mg_http_transfer 
     struct mg_http_link *link = transfer->inner;
     if (link && link->paused)
         put_off(plain, link, &plain->resuming);
+}
+
+static void feed(struct mg_http_transport *transport, struct mg_http_transfer *transfer)
+{
+    struct mg_http_link *link = transfer->inner;
+    if (link && link->state == MG_LINK_BUSY && link->dry && send_on(link))
+        watch(link);
 }
 
 static void cut(struct mg_http_transport *transport, struct mg_http_transfer *transfer)
@@ -420,7 +435,7 @@ struct mg_http_transport *mg_http_plain_new(struct mg_loop *loop, unsigned conne
     struct plain *plain = calloc(1, sizeof *plain);
     if (!plain)
         return NULL;
-    plain->base = (struct mg_http_transport){start, sent, resume, cut, close_plain};
+    plain->base = (struct mg_http_transport){start, sent, resume, feed, cut, close_plain};
     plain->loop = loop;
     plain->sockets = (struct mg_http_sockets){
         .loop = loop, .ready = on_ready, .drained = on_drained, .owner = plain};

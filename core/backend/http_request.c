@@ -69,7 +69,7 @@ static size_t head_most(const struct mg_http_order *order)
     return most;
 }
 
-bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, size_t body_len)
+bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, uint64_t body_len)
 {
     const struct mg_header *host = find_host(order);
     struct mg_str path = order->site.path;
@@ -83,7 +83,9 @@ bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, 
     for (unsigned i = 0; i < order->header_count; i++)
         if (&order->headers[i] != host)
             at = put_field(at, order->headers[i].name, order->headers[i].value);
-    if (says_length(order)) {
+    if (order->chunked && mg_http_request_has_body(order)) {
+        at = put_field(at, MG_STR("Transfer-Encoding"), MG_STR("chunked"));
+    } else if (says_length(order)) {
         at = put(at, MG_STR("Content-Length: "));
         at = put_uint(at, body_len);
         at = put(at, MG_STR("\r\n"));

@@ -5,9 +5,9 @@
 
 #include "backend/http_transport.h"
 
-// Appends request line, Host first, fields, Content-Length and the empty line. `body_len`: of the
-// body that follows. False: no memory.
-bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, size_t body_len);
+// Appends request line, Host first, fields, the body's framing and the empty line. `body_len`: of
+// the body that follows, unless it is chunked. False: no memory.
+bool mg_http_request_put(struct mg_buf *buf, const struct mg_http_order *order, uint64_t body_len);
 
 // Whether its body goes out: there is one, and the method is not HEAD.
 static inline bool mg_http_request_has_body(const struct mg_http_order *order)

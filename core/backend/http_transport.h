@@ -5,8 +5,7 @@
 
 #include "backend/resolver.h"
 #include "backend/url.h"
-#include "data/headers.h"
-#include "data/method.h"
+#include "data/call.h"
 
 struct mg_http_transfer;
 
@@ -36,6 +35,7 @@ struct mg_http_order {
     const struct mg_header *headers;      // checked; the transport adds none but Host (where there
     unsigned header_count;                // is none) and Content-Length
     bool has_body;                        // it is the transfer's
+    bool chunked;                         // the length of its supply is not known
     uint64_t connect_ms;                  // until the connection stands
     size_t head_most;                     // bytes of the answer's header sections, 1xx included
 };
@@ -44,8 +44,20 @@ struct mg_http_order {
 struct mg_http_transfer {
     const struct mg_http_events *events;
     struct mg_str body; // kept by the user until the end; may move meanwhile, with the same bytes
-    void *inner;        // the transport's; NULL when it is not under way
+    // In place of `body`, and then the request goes out at most once whatever its method, and an
+    // answer that is whole before the supply has ended is the end. The user may set it to NULL once
+    // the supply has ended and shows nothing.
+    struct mg_supply *supply;
+    void *inner; // the transport's; NULL when it is not under way
 };
+
+// A streamed body that is not out when its call is given up cannot come any more: its request is no
+// whole one to anybody.
+static inline bool mg_http_transfer_is_out(const struct mg_http_transfer *transfer)
+{
+    struct mg_supply *supply = transfer->supply;
+    return !supply || (supply->ended && supply->look(supply).len == 0);
+}
 
 struct mg_http_transport {
     // Ends with the end event. A method that is not safe goes out at most once; a safe one may go
@@ -56,6 +68,8 @@ struct mg_http_transport {
     // True when its first byte may have been sent.
     bool (*sent)(struct mg_http_transport *transport, struct mg_http_transfer *transfer);
     void (*resume)(struct mg_http_transport *transport, struct mg_http_transfer *transfer);
+    // The transfer's supply has more, or has ended. No event comes of it at once.
+    void (*feed)(struct mg_http_transport *transport, struct mg_http_transfer *transfer);
     // No more events; its connection is closed within this turn or the next.
     void (*cut)(struct mg_http_transport *transport, struct mg_http_transfer *transfer);
     // Nothing is under way: closes what is kept; closed(owner) in a later turn, it is gone then.

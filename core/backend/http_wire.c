@@ -25,13 +25,19 @@ static size_t deliver_head(struct mg_http_wire *wire)
 {
     struct mg_header items[MG_RESPONSE_FIELDS_MOST];
     struct mg_headers headers = {.items = items, .cap = MG_RESPONSE_FIELDS_MOST};
+    struct mg_framing framing;
     if (!mg_http_head_parse(&wire->head, items, &headers.count))
         return stop(wire, wire->head.error, wire->head.message);
+    const char *wrong = mg_response_gate_framing(&headers, &framing);
+    if (wrong)
+        return stop(wire, MG_MALFORMED, wrong);
     enum mg_http_flow flow =
         wire->transfer->events->head(wire->transfer, wire->head.status, &headers);
     wire->paused = flow == MG_HTTP_PAUSE;
     if (wire->transfer && flow == MG_HTTP_STOP)
         return stop(wire, MG_CANCELLED, "");
+    if (wire->transfer && wire->starved)
+        wire->owner->starved(wire->owner->owner, wire);
     return wire->transfer != NULL;
 }
 
@@ -65,11 +71,28 @@ static size_t on_data(char *data, size_t one, size_t len, void *arg)
     return wire->transfer ? len : 0;
 }
 
+static size_t next_of_supply(struct mg_http_wire *wire, char *room, size_t len)
+{
+    struct mg_supply *supply = wire->transfer->supply;
+    struct mg_str bytes = supply ? supply->look(supply) : (struct mg_str){0};
+    len = len < bytes.len ? len : bytes.len;
+    wire->starved = !len && supply && !supply->ended;
+    if (wire->starved)
+        return CURL_READFUNC_PAUSE;
+    if (len) {
+        memcpy(room, bytes.data, len);
+        supply->took(supply, len);
+    }
+    return len;
+}
+
 static size_t on_body(char *room, size_t one, size_t len, void *arg)
 {
     struct mg_http_wire *wire = arg;
     if (!wire->transfer)
         return CURL_READFUNC_ABORT;
+    if (wire->streams)
+        return next_of_supply(wire, room, len);
     struct mg_str body = wire->transfer->body;
     size_t left = body.len - wire->body_at;
     len = len < left ? len : left;
@@ -136,8 +159,8 @@ static struct curl_slist *fields_new(const struct mg_http_order *order, void **b
     static const struct mg_str unwanted[] = {
         {"Accept", 6}, {"Expect", 6}, {"Content-Type", 12}, {"User-Agent", 10}};
     enum { unwanted_count = sizeof unwanted / sizeof *unwanted };
-    size_t count = order->header_count + unwanted_count;
-    size_t size = count * sizeof(struct curl_slist) + unwanted_count * 16;
+    size_t count = order->header_count + unwanted_count + 1;
+    size_t size = count * sizeof(struct curl_slist) + unwanted_count * 16 + 32;
     for (unsigned i = 0; i < order->header_count; i++)
         size += order->headers[i].name.len + order->headers[i].value.len + 3;
     *block = malloc(size);
@@ -148,6 +171,8 @@ static struct curl_slist *fields_new(const struct mg_http_order *order, void **b
     for (size_t i = 0; i < unwanted_count; i++)
         if (!has_field(order, unwanted[i]))
             put_field(&fields, unwanted[i], ":", (struct mg_str){0});
+    if (order->chunked)
+        put_field(&fields, MG_STR("Transfer-Encoding"), ": ", MG_STR("chunked"));
     for (unsigned i = order->header_count; i-- > 0;) { // the list grows at its front
         const struct mg_header *field = &order->headers[i];
         put_field(&fields, field->name, field->value.len ? ": " : ";", field->value);
@@ -161,8 +186,10 @@ static bool set_method(struct mg_http_wire *wire, const struct mg_http_order *or
     bool sends = order->has_body && order->method != MG_HEAD;
     bool posts = sends || order->method == MG_POST || order->method == MG_PUT ||
                  order->method == MG_PATCH; // these say Content-Length: 0 (RFC 9110 §8.6)
-    wire->safe = mg_method_safe(order->method);
-    curl_off_t len = sends ? (curl_off_t)wire->transfer->body.len : 0;
+    const struct mg_supply *supply = wire->transfer->supply;
+    wire->streams = sends && supply;
+    wire->safe = mg_method_safe(order->method) && !wire->streams;
+    curl_off_t len = !sends ? 0 : supply ? supply->length : (curl_off_t)wire->transfer->body.len;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
     code |= posts ? curl_easy_setopt(easy, CURLOPT_POST, 1L)
                   : curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -199,6 +226,13 @@ static bool set_addresses(struct mg_http_wire *wire, const struct mg_http_order 
         list = &wire->resolve;
     }
     return curl_easy_setopt(wire->easy, CURLOPT_RESOLVE, list) == CURLE_OK;
+}
+
+void mg_http_wire_go_on(struct mg_http_wire *wire)
+{
+    wire->paused = wire->paused && !wire->resumed;
+    wire->resumed = wire->starved = false;
+    curl_easy_pause(wire->easy, wire->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
 bool mg_http_wire_order(struct mg_http_wire *wire, struct mg_http_transfer *transfer,
@@ -279,6 +313,7 @@ struct mg_http_wire *mg_http_wire_new(const struct mg_http_wire_owner *owner)
     struct mg_http_wire *wire = calloc(1, sizeof *wire);
     if (!wire)
         return NULL;
+    wire->owner = owner;
     wire->easy = curl_easy_init();
     if (wire->easy && set_always(wire, owner))
         return wire;
@@ -289,7 +324,7 @@ struct mg_http_wire *mg_http_wire_new(const struct mg_http_wire_owner *owner)
 void mg_http_wire_clear(struct mg_http_wire *wire)
 {
     wire->transfer = NULL;
-    wire->added = wire->paused = false;
+    wire->added = wire->paused = wire->resumed = wire->starved = wire->streams = false;
     wire->attempts = 0;
     wire->body_at = 0;
     wire->error = MG_OK;

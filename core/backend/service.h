@@ -28,7 +28,7 @@ struct mg_http_config {
     uint64_t unheard_ms;       // how long an unsafe call goes on that nobody waits for; 30,000
     size_t head_most;          // bytes of an answer's header section; 64 KiB
     enum mg_http_path path;
-    bool share; // equal GETs in flight are made once (http_shared.h)
+    bool share; // equal GETs in flight are made once (http_flight.h)
 };
 
 // One of its URLs.

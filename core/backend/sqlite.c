@@ -18,41 +18,65 @@ struct backend {
     struct mg_sqlite *sqlite;
 };
 
-// Behind it in the same block: the arguments, their texts, the statement.
+// Behind it in the same block: the parts of an atomic one, the arguments, and their texts.
 struct errand {
     struct mg_errand base;
     struct mg_pool *writer;
     struct mg_sql_ask ask;
-    struct mg_sql_arg args[];
+    struct mg_sql_ask parts[];
 };
 
-static struct mg_str copy(char **room, struct mg_str bytes)
+// Room that is handed out piece by piece.
+struct room {
+    struct mg_sql_arg *args;
+    char *text;
+};
+
+static struct mg_str copy_text(struct room *room, struct mg_str bytes)
 {
-    struct mg_str copied = {*room, bytes.len};
+    struct mg_str copied = {room->text, bytes.len};
     if (bytes.len)
-        memcpy(*room, bytes.data, bytes.len);
-    *room += bytes.len;
+        memcpy(room->text, bytes.data, bytes.len);
+    room->text += bytes.len;
     return copied;
+}
+
+static void measure(const struct mg_sql_ask *ask, size_t *args, size_t *text)
+{
+    *args += ask->arg_count;
+    *text += ask->sql.len;
+    for (unsigned i = 0; i < ask->arg_count; i++)
+        *text += ask->args[i].text.len;
+}
+
+static void copy_ask(struct mg_sql_ask *to, const struct mg_sql_ask *from, struct room *room)
+{
+    *to = *from;
+    to->sql = copy_text(room, from->sql);
+    to->args = room->args;
+    for (unsigned i = 0; i < from->arg_count; i++) {
+        struct mg_sql_arg *arg = room->args++;
+        *arg = from->args[i];
+        arg->text = copy_text(room, arg->text);
+    }
 }
 
 static struct errand *new_errand(const struct mg_sql_ask *ask)
 {
-    size_t args = ask->arg_count * sizeof ask->args[0], texts = ask->sql.len;
-    for (unsigned i = 0; i < ask->arg_count; i++)
-        if (ask->args[i].type == MG_SQL_TEXT)
-            texts += ask->args[i].text.len;
-    struct errand *errand = calloc(1, sizeof *errand + args + texts);
+    size_t args = 0, text = 0, parts = ask->part_count * sizeof *ask->parts;
+    measure(ask, &args, &text);
+    for (unsigned i = 0; i < ask->part_count; i++)
+        measure(&ask->parts[i], &args, &text);
+    struct errand *errand =
+        calloc(1, sizeof *errand + parts + args * sizeof(struct mg_sql_arg) + text);
     if (!errand)
         return NULL;
-    char *room = (char *)errand->args + args;
-    errand->ask = *ask;
-    errand->ask.sql = copy(&room, ask->sql);
-    errand->ask.args = errand->args;
-    for (unsigned i = 0; i < ask->arg_count; i++) {
-        errand->args[i] = ask->args[i];
-        if (ask->args[i].type == MG_SQL_TEXT)
-            errand->args[i].text = copy(&room, ask->args[i].text);
-    }
+    struct room room = {.args = (void *)((char *)errand->parts + parts)};
+    room.text = (char *)(room.args + args);
+    copy_ask(&errand->ask, ask, &room);
+    for (unsigned i = 0; i < ask->part_count; i++)
+        copy_ask(&errand->parts[i], &ask->parts[i], &room);
+    errand->ask.parts = errand->parts;
     return errand;
 }
 
@@ -75,8 +99,9 @@ static void start(struct mg_backend *base, struct mg_call *call)
         return;
     }
     errand->writer = sqlite->writer;
+    bool writes = call->sql.verb == MG_SQL_RUN || call->sql.verb == MG_SQL_ATOMIC;
     mg_errand_start(&backend->errands, &errand->base, call,
-                    call->sql.verb == MG_SQL_RUN ? sqlite->writer : sqlite->readers, run);
+                    writes ? sqlite->writer : sqlite->readers, run);
 }
 
 static const struct mg_backend_kind sql_kind = {

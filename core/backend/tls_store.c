@@ -45,3 +45,8 @@ bool mg_tls_store_attach(struct mg_tls_store *store, void *ssl_ctx)
     SSL_CTX_set_cert_store(ssl_ctx, store->certificates); // takes the count over
     return true;
 }
+
+bool mg_tls_pending(void *ssl)
+{
+    return ssl && SSL_pending(ssl) > 0;
+}

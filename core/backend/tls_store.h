@@ -15,4 +15,7 @@ void mg_tls_store_free(struct mg_tls_store *store); // NULL allowed
 // Gives it to an SSL_CTX; both may end in any order.
 bool mg_tls_store_attach(struct mg_tls_store *store, void *ssl_ctx);
 
+// Whether an SSL holds bytes that were decrypted and not read: its socket does not show them.
+bool mg_tls_pending(void *ssl);
+
 #endif

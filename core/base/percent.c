@@ -8,12 +8,14 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static bool has(struct mg_str text, char c)
+{
+    return mg_str_find(text, c, 0) < text.len;
+}
+
 static bool needs_decoding(struct mg_str text, bool plus)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] == '%' || text.data[i] == '\0' || (plus && text.data[i] == '+'))
-            return true;
-    return false;
+    return has(text, '%') || has(text, '\0') || (plus && has(text, '+'));
 }
 
 bool mg_percent_decode(struct mg_str text, bool plus, struct mg_arena *arena,

@@ -54,6 +54,39 @@ size_t mg_str_find(struct mg_str text, char c, size_t from)
     return found ? (size_t)(found - text.data) : text.len;
 }
 
+// Of up to eight bytes: a word whose lowest bit that is set lies in the first of them that is below
+// 0x20, or 0x7f; 0 when there is none. (A borrow can only set bits above a true one.)
+static uint64_t controls(const char *bytes, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t word = ones * ' ';
+    if (len >= sizeof word)
+        memcpy(&word, bytes, sizeof word);
+    else
+        memcpy(&word, bytes, len);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        word = __builtin_bswap64(word);
+    uint64_t del = word ^ (ones * 0x7f);
+    return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high;
+}
+
+size_t mg_str_clean(struct mg_str text)
+{
+    size_t at = 0;
+    while (at < text.len) {
+        uint64_t found = controls(text.data + at, text.len - at);
+        if (!found) {
+            at += sizeof found;
+            continue;
+        }
+        at += (size_t)__builtin_ctzll(found) / 8;
+        if (text.data[at] != '\t')
+            return at;
+        at++;
+    }
+    return text.len;
+}
+
 struct mg_str mg_str_trim(struct mg_str text)
 {
     while (text.len && (*text.data == ' ' || *text.data == '\t'))

@@ -52,6 +52,10 @@ static inline struct mg_str mg_str_cut(struct mg_str text, size_t from, size_t t
 // Index of the first `c` at or after `from`, or text.len.
 size_t mg_str_find(struct mg_str text, char c, size_t from);
 
+// How many bytes at the front are no control characters but tab: what a line may hold (RFC 9110
+// §5.5).
+size_t mg_str_clean(struct mg_str text);
+
 // Without spaces and tabs at both ends (OWS, RFC 9110 §5.6.3).
 struct mg_str mg_str_trim(struct mg_str text);
 

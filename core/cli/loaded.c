@@ -53,6 +53,48 @@ static void put_json(struct mg_buf *out, const struct mg_fault *fault)
     mg_buf_put_char(out, '}');
 }
 
+static void put_size(struct mg_buf *out, uint64_t size)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    unsigned unit = 0;
+    for (; unit < 3 && size >= 1024 && size % 1024 == 0; unit++)
+        size /= 1024;
+    mg_buf_printf(out, "%llu%s", (unsigned long long)size, units[unit]);
+}
+
+static void put_limit(struct mg_buf *out, const char *name, uint64_t value, bool count, bool json)
+{
+    mg_buf_printf(out, json ? "\"%s\":" : "%s ", name);
+    if (json || count)
+        mg_buf_printf(out, "%llu", (unsigned long long)value);
+    else
+        put_size(out, value);
+}
+
+void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
+                          const struct mg_plan *plan, bool json)
+{
+    const struct {
+        const char *name;
+        bool count;
+        uint64_t own, common;
+    } limits[] = {
+        {"body", false, plan->limits.body, config->limits.body},
+        {"calls", true, plan->limits.calls, config->limits.calls},
+        {"fields", true, plan->limits.fields, config->limits.fields},
+        {"result", false, plan->limits.result, config->limits.result},
+        {"results", false, plan->limits.results, config->limits.results},
+    };
+    const char *between = "";
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (limits[i].own == limits[i].common)
+            continue;
+        mg_buf_printf(out, "%s", between);
+        put_limit(out, limits[i].name, limits[i].own, limits[i].count, json);
+        between = json ? "," : ", ";
+    }
+}
+
 void mg_loaded_print_faults(const struct mg_loaded *loaded, bool json)
 {
     struct mg_buf out = {0};

@@ -11,7 +11,7 @@ static struct mg_str method_of(const struct mg_plan *plan)
 
 static const char *reply_of(const struct mg_plan *plan)
 {
-    static const char *const words[] = {"merged", "template", "function"};
+    static const char *const words[] = {"merged", "template", "function", "pass"};
     return words[plan->reply_kind];
 }
 
@@ -29,11 +29,21 @@ static void put_sql(struct mg_buf *out, struct mg_str sql)
     }
 }
 
+// "run insert into t values (?)"; several in a transaction: "atomic run ...; one ...".
+static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    static const char *const verbs[] = {"query", "one", "run"};
+    mg_buf_put(out, call->verb == MG_SQL_ATOMIC ? MG_STR("atomic ") : MG_STR(""));
+    for (unsigned i = 0; i < call->statement_count; i++) {
+        mg_buf_printf(out, "%s%s ", i ? "; " : "", verbs[call->statements[i].verb]);
+        put_sql(out, call->statements[i].sql);
+    }
+}
+
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    static const char *const sql_verbs[] = {"query", "one", "run"};
     if (call->kind == MG_CALL_VALUE) {
         mg_buf_put(out, MG_STR("value"));
         if (call->delay)
@@ -42,9 +52,12 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     }
     mg_buf_put(out, call->backend->name);
     mg_buf_put_char(out, ' ');
+    if (call->kind == MG_CALL_REDIS) {
+        mg_buf_put(out, call->path_text);
+        return;
+    }
     if (call->kind == MG_CALL_SQL) {
-        mg_buf_printf(out, "%s ", sql_verbs[call->verb]);
-        put_sql(out, call->sql);
+        put_statements(out, call);
         return;
     }
     const char *method =
@@ -75,9 +88,12 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
 }
 
 // Whether equal ones in flight are made once; of a call that keeps the client's method, the GETs.
-static bool is_shared(const struct mg_config *config, const struct mg_plan_call *call)
+// Not one whose answer is passed on while it comes.
+static bool is_shared(const struct mg_config *config, const struct mg_plan *plan,
+                      const struct mg_plan_call *call)
 {
-    return call->kind == MG_CALL_HTTP && config->services[call->backend->index].share &&
+    return call->kind == MG_CALL_HTTP && call != plan->pass &&
+           config->services[call->backend->index].share &&
            (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
            call->body_kind == MG_PLAN_NO_BODY;
 }
@@ -98,30 +114,42 @@ static void put_needs(struct mg_buf *out, const struct mg_plan *plan,
     }
 }
 
+static void put_call(struct mg_buf *out, const struct mg_config *config, const struct mg_plan *plan,
+                     const struct mg_plan_call *call)
+{
+    mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
+    put_ask(out, call);
+    const char *why, *path = path_of(config, call, &why);
+    if (path)
+        mg_buf_printf(out, "  over %s%s", path, is_shared(config, plan, call) ? ", shared" : "");
+    if (call->contract.has_fallback)
+        mg_buf_put(out, MG_STR("  (fallback)"));
+    else if (call->contract.optional)
+        mg_buf_put(out, MG_STR("  (optional)"));
+    if (call->contract.within)
+        mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
+    if (call->needs)
+        mg_buf_put(out, MG_STR("  waits for "));
+    put_needs(out, plan, call, ", ", false);
+    mg_buf_put_char(out, '\n');
+}
+
 static void put_route(struct mg_buf *out, const struct mg_config *config,
                       const struct mg_plan *plan)
 {
-    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d\n", (int)method_of(plan).len,
+    mg_buf_printf(out, "%-7.*s %-32.*s %-9s %.*s:%d", (int)method_of(plan).len,
                   method_of(plan).data, (int)plan->path.len, plan->path.data, reply_of(plan),
                   (int)plan->file.len, plan->file.data, plan->line);
-    for (unsigned i = 0; i < plan->count; i++) {
-        const struct mg_plan_call *call = &plan->calls[i];
-        mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
-        put_ask(out, call);
-        const char *why, *path = path_of(config, call, &why);
-        if (path)
-            mg_buf_printf(out, "  over %s%s", path, is_shared(config, call) ? ", shared" : "");
-        if (call->contract.has_fallback)
-            mg_buf_put(out, MG_STR("  (fallback)"));
-        else if (call->contract.optional)
-            mg_buf_put(out, MG_STR("  (optional)"));
-        if (call->contract.within)
-            mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
-        if (call->needs)
-            mg_buf_put(out, MG_STR("  waits for "));
-        put_needs(out, plan, call, ", ", false);
-        mg_buf_put_char(out, '\n');
-    }
+    struct mg_buf limits = {0};
+    mg_loaded_put_limits(&limits, config, plan, false);
+    if (limits.len)
+        mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
+    mg_buf_fini(&limits);
+    mg_buf_put_char(out, '\n');
+    for (unsigned i = 0; i < plan->count; i++)
+        put_call(out, config, plan, &plan->calls[i]);
+    if (plan->pass)
+        put_call(out, config, plan, plan->pass);
 }
 
 static void put_path_json(struct mg_buf *out, const char *path, const char *why, bool shared)
@@ -133,6 +161,24 @@ static void put_path_json(struct mg_buf *out, const char *path, const char *why,
     mg_buf_printf(out, ",\"shared\":%s", shared ? "true" : "false");
 }
 
+static void put_call_json(struct mg_buf *out, const struct mg_config *config,
+                          const struct mg_plan *plan, const struct mg_plan_call *call)
+{
+    struct mg_buf ask = {0};
+    put_ask(&ask, call);
+    mg_buf_put(out, MG_STR("{\"name\":"));
+    mg_json_put_string(out, call->name);
+    mg_buf_put(out, MG_STR(",\"asks\":"));
+    mg_json_put_string(out, mg_buf_str(&ask));
+    const char *why, *path = path_of(config, call, &why);
+    if (path)
+        put_path_json(out, path, why, is_shared(config, plan, call));
+    mg_buf_put(out, MG_STR(",\"waits_for\":["));
+    put_needs(out, plan, call, ",", true);
+    mg_buf_put(out, MG_STR("]}"));
+    mg_buf_fini(&ask);
+}
+
 static void put_json(struct mg_buf *out, const struct mg_config *config, const struct mg_plan *plan)
 {
     mg_buf_put(out, MG_STR("{\"method\":"));
@@ -141,23 +187,20 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, plan->path);
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
-    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"calls\":[", plan->line, reply_of(plan));
+    mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));
+    mg_loaded_put_limits(out, config, plan, true);
+    mg_buf_put(out, MG_STR("},\"calls\":["));
     for (unsigned i = 0; i < plan->count; i++) {
-        struct mg_buf ask = {0};
-        put_ask(&ask, &plan->calls[i]);
-        mg_buf_put(out, i ? MG_STR(",{\"name\":") : MG_STR("{\"name\":"));
-        mg_json_put_string(out, plan->calls[i].name);
-        mg_buf_put(out, MG_STR(",\"asks\":"));
-        mg_json_put_string(out, mg_buf_str(&ask));
-        const char *why, *path = path_of(config, &plan->calls[i], &why);
-        if (path)
-            put_path_json(out, path, why, is_shared(config, &plan->calls[i]));
-        mg_buf_put(out, MG_STR(",\"waits_for\":["));
-        put_needs(out, plan, &plan->calls[i], ",", true);
-        mg_buf_put(out, MG_STR("]}"));
-        mg_buf_fini(&ask);
+        if (i)
+            mg_buf_put_char(out, ',');
+        put_call_json(out, config, plan, &plan->calls[i]);
     }
-    mg_buf_put(out, MG_STR("]}"));
+    mg_buf_put_char(out, ']');
+    if (plan->pass) {
+        mg_buf_put(out, MG_STR(",\"pass\":"));
+        put_call_json(out, config, plan, plan->pass);
+    }
+    mg_buf_put_char(out, '}');
 }
 
 int mg_command_routes(int argc, char **argv)

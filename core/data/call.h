@@ -4,10 +4,17 @@
 #ifndef MG_DATA_CALL_H
 #define MG_DATA_CALL_H
 
-#include "data/method.h"
+#include "data/conditions.h"
 #include "data/result.h"
 
-enum mg_call_kind { MG_CALL_HTTP, MG_CALL_FILE, MG_CALL_SQL, MG_CALL_VALUE, MG_CALL_KINDS };
+enum mg_call_kind {
+    MG_CALL_HTTP,
+    MG_CALL_FILE,
+    MG_CALL_REDIS,
+    MG_CALL_SQL,
+    MG_CALL_VALUE,
+    MG_CALL_KINDS
+};
 
 struct mg_http_ask {
     enum mg_method method;
@@ -18,7 +25,8 @@ struct mg_http_ask {
     unsigned of_request;
     struct mg_str body;
     bool has_body;
-    unsigned redirects; // how many to follow; 0: none
+    struct mg_supply *supply; // NULL: the body is `body`. With one, nothing is ever sent twice
+    unsigned redirects;       // how many to follow; 0: none
 };
 
 enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
@@ -26,9 +34,11 @@ enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
 struct mg_file_ask {
     enum mg_file_verb verb;
     struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
+    // Of the client, when READ goes into a sink: what part of the file it gets. NULL: all of it.
+    const struct mg_conditions *conditions;
 };
 
-enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN };
+enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN, MG_SQL_ATOMIC };
 
 enum mg_sql_type { MG_SQL_NULL, MG_SQL_BOOL, MG_SQL_INT, MG_SQL_REAL, MG_SQL_TEXT };
 
@@ -36,7 +46,7 @@ struct mg_sql_arg {
     enum mg_sql_type type;
     int64_t integer; // INT, BOOL
     double real;
-    struct mg_str text; // TEXT
+    struct mg_str text; // TEXT; INT and REAL: the digits as they were written, maybe none
 };
 
 struct mg_sql_ask {
@@ -44,6 +54,8 @@ struct mg_sql_ask {
     struct mg_str sql;
     const struct mg_sql_arg *args; // bound in order, never pasted
     unsigned arg_count;
+    const struct mg_sql_ask *parts; // ATOMIC: one transaction of these, none of which is ATOMIC
+    unsigned part_count;
 };
 
 struct mg_value_ask {
@@ -51,14 +63,40 @@ struct mg_value_ask {
     uint64_t delay; // ms
 };
 
+// A command: its name, then its arguments. Bytes of any kind.
+struct mg_redis_command {
+    const struct mg_str *words;
+    unsigned count; // at least 1
+};
+
+struct mg_redis_ask {
+    const struct mg_redis_command *commands;
+    unsigned count; // 1, but for `atomic`
+    bool atomic;    // in one MULTI and EXEC: the result is a list of theirs
+};
+
 struct mg_call;
 
 // Where a streamed result goes, in place of the call's result.body (a call without a sink is
-// collected and bounded by body_most). All run on the loop. `landed` of the call still comes last.
+// collected and bounded by body_most). All run on the loop, in later turns than the start of the
+// call; the call may be cancelled from within. `landed` of the call still comes last.
 struct mg_sink {
+    // Once, before any data. The fields are borrowed, those that speak of the backend's connection
+    // among them; Content-Length, where there is one, is the number of bytes that follow.
     void (*head)(struct mg_sink *sink, int status, const struct mg_headers *headers);
     // Takes all bytes before it returns. False: do not read on until mg_backend_resume.
     bool (*data)(struct mg_sink *sink, struct mg_str bytes);
+};
+
+// Where a streamed request body comes from, in place of the call's own. The backend looks when it
+// is ready to send, and again when it was told that there is more (mg_backend_feed).
+struct mg_supply {
+    // The bytes that are there now, as many as lie together; none: they are waited for, unless it
+    // has ended. They stay until `took`, but may have moved at the next look.
+    struct mg_str (*look)(struct mg_supply *supply);
+    void (*took)(struct mg_supply *supply, size_t len); // so many are not wanted any more
+    int64_t length;                                     // of the whole body; -1: not known
+    bool ended;                                         // nothing comes behind what look shows
 };
 
 struct mg_call {
@@ -67,6 +105,7 @@ struct mg_call {
     union {
         struct mg_http_ask http;
         struct mg_file_ask file;
+        struct mg_redis_ask redis;
         struct mg_sql_ask sql;
         struct mg_value_ask value;
     };

@@ -1,6 +1,6 @@
 #include "data/header_name.h"
 
-enum { LONGEST = 19, OF_ONE_LENGTH = 3 };
+enum { LONGEST = 25, OF_ONE_LENGTH = 3 };
 
 struct known {
     const char *text; // in small letters
@@ -25,6 +25,7 @@ static const struct known names[LONGEST + 1][OF_ONE_LENGTH] = {
     [17] = {{"transfer-encoding", MG_HEADER_TRANSFER_ENCODING}},
     [18] = {{"proxy-authenticate", MG_HEADER_PROXY_AUTHENTICATE}},
     [19] = {{"proxy-authorization", MG_HEADER_PROXY_AUTHORIZATION}},
+    [25] = {{"proxy-authentication-info", MG_HEADER_PROXY_AUTHENTICATION_INFO}},
 };
 
 enum mg_header_name mg_header_name_of(struct mg_str name)

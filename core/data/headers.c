@@ -6,7 +6,7 @@ bool mg_headers_add(struct mg_headers *headers, struct mg_arena *arena, struct m
                     struct mg_str value)
 {
     if (headers->count == headers->cap) {
-        unsigned cap = headers->cap ? headers->cap * 2 : 16;
+        unsigned cap = headers->cap ? headers->cap * 2 : 8;
         struct mg_header *items = mg_arena_alloc(arena, cap * sizeof *items);
         if (!items)
             return false;
@@ -81,42 +81,9 @@ bool mg_headers_name_ok(struct mg_str name)
     return name.len > 0 && mg_headers_name_end(name) == name.len;
 }
 
-// Whether a byte of the eight may be a control byte. Those above 0x7f are none; of the others the
-// subtraction may take one too many for one, never one too few.
-static bool suspicious(uint64_t eight)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    uint64_t deleted = eight ^ (ones * 0x7f);
-    return (((eight - ones * 0x20) & ~eight) | ((deleted - ones) & ~deleted)) & tops;
-}
-
-static bool control(char byte)
-{
-    unsigned char c = (unsigned char)byte;
-    return (c < 0x20 && c != '\t') || c == 0x7f;
-}
-
-// Eight bytes at a time, the last eight overlapping those before, until some look suspicious.
-static size_t skip_clean(struct mg_str value)
-{
-    size_t at = 0;
-    uint64_t eight;
-    while (value.len >= sizeof eight && at < value.len) {
-        size_t from = at < value.len - sizeof eight ? at : value.len - sizeof eight;
-        memcpy(&eight, value.data + from, sizeof eight);
-        if (suspicious(eight))
-            break;
-        at = from + sizeof eight;
-    }
-    return at;
-}
-
 bool mg_headers_value_ok(struct mg_str value)
 {
-    for (size_t at = skip_clean(value); at < value.len; at++)
-        if (control(value.data[at]))
-            return false;
-    return true;
+    return mg_str_clean(value) == value.len;
 }
 
 static bool named_in_connection(const struct mg_headers *headers, struct mg_str name)

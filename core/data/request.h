@@ -30,8 +30,10 @@ struct mg_request {
     struct mg_str id;           // X-Request-Id: of the client if sound, else made
     bool old;                   // HTTP/1.0
     bool has_body;              // a body was announced, even if it turns out empty
+    int64_t body_length;        // as it was announced; -1: a body whose length is not known
     struct mg_buf body;         // collected body; its limit is set by whoever handles the head
-    struct mg_param *params;    // of the path, set by the router's caller; at most MG_PARAMS_MOST
+    bool streamed; // set by the same: the body is not collected but handed over as it comes
+    struct mg_param *params; // of the path, set by the router's caller; at most MG_PARAMS_MOST
     unsigned param_count;
     uint64_t began; // loop time in ms when the first byte of the head was read
     void *exchange; // who answers it; not looked at by net/

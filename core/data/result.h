@@ -15,7 +15,7 @@ struct mg_result {
     enum mg_status error;      // MG_OK, or the kind of the failure
     struct mg_str message;     // one line for people; empty when error is MG_OK
     int status;                // HTTP status; 200, or 404 for a file or row that is not there
-    struct mg_headers headers; // HTTP only
+    struct mg_headers headers; // of HTTP, and of a file that goes into a sink
     struct mg_str body;        // JSON text or bytes; empty when it failed
     enum mg_body_form form;
     bool fallback; // it failed, and `body` is what the call says to use instead

@@ -158,14 +158,18 @@ static struct mg_str partial_list(struct mg_exchange *exchange)
     return copy;
 }
 
-// A head that the connection would not take must not cost the client its reply.
-static void bound_headers(struct mg_exchange *exchange)
+bool mg_answer_fits(const struct mg_headers *headers)
 {
-    const struct mg_headers *headers = &exchange->reply.headers;
     size_t size = 0;
     for (unsigned i = 0; i < headers->count; i++)
         size += headers->items[i].name.len + headers->items[i].value.len + 4;
-    if (size <= MG_ANSWER_HEADERS_MOST)
+    return size <= MG_ANSWER_HEADERS_MOST;
+}
+
+// A head that the connection would not take must not cost the client its reply.
+static void bound_headers(struct mg_exchange *exchange)
+{
+    if (mg_answer_fits(&exchange->reply.headers))
         return;
     mg_answer_log(exchange, MG_STR("the reply's headers are larger than 48 KiB"));
     exchange->reply.headers.count = 0;

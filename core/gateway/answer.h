@@ -23,6 +23,8 @@ bool mg_answer_plan(struct mg_exchange *exchange);
 
 enum { MG_ANSWER_HEADERS_MOST = 48 * 1024 }; // bytes of a reply's header fields; beyond: 500
 
+bool mg_answer_fits(const struct mg_headers *headers);
+
 // Adds X-Request-Id and Moongate-Partial.
 void mg_answer_finish(struct mg_exchange *exchange);
 

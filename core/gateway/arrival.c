@@ -4,6 +4,7 @@
 #include "gateway/arrival.h"
 
 #include "gateway/answer.h"
+#include "gateway/pass.h"
 
 static bool keep_params(struct mg_request *request, const struct mg_route_match *match)
 {
@@ -30,6 +31,9 @@ static void find_route(struct mg_exchange *exchange)
         return;
     }
     exchange->plan = generation->plans[match.id];
+    exchange->scope.fields_most = (unsigned)exchange->plan->limits.fields;
+    request->body.limit = exchange->plan->limits.body;
+    request->streamed = exchange->plan->pass != NULL;
     if (!keep_params(request, &match))
         mg_exchange_no_memory(exchange);
 }
@@ -61,6 +65,19 @@ static void on_complete(void *owner, struct mg_request *request)
         mg_exchange_start(exchange);
 }
 
+static bool on_piece(void *owner, struct mg_request *request, struct mg_str bytes)
+{
+    struct mg_exchange *exchange = request->exchange;
+    return !exchange->pass || mg_pass_piece(exchange->pass, bytes);
+}
+
+static void on_drained(void *owner, struct mg_request *request)
+{
+    struct mg_exchange *exchange = request->exchange;
+    if (exchange->pass)
+        mg_pass_drained(exchange->pass);
+}
+
 static void on_refused(void *owner, struct mg_request *request, int status, const char *detail)
 {
     mg_exchange_say(request->exchange, status, detail);
@@ -74,11 +91,12 @@ static void on_sent(void *owner, struct mg_request *request)
         return;
     }
     exchange->conn = NULL;
-    exchange->state = MG_EXCHANGE_REPLIED;
+    mg_exchange_reply(exchange); // a passed one may have calls in flight, or was never begun
     mg_exchange_end_if_done(exchange);
 }
 
-// A request whose method is safe ends when its client leaves; any other runs on, unheard.
+// A request whose method is safe ends when its client leaves; any other runs on, unheard, but for
+// one whose body is passed and not there, which cannot.
 static void on_gone(void *owner, struct mg_request *request)
 {
     struct mg_exchange *exchange = request->exchange;
@@ -87,7 +105,8 @@ static void on_gone(void *owner, struct mg_request *request)
         return;
     }
     exchange->conn = NULL;
-    if (exchange->state == MG_EXCHANGE_READING || mg_method_safe(request->method))
+    if (exchange->state == MG_EXCHANGE_READING || exchange->state == MG_EXCHANGE_PASSING ||
+        mg_method_safe(request->method) || (exchange->pass && !mg_pass_has_body(exchange->pass)))
         mg_exchange_reply(exchange);
     mg_exchange_end_if_done(exchange);
 }
@@ -107,6 +126,8 @@ static void on_broken(void *owner, struct mg_arena *arena, int status, const cha
 const struct mg_conn_handler mg_arrival_handler = {
     .head = on_head,
     .complete = on_complete,
+    .piece = on_piece,
+    .drained = on_drained,
     .refused = on_refused,
     .sent = on_sent,
     .gone = on_gone,

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 #include "backend/value.h"
 
 static bool complain(struct mg_buf *why, const char *what, struct mg_str name, const char *reason)
@@ -35,20 +35,33 @@ static bool open_services(struct mg_shared *shared, struct mg_buf *why)
     return true;
 }
 
+static bool open_database(struct mg_shared *shared, unsigned index, struct mg_buf *reason)
+{
+    const struct mg_database_config *config = &shared->config->databases[index];
+    struct mg_database *database = &shared->databases[index];
+    if (config->url.len) {
+        struct mg_postgres_options options = {
+            {config->name, config->at_once, config->waiting, config->connect}, config->url.data};
+        database->postgres = mg_postgres_new(&options, shared->resolver, reason);
+        return database->postgres != NULL;
+    }
+    struct mg_sqlite_options options = {config->name, config->path.data, config->readers,
+                                        (unsigned)shared->config->limits.sqlite_jobs};
+    database->sqlite = mg_sqlite_new(&options, reason);
+    return database->sqlite != NULL;
+}
+
 static bool open_databases(struct mg_shared *shared, struct mg_buf *why)
 {
     const struct mg_config *config = shared->config;
     for (unsigned i = 0; i < config->database_count; i++) {
-        const struct mg_database_config *database = &config->databases[i];
         struct mg_buf reason = {0};
-        struct mg_sqlite_options options = {database->name, database->path.data, database->readers,
-                                            (unsigned)config->limits.sqlite_jobs};
-        shared->databases[i] = mg_sqlite_new(&options, &reason);
+        bool ok = open_database(shared, i, &reason);
         mg_buf_put_char(&reason, '\0');
-        if (!shared->databases[i])
-            complain(why, "databases", database->name, reason.data);
+        if (!ok)
+            complain(why, "databases", config->databases[i].name, reason.data);
         mg_buf_fini(&reason);
-        if (!shared->databases[i])
+        if (!ok)
             return false;
     }
     return true;
@@ -74,17 +87,31 @@ static bool open_folders(struct mg_shared *shared, struct mg_buf *why)
     return true;
 }
 
+static bool open_redis(struct mg_shared *shared, struct mg_buf *why)
+{
+    const struct mg_config *config = shared->config;
+    for (unsigned i = 0; i < config->redis_count; i++) {
+        const char *reason = "out of memory";
+        shared->redis[i] = mg_redis_new(&config->redis[i], shared->resolver, &reason);
+        if (!shared->redis[i])
+            return complain(why, "redis", config->redis[i].name, reason);
+    }
+    return true;
+}
+
 bool mg_shared_open(struct mg_shared *shared, const struct mg_config *config, struct mg_buf *why)
 {
     *shared = (struct mg_shared){.config = config};
     shared->services = calloc(config->service_count + 1, sizeof *shared->services);
     shared->databases = calloc(config->database_count + 1, sizeof *shared->databases);
     shared->folders = calloc(config->folder_count + 1, sizeof *shared->folders);
-    if (!shared->services || !shared->databases || !shared->folders) {
+    shared->redis = calloc(config->redis_count + 1, sizeof *shared->redis);
+    if (!shared->services || !shared->databases || !shared->folders || !shared->redis) {
         mg_buf_put(why, MG_STR("out of memory"));
         return false;
     }
-    return open_services(shared, why) && open_databases(shared, why) && open_folders(shared, why);
+    return open_services(shared, why) && open_databases(shared, why) && open_folders(shared, why) &&
+           open_redis(shared, why);
 }
 
 void mg_shared_close(struct mg_shared *shared)
@@ -92,16 +119,21 @@ void mg_shared_close(struct mg_shared *shared)
     const struct mg_config *config = shared->config;
     for (unsigned i = 0; shared->services && i < config->service_count; i++)
         mg_service_free(shared->services[i]);
-    for (unsigned i = 0; shared->databases && i < config->database_count; i++)
-        mg_sqlite_free(shared->databases[i]);
+    for (unsigned i = 0; shared->databases && i < config->database_count; i++) {
+        mg_sqlite_free(shared->databases[i].sqlite);
+        mg_postgres_free(shared->databases[i].postgres);
+    }
     for (unsigned i = 0; shared->folders && i < config->folder_count; i++)
         mg_files_free(shared->folders[i]);
+    for (unsigned i = 0; shared->redis && i < config->redis_count; i++)
+        mg_redis_free(shared->redis[i]);
     if (shared->resolver)
         mg_resolver_free(shared->resolver);
     mg_tls_store_free(shared->tls);
     free(shared->services);
     free(shared->databases);
     free(shared->folders);
+    free(shared->redis);
     *shared = (struct mg_shared){0};
 }
 
@@ -113,7 +145,7 @@ static bool room(struct mg_backends *backends, enum mg_call_kind kind, unsigned 
 
 static struct mg_backend *open_service(struct mg_http *http, struct mg_service *service)
 {
-    return service->config.share ? mg_http_shared_open(http, service) : mg_http_open(http, service);
+    return service->config.share ? mg_http_flight_open(http, service) : mg_http_open(http, service);
 }
 
 static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg_backend *backend)
@@ -122,6 +154,13 @@ static bool keep(struct mg_backends *backends, enum mg_call_kind kind, struct mg
         backends->by_kind[kind][backends->counts[kind]++] =
             (struct mg_backend_place){backend, backends};
     return backend != NULL;
+}
+
+static struct mg_backend *open_sql(struct mg_database *database, struct mg_loop *loop,
+                                   struct mg_mailbox *home)
+{
+    return database->postgres ? mg_postgres_open(database->postgres, loop, home)
+                              : mg_sql_new(database->sqlite, loop, home);
 }
 
 bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, struct mg_loop *loop,
@@ -134,13 +173,17 @@ bool mg_backends_open(struct mg_backends *backends, struct mg_shared *shared, st
     bool ok = backends->http && room(backends, MG_CALL_HTTP, config->service_count) &&
               room(backends, MG_CALL_SQL, config->database_count) &&
               room(backends, MG_CALL_FILE, config->folder_count) &&
+              room(backends, MG_CALL_REDIS, config->redis_count) &&
               room(backends, MG_CALL_VALUE, 1) && keep(backends, MG_CALL_VALUE, mg_value_new(loop));
     for (unsigned i = 0; ok && i < config->service_count; i++)
         ok = keep(backends, MG_CALL_HTTP, open_service(backends->http, shared->services[i]));
     for (unsigned i = 0; ok && i < config->database_count; i++)
-        ok = keep(backends, MG_CALL_SQL, mg_sql_new(shared->databases[i], loop, home));
+        ok = keep(backends, MG_CALL_SQL, open_sql(&shared->databases[i], loop, home));
     for (unsigned i = 0; ok && i < config->folder_count; i++)
         ok = keep(backends, MG_CALL_FILE, mg_file_new(shared->folders[i], loop, home));
+    for (unsigned i = 0; ok && i < config->redis_count; i++)
+        ok = keep(backends, MG_CALL_REDIS,
+                  mg_redis_open(shared->redis[i], shared->resolver, loop, home));
     return ok;
 }
 
@@ -157,9 +200,10 @@ static void all_closed(void *owner)
 
 void mg_backends_hurry(struct mg_backends *backends)
 {
-    for (unsigned i = 0; backends->closing && i < backends->counts[MG_CALL_HTTP]; i++)
-        if (backends->by_kind[MG_CALL_HTTP][i].backend)
-            mg_backend_hurry(backends->by_kind[MG_CALL_HTTP][i].backend);
+    for (unsigned kind = 0; backends->closing && kind < MG_CALL_KINDS; kind++)
+        for (unsigned i = 0; i < backends->counts[kind]; i++)
+            if (backends->by_kind[kind][i].backend)
+                mg_backend_hurry(backends->by_kind[kind][i].backend);
 }
 
 static void leave(struct mg_backends *backends)

@@ -4,7 +4,14 @@
 #define MG_GATEWAY_BACKENDS_H
 
 #include "backend/http.h"
+#include "backend/postgres.h"
 #include "gateway/config.h"
+
+// One of the two.
+struct mg_database {
+    struct mg_sqlite *sqlite;
+    struct mg_postgres *postgres;
+};
 
 // Of the process; made before the workers start, freed after the last has ended.
 struct mg_shared {
@@ -12,8 +19,9 @@ struct mg_shared {
     struct mg_resolver *resolver;
     struct mg_tls_store *tls;
     struct mg_service **services;
-    struct mg_sqlite **databases;
+    struct mg_database *databases;
     struct mg_files **folders;
+    struct mg_redis **redis;
 };
 
 // False: *why says what cannot be opened, such as a folder that is not there.

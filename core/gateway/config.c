@@ -116,6 +116,21 @@ static enum mg_http_path path_of(struct mg_str json)
     return mg_str_is(word, "\"libcurl\"") ? MG_HTTP_PATH_LIBCURL : MG_HTTP_PATH_FITTING;
 }
 
+static void read_redis(struct mg_config *config, struct mg_str json)
+{
+    struct mg_redis_config *redis = &config->redis[config->redis_count];
+    *redis = (struct mg_redis_config){
+        .name = text(config, member(json, "name")),
+        .url = text(config, member(json, "url")),
+        .connect_ms = number(json, "connect"),
+        .at_once = (unsigned)number(json, "at_once"),
+        .silence_ms = config->limits.redis_silence,
+        .reply_most = config->limits.redis_reply,
+    };
+    add_backend(config, MG_CALL_REDIS, redis->name, config->redis_count++)->within =
+        number(json, "within");
+}
+
 static bool read_service(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_http_config *service = &config->services[config->service_count];
@@ -140,36 +155,52 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     return true;
 }
 
+static void read_database(struct mg_config *config, struct mg_str json, struct mg_str dir)
+{
+    struct mg_database_config *database = &config->databases[config->database_count];
+    struct mg_str path = member(json, "path");
+    database->name = text(config, member(json, "name"));
+    struct mg_str url = text(config, member(json, "url"));
+    database->url = url.len ? mg_arena_copy(&config->arena, url) : url; // ends with NUL
+    database->at_once = (unsigned)number(json, "at_once");
+    database->waiting = (unsigned)number(json, "waiting");
+    database->connect = number(json, "connect");
+    if (path.len)
+        database->path = path_in(config, dir, text(config, path));
+    database->readers = (unsigned)number(json, "readers");
+    add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
+}
+
 static bool read_backends(struct mg_config *config, struct mg_str json, const struct origin *origin)
 {
     struct mg_str services = member(json, "services"), databases = member(json, "databases");
-    struct mg_str folders = member(json, "files");
+    struct mg_str folders = member(json, "files"), redis = member(json, "redis");
     struct mg_json_iter iter;
     struct mg_arena *arena = &config->arena;
-    unsigned counts[] = {count_of(services), count_of(databases), count_of(folders)};
+    unsigned counts[] = {count_of(services), count_of(databases), count_of(folders),
+                         count_of(redis)};
     config->services = mg_arena_zero(arena, counts[0] + 1, sizeof *config->services);
     config->databases = mg_arena_zero(arena, counts[1] + 1, sizeof *config->databases);
     config->folders = mg_arena_zero(arena, counts[2] + 1, sizeof *config->folders);
-    config->backends =
-        mg_arena_zero(arena, counts[0] + counts[1] + counts[2] + 1, sizeof *config->backends);
-    if (!config->services || !config->databases || !config->folders || !config->backends)
+    config->redis = mg_arena_zero(arena, counts[3] + 1, sizeof *config->redis);
+    config->backends = mg_arena_zero(arena, counts[0] + counts[1] + counts[2] + counts[3] + 1,
+                                     sizeof *config->backends);
+    if (!config->services || !config->databases || !config->folders || !config->redis ||
+        !config->backends)
         return false;
     for (mg_json_begin(&iter, services); mg_json_next(&iter);)
         if (!read_service(config, iter.value, origin))
             return false;
-    for (mg_json_begin(&iter, databases); mg_json_next(&iter);) {
-        struct mg_database_config *database = &config->databases[config->database_count];
-        database->name = text(config, member(iter.value, "name"));
-        database->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
-        database->readers = (unsigned)number(iter.value, "readers");
-        add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
-    }
+    for (mg_json_begin(&iter, databases); mg_json_next(&iter);)
+        read_database(config, iter.value, origin->dir);
     for (mg_json_begin(&iter, folders); mg_json_next(&iter);) {
         struct mg_folder_config *folder = &config->folders[config->folder_count];
         folder->name = text(config, member(iter.value, "name"));
         folder->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
         add_backend(config, MG_CALL_FILE, folder->name, config->folder_count++);
     }
+    for (mg_json_begin(&iter, redis); mg_json_next(&iter);)
+        read_redis(config, iter.value);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #define MG_GATEWAY_CONFIG_H
 
 #include "backend/file.h"
+#include "backend/redis.h"
 #include "backend/service.h"
 #include "backend/sqlite.h"
 #include "data/fault.h"
@@ -32,14 +33,23 @@
     X(linger)                                                                                      \
     X(drain)                                                                                       \
     X(within)                                                                                      \
+    X(pass_idle)                                                                                   \
     X(connect)                                                                                     \
+    X(redis_at_once)                                                                               \
+    X(redis_silence)                                                                               \
+    X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \
     X(service_waiting)                                                                             \
-    X(names_at_once) X(file_threads) X(file_jobs) X(sqlite_readers) X(sqlite_jobs)
+    X(names_at_once)                                                                               \
+    X(file_threads)                                                                                \
+    X(file_jobs)                                                                                   \
+    X(sqlite_readers)                                                                              \
+    X(sqlite_jobs)                                                                                 \
+    X(postgres_at_once) X(postgres_waiting)
 
 struct mg_limits {
 #define MG_LIMIT_FIELD(name) uint64_t name;
@@ -49,8 +59,11 @@ struct mg_limits {
 
 struct mg_database_config {
     struct mg_str name;
-    struct mg_str path; // absolute, or relative to the process
-    unsigned readers;
+    struct mg_str url;         // PostgreSQL; it may hold a password. Empty: SQLite
+    unsigned at_once, waiting; // PostgreSQL
+    uint64_t connect;          // PostgreSQL, ms
+    struct mg_str path;        // SQLite: absolute, or relative to the process
+    unsigned readers;          // SQLite
 };
 
 struct mg_folder_config {
@@ -70,6 +83,8 @@ struct mg_config {
     unsigned database_count;
     struct mg_folder_config *folders;
     unsigned folder_count;
+    struct mg_redis_config *redis;
+    unsigned redis_count;
     struct mg_str *trusted; // networks such as "10.0.0.0/8"
     unsigned trusted_count;
     struct mg_plan_backend *backends; // all of the above, as plans and scripts name them

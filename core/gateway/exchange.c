@@ -1,11 +1,13 @@
 // The one file to read to understand Moongate: a request's plan is run, its calls are started as
 // their needs land, and the reply is made; or a Lua function (gateway/function) does the same in
-// its own order. Whatever the request started ends with it.
+// its own order; or the last call's answer is the reply, while it comes (gateway/pass). Whatever
+// the request started ends with it.
 
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
 #include "gateway/function.h"
+#include "gateway/pass.h"
 #include "plan/fill.h"
 
 void mg_exchange_end_if_done(struct mg_exchange *exchange)
@@ -15,6 +17,8 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
         return;
     mg_timer_drop(&worker->loop, &exchange->timer);
     mg_task_drop(&exchange->bury);
+    if (exchange->pass)
+        mg_pass_fini(exchange->pass);
     mg_list_drop(&exchange->node);
     if (exchange->counted)
         atomic_fetch_sub_explicit(&worker->common->at_once, 1, memory_order_relaxed);
@@ -36,12 +40,15 @@ static void cancel_calls(struct mg_exchange *exchange)
 // The last thing said to the client. From here on nothing of the request is waited for.
 void mg_exchange_reply(struct mg_exchange *exchange)
 {
+    bool begun = exchange->state == MG_EXCHANGE_PASSING;
     if (exchange->state == MG_EXCHANGE_REPLIED)
         return;
     exchange->state = MG_EXCHANGE_REPLIED;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     mg_run_fini(&exchange->run); // one that waits is never resumed
-    if (exchange->conn) {
+    if (exchange->conn && begun) {
+        mg_conn_break(exchange->conn, exchange->request);
+    } else if (exchange->conn) {
         mg_answer_finish(exchange);
         mg_conn_reply(exchange->conn, exchange->request, &exchange->reply);
     }
@@ -121,9 +128,11 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
-    call->body_most = worker->common->config->limits.result;
+    call->body_most = exchange->plan->limits.result;
     call->landed = landed;
     call->owner = exchange;
+    if (asked->plan && asked->plan == exchange->plan->pass)
+        mg_pass_attach(exchange->pass, call);
     exchange->in_flight++;
     if (call->result.error != MG_OK) {
         mg_list_push(&exchange->stillborn, &asked->node);
@@ -155,7 +164,9 @@ static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_faul
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_fill_fault fault = {0};
-    enum mg_fill fill = mg_fill_call(asked->plan, &exchange->scope, &asked->call, &fault);
+    enum mg_fill fill = asked->plan == exchange->plan->pass
+                            ? mg_fill_pass(asked->plan, &exchange->scope, &asked->call, &fault)
+                            : mg_fill_call(asked->plan, &exchange->scope, &asked->call, &fault);
     if (fill == MG_FILL_CLIENT) {
         refuse_input(exchange, &fault);
         return false;
@@ -174,11 +185,24 @@ static bool bad_body(const struct mg_scope *scope)
     return scope->body_parsed && scope->body_fault > MG_SCOPE_NO_BODY;
 }
 
+static void start_pass(struct mg_exchange *exchange)
+{
+    struct mg_asked *asked = mg_pass_asked(exchange->pass);
+    if (mg_exchange_keep(exchange, asked))
+        start_planned(exchange, asked);
+    else
+        mg_exchange_no_memory(exchange);
+}
+
 // A value that is not there is null in a template; a request that cannot be read is refused.
 static void plan_done(struct mg_exchange *exchange)
 {
     if (exchange->plan->reply_kind == MG_PLAN_REPLY_FUNCTION) {
         mg_function_start(exchange);
+        return;
+    }
+    if (exchange->plan->reply_kind == MG_PLAN_REPLY_PASS) {
+        start_pass(exchange);
         return;
     }
     if (mg_answer_plan(exchange) && !exchange->scope.broken && !bad_body(&exchange->scope)) {
@@ -215,7 +239,7 @@ static struct mg_str failure_text(struct mg_exchange *exchange, const struct mg_
                            why.data ? why.data : "");
 }
 
-static void end_with_failure(struct mg_exchange *exchange, struct mg_asked *asked)
+void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     const struct mg_result *result = &asked->call.result;
     bool late =
@@ -236,8 +260,7 @@ static void judge(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_result *result = &asked->call.result;
     exchange->result_bytes += result->body.len;
-    if (exchange->result_bytes > exchange->worker->common->config->limits.results &&
-        result->error == MG_OK) {
+    if (exchange->result_bytes > exchange->plan->limits.results && result->error == MG_OK) {
         result->error = MG_TOO_LARGE;
         result->message = MG_STR("the results of this request are larger than they may be");
     }
@@ -253,10 +276,15 @@ static void landed(struct mg_call *call)
         mg_exchange_end_if_done(exchange);
         return;
     }
+    if (call->sink) {
+        mg_pass_landed(exchange->pass);
+        mg_exchange_end_if_done(exchange);
+        return;
+    }
     judge(exchange, asked);
     bool failed = asked->verdict == MG_VERDICT_FAILED || asked->verdict == MG_VERDICT_RELAY;
     if (asked->plan && failed)
-        end_with_failure(exchange, asked);
+        mg_exchange_fail(exchange, asked);
     else if (asked->plan)
         planned_landed(exchange, asked);
     else if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
@@ -270,12 +298,14 @@ static bool prepare_calls(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_arena *arena = &exchange->request->arena;
-    struct mg_asked *asked = mg_arena_zero(arena, plan->count + 1, sizeof *asked);
-    exchange->calls = mg_arena_zero(arena, plan->count + 1, sizeof *exchange->calls);
+    struct mg_asked *asked = mg_arena_zero(arena, plan->count, sizeof *asked);
+    exchange->calls = mg_arena_zero(arena, plan->count, sizeof *exchange->calls);
+    exchange->asked = mg_arena_alloc(arena, plan->count * sizeof *exchange->asked);
     exchange->scope.calls = exchange->calls;
     exchange->planned_left = plan->count;
-    if (!asked || !exchange->calls)
+    if (!asked || !exchange->calls || !exchange->asked)
         return false;
+    exchange->asked_cap = plan->count;
     for (unsigned i = 0; i < plan->count; i++) {
         asked[i].plan = &plan->calls[i];
         asked[i].name = plan->calls[i].name;
@@ -317,7 +347,9 @@ void mg_exchange_start(struct mg_exchange *exchange)
         mg_loop_now(&exchange->worker->loop) + (plan->within ? plan->within : limits->within);
     if (!check_input(exchange))
         return;
-    if (!prepare_calls(exchange)) {
+    if (plan->pass)
+        exchange->pass = mg_pass_new(exchange);
+    if (!prepare_calls(exchange) || (plan->pass && !exchange->pass)) {
         mg_exchange_no_memory(exchange);
         return;
     }
@@ -341,7 +373,6 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
     exchange->scope = (struct mg_scope){
         .request = request,
         .arena = &request->arena,
-        .fields_most = (unsigned)worker->common->config->limits.fields,
     };
     exchange->bury.run = bury;
     mg_list_init(&exchange->stillborn);

@@ -12,6 +12,7 @@ enum mg_exchange_state {
     MG_EXCHANGE_READING, // the request's body is still coming
     MG_EXCHANGE_CALLING, // calls of the plan are in flight
     MG_EXCHANGE_WAITING, // a function waits for calls
+    MG_EXCHANGE_PASSING, // the head of a passed answer was given, its body follows
     MG_EXCHANGE_REPLIED, // the reply was given, or nobody is there to hear it
 };
 
@@ -34,6 +35,7 @@ struct mg_exchange {
     size_t result_bytes;
     struct mg_list stillborn; // calls that failed before they could be started
     struct mg_task bury;      // lands them
+    struct mg_pass *pass;     // of a plan with `pass`, else NULL
     struct mg_run run;
     struct mg_reply reply;
 };
@@ -42,16 +44,21 @@ struct mg_exchange {
 struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *conn,
                                     struct mg_request *request);
 
-// The request is complete: checks its input, starts its calls, or its function.
+// The request is complete, but for a body that is passed: checks its input, starts its calls, or
+// its function.
 void mg_exchange_start(struct mg_exchange *exchange);
 
 // The last thing said to the client: exchange->reply, or a problem. From here on nothing of the
-// request is waited for. When it was said before, no effect.
+// request is waited for. When it was said before, no effect; where a passed answer has begun, that
+// is cut instead.
 void mg_exchange_reply(struct mg_exchange *exchange);
 void mg_exchange_problem(struct mg_exchange *exchange, struct mg_problem problem);
 void mg_exchange_say(struct mg_exchange *exchange, int status, const char *detail);
 void mg_exchange_no_memory(struct mg_exchange *exchange);
 void mg_exchange_out_of_time(struct mg_exchange *exchange);
+
+// A call of the plan has failed, and with it the request.
+void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked);
 
 // A call among the exchange's, in order of their ids; false: no memory.
 bool mg_exchange_keep(struct mg_exchange *exchange, struct mg_asked *asked);

@@ -30,7 +30,7 @@ struct mg_config *mg_generation_config(const struct mg_folder *folder, struct mg
 // The route being added, and where its faults go.
 struct adding {
     struct mg_generation *generation;
-    const struct mg_config *config;
+    struct mg_plan_gateway gateway;
     const struct mg_script_route *route;
     struct mg_faults *faults;
 };
@@ -52,8 +52,7 @@ static const struct mg_plan *compile(struct adding *adding, struct mg_str path)
     }
     struct mg_plan_error error;
     const struct mg_plan *plan =
-        mg_plan_compile(route->json, params, (unsigned)count, adding->config->backends,
-                        adding->config->backend_count, arena, &error);
+        mg_plan_compile(route->json, params, (unsigned)count, &adding->gateway, arena, &error);
     if (plan)
         return plan;
     int line = mg_vm_locate(adding->generation->vm, route->file, route->line, error.path);
@@ -86,6 +85,15 @@ static void add_route(struct adding *adding)
     complain(adding, adding->route->line, why);
 }
 
+static struct mg_plan_gateway gateway_of(const struct mg_config *config)
+{
+    struct mg_plan_gateway gateway = {config->backends, config->backend_count, {0}};
+#define MG_PLAN_LIMIT_OF(name) gateway.limits.name = config->limits.name;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_OF)
+#undef MG_PLAN_LIMIT_OF
+    return gateway;
+}
+
 static bool load(struct mg_generation *generation, const struct mg_folder *folder,
                  const struct mg_config *config, struct mg_faults *faults)
 {
@@ -103,7 +111,7 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     if (!generation->router || !generation->plans)
         return false;
     for (unsigned i = 0; i < routes.count; i++)
-        add_route(&(struct adding){generation, config, &routes.items[i], faults});
+        add_route(&(struct adding){generation, gateway_of(config), &routes.items[i], faults});
     return !mg_faults_any(faults);
 }
 

@@ -193,6 +193,7 @@ struct mg_refusal mg_gate_head(struct mg_request *request, struct mg_str authori
     if (found.status)
         return found;
     request->has_body = framing->chunked || framing->has_length;
+    request->body_length = framing->chunked ? -1 : (int64_t)framing->length;
     request->id = sound_id(&request->headers);
     return FINE;
 }

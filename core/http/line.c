@@ -1,29 +1,21 @@
 #include "http/line.h"
 
-static bool plain(unsigned char c)
-{
-    return (c >= 0x20 && c != 0x7f) || c == '\t';
-}
-
 // The number of bytes of `window` up to and with the line's LF, 0 when it does not end there, or
 // SIZE_MAX when a byte may not be in a line.
 static size_t scan(struct mg_line *line, struct mg_str window)
 {
     size_t at = 0;
-    for (;;) {
-        if (!line->cr) {
-            while (at < window.len && plain((unsigned char)window.data[at]))
-                at++;
-            if (at == window.len)
-                return 0;
-            if (window.data[at++] != '\r')
-                return SIZE_MAX;
-            line->cr = true;
-        }
+    if (!line->cr) {
+        at = mg_str_clean(window);
         if (at == window.len)
             return 0;
-        return window.data[at] == '\n' ? at + 1 : SIZE_MAX;
+        if (window.data[at++] != '\r')
+            return SIZE_MAX;
+        line->cr = true;
     }
+    if (at == window.len)
+        return 0;
+    return window.data[at] == '\n' ? at + 1 : SIZE_MAX;
 }
 
 static void forget(struct mg_line *line)

@@ -1,25 +1,30 @@
 #include "http/reply_writer.h"
 
-#include <stdio.h>
-#include <time.h>
-
 // What only the connection may say: said twice, it frames a reply in two ways.
 static bool framing_name(struct mg_str name)
 {
-    static const char *const names[] = {"connection", "content-length", "date",
-                                        "transfer-encoding"};
+    static const struct mg_str names[] = {
+        {"connection", 10}, {"content-length", 14}, {"date", 4}, {"transfer-encoding", 17}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mg_str_eq_nocase(name, mg_str_of(names[i])))
+        if (name.len == names[i].len && mg_str_eq_nocase(name, names[i]))
             return true;
     return false;
 }
 
+// Appends where the room has been reserved before.
+static void put(struct mg_buf *buf, struct mg_str bytes)
+{
+    memcpy(buf->data + buf->len, bytes.data, bytes.len);
+    buf->len += bytes.len;
+}
+
 static void put_field(struct mg_buf *buf, struct mg_str name, struct mg_str value)
 {
-    mg_buf_put(buf, name);
-    mg_buf_put(buf, MG_STR(": "));
-    mg_buf_put(buf, value);
-    mg_buf_put(buf, MG_STR("\r\n"));
+    put(buf, name);
+    put(buf, MG_STR(": "));
+    if (value.len)
+        put(buf, value);
+    put(buf, MG_STR("\r\n"));
 }
 
 static bool put_status(struct mg_buf *buf, int status)
@@ -27,11 +32,12 @@ static bool put_status(struct mg_buf *buf, int status)
     bool sound = status >= 200 && status <= 599;
     if (!sound)
         status = 500;
-    mg_buf_put(buf, MG_STR("HTTP/1.1 "));
-    mg_buf_put_uint(buf, (uint64_t)status);
-    mg_buf_put_char(buf, ' ');
-    mg_buf_put(buf, mg_str_of(mg_reply_reason(status)));
-    mg_buf_put(buf, MG_STR("\r\n"));
+    const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                           (char)('0' + status % 10), ' '};
+    put(buf, MG_STR("HTTP/1.1 "));
+    put(buf, (struct mg_str){digits, sizeof digits});
+    put(buf, mg_str_of(mg_reply_reason(status)));
+    put(buf, MG_STR("\r\n"));
     return sound;
 }
 
@@ -55,44 +61,40 @@ static void put_framing(struct mg_buf *buf, int status, const struct mg_reply_fr
     // To HTTP/1.0 a body of unknown length ends where the connection does (RFC 9112 §6.3).
     bool until_close = framing->old && framing->chunked && !bodiless;
     if (!framing->keep_alive || until_close)
-        mg_buf_put(buf, MG_STR("Connection: close\r\n"));
+        put(buf, MG_STR("Connection: close\r\n"));
     else if (framing->old)
-        mg_buf_put(buf, MG_STR("Connection: keep-alive\r\n"));
+        put(buf, MG_STR("Connection: keep-alive\r\n"));
     if (bodiless || until_close)
         return;
     if (framing->chunked) {
-        mg_buf_put(buf, MG_STR("Transfer-Encoding: chunked\r\n"));
+        put(buf, MG_STR("Transfer-Encoding: chunked\r\n"));
         return;
     }
-    mg_buf_put(buf, MG_STR("Content-Length: "));
+    put(buf, MG_STR("Content-Length: "));
     mg_buf_put_uint(buf, framing->length);
-    mg_buf_put(buf, MG_STR("\r\n"));
+    put(buf, MG_STR("\r\n"));
+}
+
+// At least as many bytes as the head has.
+static size_t head_room(const struct mg_reply *reply, const struct mg_reply_framing *framing)
+{
+    enum { fixed = 256 }; // status line, the fields of put_framing and the empty line
+    size_t room = fixed + framing->date.len;
+    for (unsigned i = 0; i < reply->headers.count; i++)
+        room += reply->headers.items[i].name.len + reply->headers.items[i].value.len + 4;
+    return room;
 }
 
 bool mg_reply_write_head(struct mg_buf *buf, const struct mg_reply *reply,
                          const struct mg_reply_framing *framing)
 {
+    if (!mg_buf_reserve(buf, head_room(reply, framing)))
+        return false;
     bool sound = put_status(buf, reply->status);
     if (framing->date.len > 0)
         put_field(buf, MG_STR("Date"), framing->date);
     sound &= put_fields(buf, &reply->headers);
     put_framing(buf, reply->status, framing);
-    mg_buf_put(buf, MG_STR("\r\n"));
+    put(buf, MG_STR("\r\n"));
     return sound && buf->failed == MG_OK;
-}
-
-// By hand, since strftime would speak the language of the machine.
-void mg_reply_date(int64_t seconds, char text[30])
-{
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const int64_t last = 253402300799; // the end of the year 9999: four digits
-    time_t at = (time_t)(seconds < 0 ? 0 : seconds > last ? last : seconds);
-    struct tm tm = {0};
-    gmtime_r(&at, &tm);
-    snprintf(text, 30, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[(unsigned)tm.tm_wday % 7],
-             (unsigned)tm.tm_mday % 100, months[(unsigned)tm.tm_mon % 12],
-             ((unsigned)tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
-             (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 }

@@ -20,7 +20,4 @@ struct mg_reply_framing {
 bool mg_reply_write_head(struct mg_buf *buf, const struct mg_reply *reply,
                          const struct mg_reply_framing *framing);
 
-// "Sun, 06 Nov 1994 08:49:37 GMT": 29 bytes and a NUL. `seconds` since 1970.
-void mg_reply_date(int64_t seconds, char text[30]);
-
 #endif

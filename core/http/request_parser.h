@@ -14,7 +14,7 @@ struct mg_request_limits {
     size_t extensions; // bytes of chunk extensions per message
 };
 
-struct mg_request_parser; // holds an llhttp_t; opaque, since only the parsers see llhttp.h
+struct mg_request_parser; // opaque: only the parsers see message.h, and so llhttp.h
 
 // NULL: no memory. The limits are not copied and must outlive the parser.
 struct mg_request_parser *mg_request_parser_new(const struct mg_request_limits *limits);

@@ -16,7 +16,7 @@ struct mg_response {
     struct mg_str data;                               // after DATA: borrowed from the input
 };
 
-struct mg_response_parser; // holds an llhttp_t; opaque, since only the parsers see llhttp.h
+struct mg_response_parser; // opaque: only the parsers see message.h, and so llhttp.h
 
 struct mg_response_parser *mg_response_parser_new(void); // NULL: no memory
 void mg_response_parser_free(struct mg_response_parser *parser);

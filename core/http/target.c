@@ -4,11 +4,10 @@
 // ASCII must come percent-encoded (RFC 3986 §2).
 static bool target_bytes_ok(struct mg_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x21 || c >= 0x7f || c == '#')
+    static const bool ok[256] = {['!' ... '"'] = true, ['$' ... '~'] = true};
+    for (size_t i = 0; i < text.len; i++)
+        if (!ok[(unsigned char)text.data[i]])
             return false;
-    }
     return text.len > 0;
 }
 
@@ -77,12 +76,10 @@ static bool port_ok(struct mg_str port)
 
 // Narrower than RFC 3986 §3.2.2: letters, digits, "-._~" name every host there is; escapes and
 // delimiters in a host only ever serve to be read differently by the next server.
-static bool name_char(char c)
-{
-    c = mg_lower(c);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-           c == '~';
-}
+static const bool name_chars[256] = {
+    ['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['-'] = true,
+    ['.'] = true,         ['_'] = true,         ['~'] = true,
+};
 
 static bool v6_char(char c)
 {
@@ -99,7 +96,7 @@ static size_t host_len(struct mg_str authority)
             len++;
         return len > 1 && len < authority.len && authority.data[len] == ']' ? len + 1 : 0;
     }
-    while (len < authority.len && name_char(authority.data[len]))
+    while (len < authority.len && name_chars[(unsigned char)authority.data[len]])
         len++;
     return len;
 }

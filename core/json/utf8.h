@@ -28,6 +28,16 @@ static inline size_t mg_utf8_length(const char *at, const char *end)
     return room >= 4 && (byte[3] & 0xC0) == 0x80 ? 4 : 0;
 }
 
+static inline bool mg_utf8_ok(struct mg_str bytes)
+{
+    for (size_t at = 0, len; at < bytes.len; at += len) {
+        len = mg_utf8_length(bytes.data + at, bytes.data + bytes.len);
+        if (!len)
+            return false;
+    }
+    return true;
+}
+
 // Writes a code point up to U+10FFFF that is no surrogate; returns how many bytes.
 static inline size_t mg_utf8_write(uint32_t code, char out[4])
 {

@@ -154,8 +154,9 @@ enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct m
 {
     pthread_mutex_lock(&pool->lock);
     unsigned jobs = pool->waiting + pool->running;
-    bool busy = jobs >= pool->options.threads + pool->options.queue ||
-                expected_wait(pool) / 1000000 > patience;
+    bool busy =
+        patience != MG_POOL_FOREVER && (jobs >= pool->options.threads + pool->options.queue ||
+                                        expected_wait(pool) / 1000000 > patience);
     if (!busy) {
         job->home = home;
         job->since = now_ns();

@@ -35,12 +35,15 @@ struct mg_pool_options {
 
 struct mg_pool;
 
+#define MG_POOL_FOREVER UINT64_MAX
+
 // Threads are started at once; NULL (and nothing left behind) when one cannot be.
 struct mg_pool *mg_pool_new(const struct mg_pool_options *options);
 
 // Any thread. MG_OK: it will run. MG_BUSY, and the job stays the caller's: the queue is full, or
 // the expected wait (jobs that must end first x mean time / threads) exceeds `patience` ms. Before
 // any job has ended nothing is known: then a job is taken, but not run if it has waited for longer.
+// MG_POOL_FOREVER is the patience of a job that goes on with what was begun: it is always taken.
 enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct mg_mailbox *home,
                               uint64_t patience);
 

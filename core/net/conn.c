@@ -72,7 +72,10 @@ static void overdue(struct mg_conn *conn)
         break;
     case MG_CONN_HEAD:
     case MG_CONN_BODY:
-        mg_conn_overdue(conn);
+        if (conn->state == MG_CONN_BODY && conn->idling)
+            mg_conn_look_idle(conn);
+        else
+            mg_conn_overdue(conn);
         break;
     case MG_CONN_ANSWER:
         mg_conn_look(conn);
@@ -106,16 +109,18 @@ static void later(struct mg_task *task)
 {
     struct mg_conn *conn = MG_OWNER(task, struct mg_conn, later);
     mg_conn_flush(conn->net);
+    if (conn->replying)
+        mg_conn_flush_stream(conn);
     if (conn->failed) {
-        mg_conn_cut(conn, false);
+        mg_conn_cut(conn, conn->reset);
         return;
     }
-    if (conn->state == MG_CONN_WRITE) // the rest goes out when there is room for it
+    if (conn->state != MG_CONN_SENT) // the rest goes out when there is room for it
         return;
     struct mg_request *request = conn->request;
     bool told = conn->told;
     conn->request = NULL;
-    conn->told = false;
+    conn->told = conn->replying = false;
     if (told)
         conn->net->handler->sent(conn->net->owner, request);
     else
@@ -134,6 +139,7 @@ static void on_closed(uv_handle_t *handle)
         mg_request_free(conn->request);
     mg_buf_fini(&conn->ahead);
     mg_buf_fini(&conn->out.kept);
+    mg_buf_fini(&conn->out.next);
     free(conn);
     mg_net_give(net);
 }

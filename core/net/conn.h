@@ -9,6 +9,7 @@
 
 #include "data/reply.h"
 #include "data/request.h"
+#include "http/date.h"
 #include "http/request_parser.h"
 #include "loop/loop.h"
 
@@ -33,10 +34,18 @@ struct mg_conn_limits {
 struct mg_conn_handler {
     // The head is complete and checked; the request belongs to the callee from here on. It sets
     // request->body.limit (0: none; checked against Content-Length before reading: 413), or replies
-    // at once. The request must stay until `sent` or `gone`.
+    // at once. The request must stay until `sent` or `gone`. With request->streamed the body is
+    // not collected: see `piece`.
     void (*head)(void *owner, struct mg_conn *conn, struct mg_request *request);
-    // The body is complete (collected in request->body). Not called when a reply was given before.
+    // The body is complete (collected in request->body); a streamed one may have to come yet, but
+    // nothing speaks against it. Not called when a reply was given before.
     void (*complete)(void *owner, struct mg_request *request);
+    // A piece of a streamed body, borrowed, after `complete`. Empty: it has ended; not said when no
+    // body was to come. False: read no more until mg_conn_read_body.
+    bool (*piece)(void *owner, struct mg_request *request, struct mg_str bytes);
+    // The socket has taken all of a streamed reply that was written so far, after mg_conn_write had
+    // said false.
+    void (*drained)(void *owner, struct mg_request *request);
     // A message refused after its head (413, 408, 400, 417; 500: no memory): the handler answers
     // it, at once or later; the connection closes after that.
     void (*refused)(void *owner, struct mg_request *request, int status, const char *detail);
@@ -65,7 +74,7 @@ struct mg_net {
     struct mg_list replies; // to be written before this turn of the loop ends,
     uint64_t replies_since; // the first of them since then (ns)
     bool draining;
-    char date[30];
+    char date[MG_DATE_SIZE];
     int64_t date_at;              // the second that `date` says
     char *scratch;                // one read buffer for all connections
     struct mg_buf head;           // and one for the heads of replies
@@ -102,5 +111,31 @@ void mg_net_fini(struct mg_net *net);       // after it is idle and the loop has
 // directly. A reply given before the body has come waits for the rest of it when that is small and
 // announced, otherwise it goes out at once and the connection closes after it.
 void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struct mg_reply *reply);
+
+// How a streamed reply is framed.
+struct mg_conn_stream {
+    int64_t length;     // -1: not known
+    struct mg_str date; // of whoever made it; empty: ours
+};
+
+// Begins a reply whose body comes by mg_conn_write, in place of mg_conn_reply, and says its head:
+// status, headers and close of `reply`, which need not stay. It goes out with the first bytes, or
+// in this turn. HEAD, 204, 304 are seen to here. While the request's body is still coming the
+// connection closes after the reply. None of these calls the handler back directly.
+void mg_conn_begin(struct mg_conn *conn, struct mg_request *request, const struct mg_reply *reply,
+                   const struct mg_conn_stream *stream);
+// Takes all bytes. False: the socket does not, what is left was copied; nothing more may be written
+// until `drained`. At most what was announced, or it is cut.
+bool mg_conn_write(struct mg_conn *conn, struct mg_request *request, struct mg_str bytes);
+// The reply is whole; `sent` or `gone` follows. With less than was announced, it is cut.
+void mg_conn_end(struct mg_conn *conn, struct mg_request *request);
+// It never will be: the connection closes so that nobody can take it for whole; `gone` follows.
+void mg_conn_break(struct mg_conn *conn, struct mg_request *request);
+// Bytes of replies that the client's side has confirmed, ever.
+uint64_t mg_conn_confirmed(struct mg_conn *conn);
+
+// More of a streamed body is wanted: reads on, answers an expected 100 (Continue). Until it is
+// called first, what comes by itself is handed over, but the client need not keep up any rate.
+void mg_conn_read_body(struct mg_conn *conn, struct mg_request *request);
 
 #endif

@@ -8,7 +8,7 @@
 enum mg_conn_state {
     MG_CONN_IDLE,   // between requests: nothing of the next has come
     MG_CONN_HEAD,   // a request has begun
-    MG_CONN_BODY,   // the handler knows of it; its body is being read
+    MG_CONN_BODY,   // the handler knows of it; its body is being read; a streamed reply may go out
     MG_CONN_ANSWER, // the handler is at work
     MG_CONN_WRITE,  // the reply is going out
     MG_CONN_SENT,   // it is out; `sent` is said in a later turn
@@ -34,6 +34,14 @@ struct mg_conn_out {
     uint64_t taken;    // bytes the socket took before those, of all replies
     uint64_t progress; // how many the client had confirmed when it was last looked at,
     uint64_t moved;    // and when that had last grown (loop time in ms)
+    // Of a streamed reply:
+    struct mg_buf next; // what came while libuv held `kept`
+    bool chunked;       // its end has to be said
+    bool whole;         // nothing is written any more
+    bool blocked;       // the handler waits for `drained`
+    bool bodiless;      // what is written goes nowhere
+    uint64_t due;       // bytes that were announced and not written; counts down
+    bool announced;     // there was a length
 };
 
 struct mg_conn {
@@ -47,14 +55,20 @@ struct mg_conn {
     struct mg_list ready;  // in net->replies: nothing of the reply was written yet
     struct mg_net *net;
     enum mg_conn_state state;
-    bool reading; // libuv reads from the socket
-    bool ended;   // the client closed its sending side
-    bool told;    // the handler knows `request`, and neither `sent` nor `gone` was said of it
-    bool keep;    // serve another request after this one
-    bool polite;  // it is the client that wants the close
-    bool deaf;    // what comes is dropped, never parsed
-    bool leaving; // within `gone`
-    bool failed;  // the reply could not be written
+    bool reading;       // libuv reads from the socket
+    bool ended;         // the client closed its sending side
+    bool told;          // the handler knows `request`, and neither `sent` nor `gone` was said of it
+    bool keep;          // serve another request after this one
+    bool polite;        // it is the client that wants the close
+    bool deaf;          // what comes is dropped, never parsed
+    bool leaving;       // within `gone`
+    bool failed;        // the reply could not be written
+    bool reset;         // when it has failed: end with a reset
+    bool streams;       // the request's body is handed over as it comes
+    bool expecting;     // the client waits for 100 (Continue) before it sends that
+    bool idling;        // no more of it is wanted for now, since
+    uint64_t idling_at; // this time (loop time in ms)
+    bool replying;      // a streamed reply has begun
     unsigned served;
     struct mg_request_parser *parser;
     struct mg_request *request;   // the connection's own until told
@@ -89,12 +103,32 @@ void mg_conn_retire(struct mg_conn *conn);             // idle while the net dra
 // conn_read.c
 bool mg_conn_read_on(struct mg_conn *conn);
 void mg_conn_read_off(struct mg_conn *conn);
-void mg_conn_next(struct mg_conn *conn);    // the reply is out: the next request, or the end
-void mg_conn_look(struct mg_conn *conn);    // is a client still there that is not read from?
+void mg_conn_next(struct mg_conn *conn); // the reply is out: the next request, or the end
+bool mg_conn_is_reset(struct mg_conn *conn);
+void mg_conn_look(struct mg_conn *conn); // is a client still there that is not read from?
+// Refuses a request that the handler knows of.
+void mg_conn_refuse(struct mg_conn *conn, int status, const char *detail);
 void mg_conn_overdue(struct mg_conn *conn); // the client did not send in time
 
-// conn_write.c. Both may run within a call of the handler's, so they defer what they lead to.
+// conn_stream.c
+void mg_conn_begin_body(struct mg_conn *conn, bool more); // a streamed one is to come, or has begun
+void mg_conn_take_piece(struct mg_conn *conn, struct mg_str data);
+void mg_conn_end_body(struct mg_conn *conn);
+void mg_conn_look_idle(struct mg_conn *conn);    // is a client still there that is not read from?
+bool mg_conn_more(struct mg_conn *conn);         // puts the end of a streamed reply into `out`
+void mg_conn_flush_stream(struct mg_conn *conn); // what is not with libuv
+
+// conn_write.c. All may run within a call of the handler's, so they defer what they lead to.
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply);
+// As much of `out` as goes now; `later` has to do what that leads to.
+void mg_conn_push(struct mg_conn *conn);
+bool mg_conn_keep_rest(struct mg_conn *conn); // copies it; false: no memory
+// The head of a reply, into out->head; false: no memory, or too large.
+struct mg_reply_framing;
+bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
+                        struct mg_reply_framing *framing);
+bool mg_conn_keeps(const struct mg_conn *conn, const struct mg_reply *reply);
+bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply);
 void mg_conn_flush(struct mg_net *net);      // writes what is ready
 void mg_conn_continue(struct mg_conn *conn); // 100 (Continue)
 void mg_conn_stalled(struct mg_conn *conn);  // looks whether the client still takes bytes

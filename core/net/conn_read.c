@@ -43,23 +43,33 @@ static void await_answer(struct mg_conn *conn)
     mg_conn_until(conn, conn->reading ? 0 : now(conn) + blind_ms);
 }
 
-void mg_conn_look(struct mg_conn *conn)
+static unsigned char tcp_state(struct mg_conn *conn)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     uv_os_fd_t fd;
     if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0)
         getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-    if (info.tcpi_state == TCP_CLOSE)
+    return info.tcpi_state;
+}
+
+bool mg_conn_is_reset(struct mg_conn *conn)
+{
+    return tcp_state(conn) == TCP_CLOSE;
+}
+
+void mg_conn_look(struct mg_conn *conn)
+{
+    unsigned char state = tcp_state(conn);
+    if (state == TCP_CLOSE)
         mg_conn_cut(conn, false);
-    else if (info.tcpi_state == TCP_CLOSE_WAIT)
+    else if (state == TCP_CLOSE_WAIT)
         leave(conn);
     else
         await_answer(conn);
 }
 
-// Refuses a request that the handler knows of.
-static void refuse(struct mg_conn *conn, int status, const char *detail)
+void mg_conn_refuse(struct mg_conn *conn, int status, const char *detail)
 {
     conn->deaf = true;
     if (conn->early) {
@@ -118,9 +128,11 @@ static void check_head(struct mg_conn *conn, bool more)
     int64_t length = mg_request_parser_length(conn->parser);
     size_t limit = conn->request->body.limit;
     if (!meets_expectation(conn->request))
-        refuse(conn, 417, "The only expectation that is met is 100-continue.");
+        mg_conn_refuse(conn, 417, "The only expectation that is met is 100-continue.");
     else if (limit && length > 0 && (uint64_t)length > limit)
-        refuse(conn, 413, "The body is larger than allowed.");
+        mg_conn_refuse(conn, 413, "The body is larger than allowed.");
+    else if (conn->streams)
+        mg_conn_begin_body(conn, more);
     else if (mg_request_parser_expects(conn->parser) && !more)
         mg_conn_continue(conn);
 }
@@ -138,7 +150,9 @@ static void enter_body(struct mg_conn *conn, bool more)
     conn->told = true;
     mg_conn_change(conn, MG_CONN_BODY);
     mg_conn_until(conn, conn->body_began + net->limits->body_idle_ms);
+    conn->streams = conn->idling = conn->replying = false;
     net->handler->head(net->owner, conn, request);
+    conn->streams = request->streamed && request->body_length != 0;
     if (conn->state == MG_CONN_BODY && !conn->early)
         check_head(conn, more);
 }
@@ -154,26 +168,36 @@ static bool too_slow(const struct mg_conn *conn)
 static void take_body(struct mg_conn *conn, struct mg_str data)
 {
     conn->body_bytes += data.len;
-    mg_conn_until(conn, now(conn) + conn->net->limits->body_idle_ms);
-    if (too_slow(conn)) {
-        refuse(conn, 408, "The body came too slowly.");
+    if (!conn->idling)
+        mg_conn_until(conn, now(conn) + conn->net->limits->body_idle_ms);
+    if (!conn->idling && too_slow(conn)) {
+        mg_conn_refuse(conn, 408, "The body came too slowly.");
+        return;
+    }
+    if (conn->streams && !conn->early) {
+        mg_conn_take_piece(conn, data);
         return;
     }
     struct mg_buf *body = &conn->request->body;
     if (conn->early || mg_buf_put(body, data))
         return;
     if (body->failed == MG_TOO_LARGE)
-        refuse(conn, 413, "The body is larger than allowed.");
+        mg_conn_refuse(conn, 413, "The body is larger than allowed.");
     else
-        refuse(conn, 500, "There is no memory left for the body.");
+        mg_conn_refuse(conn, 500, "There is no memory left for the body.");
 }
 
 static void complete(struct mg_conn *conn)
 {
-    mg_conn_change(conn, MG_CONN_ANSWER);
-    await_answer(conn);
+    mg_conn_change(conn, conn->replying ? MG_CONN_WRITE : MG_CONN_ANSWER);
+    if (conn->replying)
+        mg_conn_until(conn, 0);
+    else
+        await_answer(conn);
     if (conn->early)
         mg_conn_send(conn, conn->early);
+    else if (conn->streams)
+        mg_conn_end_body(conn);
     else
         conn->net->handler->complete(conn->net->owner, conn->request);
     if (conn->state == MG_CONN_ANSWER && conn->ended)
@@ -185,7 +209,7 @@ static void refused(struct mg_conn *conn)
     const char *detail = "";
     int status = mg_request_parser_refusal(conn->parser, &detail);
     if (conn->state == MG_CONN_BODY) {
-        refuse(conn, status, detail);
+        mg_conn_refuse(conn, status, detail);
         return;
     }
     if (conn->state == MG_CONN_IDLE)
@@ -275,6 +299,8 @@ static void ended(struct mg_conn *conn)
         conn->deaf = true;
         if (conn->early)
             mg_conn_send(conn, conn->early);
+        else if (conn->replying)
+            mg_conn_cut(conn, true);
         else
             leave(conn);
         break;
@@ -282,6 +308,9 @@ static void ended(struct mg_conn *conn)
         leave(conn);
         break;
     case MG_CONN_WRITE:
+        if (conn->replying && !conn->out.whole)
+            mg_conn_cut(conn, true);
+        break;
     case MG_CONN_SENT:
         break;
     default:
@@ -364,7 +393,7 @@ void mg_conn_overdue(struct mg_conn *conn)
     if (conn->state == MG_CONN_HEAD)
         refuse_head(conn, 408, "The request's head did not come in time.");
     else
-        refuse(conn, 408, "The body did not come in time.");
+        mg_conn_refuse(conn, 408, "The body did not come in time.");
 }
 
 // A reply that comes before its request has: worth waiting for the rest?
@@ -383,6 +412,8 @@ void mg_conn_reply(struct mg_conn *conn, struct mg_request *request, const struc
     assert((conn->told || conn->leaving) && conn->request == request && !conn->early);
     if (conn->state == MG_CONN_BODY && rest_is_small(conn)) {
         conn->early = reply;
+        if (conn->idling)
+            mg_conn_read_body(conn, request);
         return;
     }
     if (conn->state == MG_CONN_BODY)

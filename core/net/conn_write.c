@@ -56,14 +56,17 @@ static void advance(struct mg_conn_out *out, size_t len)
     }
 }
 
-// What libuv is to hold must stay: within `gone` it leaves its owner. False: no memory, or more
-// than is worth it.
-static bool keep_rest(struct mg_conn *conn)
+// What libuv is to hold must stay: within `gone`, and where it is streamed, it leaves its owner.
+// False: no memory, or more than is worth it.
+bool mg_conn_keep_rest(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    if (!conn->leaving)
+    if (!conn->leaving && !conn->replying)
         return true;
-    mg_buf_put(&out->kept, out->head);
+    if (out->kept.len) // the head lies in there, what went out before it
+        mg_buf_drop(&out->kept, out->kept.len - out->head.len);
+    else
+        mg_buf_put(&out->kept, out->head);
     for (; out->at < out->count; out->at++, out->offset = 0) {
         struct mg_str piece = out->pieces[out->at];
         mg_buf_put(&out->kept, mg_str_cut(piece, out->offset, piece.len));
@@ -75,11 +78,20 @@ static bool keep_rest(struct mg_conn *conn)
 static void finish(struct mg_conn *conn)
 {
     mg_buf_fini(&conn->out.kept);
+    mg_buf_fini(&conn->out.next);
     mg_conn_change(conn, MG_CONN_SENT);
     mg_conn_until(conn, 0);
 }
 
-static void write_on(struct mg_conn *conn);
+// What of a streamed reply came while libuv held the rest goes next.
+static void take_next(struct mg_conn_out *out)
+{
+    struct mg_buf kept = out->kept;
+    out->kept = out->next;
+    out->next = kept;
+    mg_buf_clear(&out->next);
+    out->head = mg_buf_str(&out->kept);
+}
 
 static void on_written(uv_write_t *write, int status)
 {
@@ -93,9 +105,15 @@ static void on_written(uv_write_t *write, int status)
     size_t len = conn->out.queued;
     conn->out.queued = 0;
     advance(&conn->out, len);
-    write_on(conn);
-    if (conn->failed || conn->state == MG_CONN_SENT)
+    if (conn->replying && conn->out.next.len)
+        take_next(&conn->out);
+    mg_conn_push(conn);
+    if (conn->failed || conn->state == MG_CONN_SENT) {
         mg_loop_defer(conn->net->loop, &conn->later);
+    } else if (conn->out.blocked && !conn->out.queued) {
+        conn->out.blocked = false;
+        conn->net->handler->drained(conn->net->owner, conn->request);
+    }
 }
 
 // Time without progress is looked at four times as often as it is long.
@@ -107,7 +125,7 @@ static void watch(struct mg_conn *conn)
 
 // Bytes that the client's side has confirmed. The socket's own buffer may be large, and libuv hears
 // of room in it only when a third is free: a slow client would seem to stand still.
-static uint64_t confirmed(struct mg_conn *conn)
+uint64_t mg_conn_confirmed(struct mg_conn *conn)
 {
     uv_os_fd_t fd;
     int buffered = 0;
@@ -121,7 +139,7 @@ static void queue(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
     uv_buf_t bufs[queued_most];
-    if (!keep_rest(conn)) {
+    if (!mg_conn_keep_rest(conn)) {
         conn->failed = true;
         return;
     }
@@ -133,37 +151,41 @@ static void queue(struct mg_conn *conn)
         conn->failed = true;
         return;
     }
-    if (!conn->deadline) {
-        out->progress = confirmed(conn);
+    if (!conn->deadline && !conn->replying) { // a streamed reply's time is its owner's
+        out->progress = mg_conn_confirmed(conn);
         out->moved = now(conn);
         watch(conn);
     }
 }
 
-// As much as goes now. `later` does what that leads to.
-static void write_on(struct mg_conn *conn)
+void mg_conn_push(struct mg_conn *conn)
 {
     uv_buf_t bufs[window_most];
     unsigned count;
-    while ((count = window(&conn->out, bufs, window_most))) {
-        int taken = uv_try_write(mg_conn_stream(conn), bufs, count);
-        if (taken == UV_EAGAIN) {
-            queue(conn);
-            return;
+    do {
+        while ((count = window(&conn->out, bufs, window_most))) {
+            int taken = uv_try_write(mg_conn_stream(conn), bufs, count);
+            if (taken == UV_EAGAIN) {
+                queue(conn);
+                return;
+            }
+            if (taken < 0) {
+                conn->failed = true;
+                return;
+            }
+            advance(&conn->out, (size_t)taken);
         }
-        if (taken < 0) {
-            conn->failed = true;
-            return;
-        }
-        advance(&conn->out, (size_t)taken);
-    }
-    finish(conn);
+    } while (mg_conn_more(conn));
+    if (!conn->replying || conn->out.whole)
+        finish(conn);
+    else
+        mg_buf_clear(&conn->out.kept);
 }
 
 void mg_conn_flush(struct mg_net *net)
 {
     for (struct mg_list *node; (node = mg_list_pop(&net->replies));)
-        write_on(MG_OWNER(node, struct mg_conn, ready));
+        mg_conn_push(MG_OWNER(node, struct mg_conn, ready));
 }
 
 // Replies are written together at the end of the loop's turn: each write wakes its reader, which on
@@ -183,7 +205,7 @@ static void gather(struct mg_conn *conn)
 void mg_conn_stalled(struct mg_conn *conn)
 {
     struct mg_conn_out *out = &conn->out;
-    uint64_t progress = confirmed(conn);
+    uint64_t progress = mg_conn_confirmed(conn);
     if (progress != out->progress) {
         out->progress = progress;
         out->moved = now(conn);
@@ -194,7 +216,7 @@ void mg_conn_stalled(struct mg_conn *conn)
         watch(conn);
 }
 
-static bool keeps(const struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_keeps(const struct mg_conn *conn, const struct mg_reply *reply)
 {
     return conn->keep && !conn->deaf && !reply->close && !conn->net->draining &&
            conn->served < conn->net->limits->requests &&
@@ -202,33 +224,34 @@ static bool keeps(const struct mg_conn *conn, const struct mg_reply *reply)
 }
 
 // HEAD has no body, nor have these (RFC 9110 §6.4.1).
-static bool bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_bodiless(const struct mg_conn *conn, const struct mg_reply *reply)
 {
     return conn->request->method == MG_HEAD || reply->status == 204 || reply->status == 304;
 }
 
 // The head, made in the net's buffer, and a body that is small go into one piece of memory.
-static bool write_head(struct mg_conn *conn, const struct mg_reply *reply)
+bool mg_conn_write_head(struct mg_conn *conn, const struct mg_reply *reply,
+                        struct mg_reply_framing *framing)
 {
     struct mg_buf *head = &conn->net->head;
     struct mg_conn_out *out = &conn->out;
-    struct mg_reply_framing framing = {
-        .keep_alive = conn->keep,
-        .old = conn->request->old,
-        .head = conn->request->method == MG_HEAD,
-        .date = mg_net_date(conn->net),
-    };
-    for (unsigned i = 0; i < reply->piece_count; i++)
-        framing.length += reply->pieces[i].len;
+    framing->keep_alive = conn->keep;
+    framing->old = conn->request->old;
+    framing->head = conn->request->method == MG_HEAD;
+    if (!framing->date.len)
+        framing->date = mg_net_date(conn->net);
     mg_buf_clear(head);
-    if (!mg_reply_write_head(head, reply, &framing) && head->failed == MG_OK)
+    if (!mg_reply_write_head(head, reply, framing) && head->failed == MG_OK)
         mg_log(MG_LOG_WARN, "a reply's header field is not sound and was left out");
-    if (framing.length <= joined_most) {
+    if (framing->length <= joined_most) {
         for (; out->at < out->count; out->at++)
             mg_buf_put(head, out->pieces[out->at]);
     }
     out->head = mg_arena_copy(&conn->request->arena, mg_buf_str(head));
-    return head->failed == MG_OK && out->head.data;
+    if (head->failed == MG_OK && out->head.data)
+        return true;
+    mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+    return false;
 }
 
 void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
@@ -236,7 +259,7 @@ void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
     struct mg_conn_out *out = &conn->out;
     mg_loop_defer(conn->net->loop, &conn->later);
     conn->early = NULL;
-    conn->keep = keeps(conn, reply);
+    conn->keep = mg_conn_keeps(conn, reply);
     if (reply->close || conn->net->draining || !conn->told)
         conn->polite = false;
     mg_conn_change(conn, MG_CONN_WRITE);
@@ -244,14 +267,15 @@ void mg_conn_send(struct mg_conn *conn, const struct mg_reply *reply)
     mg_buf_init(&out->kept, MG_CONN_FAREWELL_MOST);
     out->pieces = reply->pieces;
     out->at = 0;
-    out->count = bodiless(conn, reply) ? 0 : reply->piece_count;
+    out->count = mg_conn_bodiless(conn, reply) ? 0 : reply->piece_count;
     out->offset = 0;
-    if (!write_head(conn, reply)) {
-        mg_log(MG_LOG_WARN, "a reply's head is too large, or there is no memory for it");
+    struct mg_reply_framing framing = {0};
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        framing.length += reply->pieces[i].len;
+    if (mg_conn_write_head(conn, reply, &framing))
+        gather(conn);
+    else
         conn->failed = true;
-        return;
-    }
-    gather(conn);
 }
 
 // When the socket does not take it the client goes on by itself: it must not wait for ever (RFC

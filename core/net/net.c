@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "http/reply_writer.h"
 #include "net/listener.h"
 
 enum { head_most = 64 * 1024 };
@@ -50,7 +49,7 @@ struct mg_str mg_net_date(struct mg_net *net)
 {
     int64_t now = time(NULL);
     if (now != net->date_at) {
-        mg_reply_date(now, net->date);
+        mg_date_write(now, net->date);
         net->date_at = now;
     }
     return (struct mg_str){net->date, sizeof net->date - 1};

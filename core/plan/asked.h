@@ -3,7 +3,7 @@
 #define MG_PLAN_ASKED_H
 
 #include "base/list.h"
-#include "plan/plan.h"
+#include "plan/fill.h"
 
 struct mg_asked {
     struct mg_call call;
@@ -14,6 +14,7 @@ struct mg_asked {
     const struct mg_plan_call *plan; // NULL: a running function's own
     unsigned waits;                  // planned: calls that must land before it starts
     bool started;
+    struct mg_fill_fault owed; // a function's: what the client did not send as it must; or empty
 };
 
 #endif

@@ -9,8 +9,7 @@
 struct mg_compile {
     struct mg_plan *plan;
     struct mg_names names;
-    const struct mg_plan_backend *backends;
-    unsigned backend_count;
+    const struct mg_plan_gateway *gateway; // NULL: for a service, which names no backends
     struct mg_arena *arena;
     struct mg_plan_error *error;
     struct mg_str at; // key path of what is being compiled, such as "calls.profile"
@@ -35,6 +34,7 @@ bool mg_compile_named(struct mg_compile *c, struct mg_str call, const char *key,
 
 // A call's contract, and all that depends on what kind of backend it goes to.
 bool mg_compile_contract(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
+bool mg_compile_redis(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 
 #endif

@@ -30,6 +30,12 @@ enum mg_fill mg_fill_file_path(const struct mg_template *path, struct mg_scope *
 enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scope,
                           struct mg_call *call, struct mg_fill_fault *fault);
 
+// The same for the call that takes the client's body unread. What the body needs to be understood
+// goes along with it; a client's HEAD makes a GET a HEAD, since nobody wants the body. A file gets
+// the client's conditions and its range.
+enum mg_fill mg_fill_pass(const struct mg_plan_call *plan, struct mg_scope *scope,
+                          struct mg_call *call, struct mg_fill_fault *fault);
+
 // Headers that every HTTP call carries: the service's own, forwarded ones, X-Forwarded-*,
 // X-Request-Id, User-Agent. Appended to ask->headers, which keeps what the call itself set; sets
 // ask->of_request.

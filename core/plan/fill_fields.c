@@ -152,7 +152,7 @@ static bool own_field(struct mg_str name)
 }
 
 // Fields that the client names in Connection end here, whoever asks for them (RFC 9110 §7.6.1). "*"
-// leaves out Accept-Encoding: the answer is read here, where nothing unpacks it.
+// leaves out Accept-Encoding where the answer is read here: nothing here unpacks it.
 static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *scope,
                           struct mg_headers *headers)
 {
@@ -160,9 +160,10 @@ static bool put_forwarded(const struct mg_forward *forward, struct mg_scope *sco
     unsigned own = headers->count; // what the call set wins
     for (unsigned i = 0; i < from->count; i++) {
         const struct mg_header *header = &from->items[i];
-        bool wanted = forward->all_headers
-                          ? !mg_str_eq_nocase(header->name, MG_STR("accept-encoding"))
-                          : forwards(forward->headers, forward->header_count, header->name);
+        bool wanted =
+            forward->all_headers
+                ? forward->unread || !mg_str_eq_nocase(header->name, MG_STR("accept-encoding"))
+                : forwards(forward->headers, forward->header_count, header->name);
         struct mg_headers set = {headers->items, own, own};
         if (wanted && !own_field(header->name) && !mg_headers_hop_by_hop(from, header->name) &&
             mg_fill_header_absent(&set, header->name) &&

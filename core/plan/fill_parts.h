@@ -32,4 +32,8 @@ enum mg_fill mg_fill_header_list(const struct mg_named_template *items, unsigned
 enum mg_fill mg_fill_json(const struct mg_shape *shape, struct mg_scope *scope, bool strict,
                           struct mg_str *json, struct mg_fill_fault *fault);
 
+// The commands of a call: values stand in their arguments as their bytes are.
+enum mg_fill mg_fill_redis(const struct mg_plan_call *plan, struct mg_scope *scope,
+                           struct mg_redis_ask *ask, struct mg_fill_fault *fault);
+
 #endif

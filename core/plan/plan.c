@@ -35,17 +35,28 @@ static bool note_named(struct wait_for *wait, const struct mg_named_template *li
     return true;
 }
 
+static bool note_commands(struct wait_for *wait)
+{
+    const struct mg_plan_call *call = wait->call;
+    bool ok = true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned k = 0; ok && k < call->commands[i].count; k++)
+            ok = mg_template_visit(&call->commands[i].words[k], note_need, wait);
+    return ok;
+}
+
 static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
 {
     struct wait_for wait = {c, call, true};
-    bool ok = mg_template_visit(&call->path, note_need, &wait) &&
+    bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&
               note_named(&wait, call->headers, call->header_count) &&
               note_named(&wait, call->form, call->form_count) &&
               mg_shape_visit(&call->json, note_need, &wait) &&
               mg_template_visit(&call->text, note_need, &wait);
-    for (unsigned i = 0; ok && i < call->arg_count; i++)
-        ok = mg_shape_visit(&call->args[i], note_need, &wait);
+    for (unsigned s = 0; ok && s < call->statement_count; s++)
+        for (unsigned i = 0; ok && i < call->statements[s].arg_count; i++)
+            ok = mg_shape_visit(&call->statements[s].args[i], note_need, &wait);
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }
@@ -149,11 +160,89 @@ static bool compile_calls(struct mg_compile *c, struct mg_str calls)
     return check_cycles(c);
 }
 
+static bool note_body(const struct mg_reference *reference, void *owner)
+{
+    return reference->root != MG_ROOT_BODY;
+}
+
+static bool names_body(const struct mg_named_template *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!mg_template_visit(&list[i].template, note_body, NULL))
+            return true;
+    return false;
+}
+
+static bool values_name_body(const struct mg_plan_call *call)
+{
+    for (unsigned i = 0; i < call->statement_count; i++)
+        for (unsigned arg = 0; arg < call->statements[i].arg_count; arg++)
+            if (!mg_shape_visit(&call->statements[i].args[arg], note_body, NULL))
+                return true;
+    for (unsigned i = 0; i < call->command_count; i++)
+        for (unsigned word = 0; word < call->commands[i].count; word++)
+            if (!mg_template_visit(&call->commands[i].words[word], note_body, NULL))
+                return true;
+    return false;
+}
+
+static bool call_names_body(const struct mg_plan_call *call)
+{
+    return
+
+        names_body(call->query, call->query_count) ||
+        names_body(call->headers, call->header_count) || names_body(call->form, call->form_count) ||
+        (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
+        !mg_template_visit(&call->path, note_body, NULL) ||
+        !mg_template_visit(&call->text, note_body, NULL) ||
+        !mg_shape_visit(&call->json, note_body, NULL) ||
+        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL)) ||
+        values_name_body(call);
+}
+
+// A body that is passed on is read by nobody here.
+static bool check_unread(struct mg_compile *c)
+{
+    for (unsigned i = 0; i <= c->plan->count; i++) {
+        const struct mg_plan_call *call = i < c->plan->count ? &c->plan->calls[i] : c->plan->pass;
+        if (!call_names_body(call))
+            continue;
+        c->error->line = call->line;
+        c->at = mg_arena_printf(c->arena, call == c->plan->pass ? "%.*s" : "calls.%.*s",
+                                (int)call->name.len, call->name.data);
+        return mg_compile_fail(
+            c, MG_STR("{body} cannot be had in a route with pass: the body goes through it unread"),
+            "");
+    }
+    return true;
+}
+
+static bool compile_pass(struct mg_compile *c, struct mg_str json, struct mg_str pass)
+{
+    struct mg_plan_call *call = MG_ARENA_NEW(c->arena, struct mg_plan_call);
+    if (!call)
+        return mg_compile_no_memory(c);
+    c->plan->pass = call;
+    c->plan->reply_kind = MG_PLAN_REPLY_PASS;
+    c->plan->idle = (uint64_t)mg_compile_int(json, "idle");
+    c->at = call->name = MG_STR("pass");
+    c->error->line = call->line = (int)mg_compile_int(pass, "line");
+    if (!mg_compile_contract(c, pass, call) || !mg_compile_kind(c, pass, call) ||
+        !compile_needs(c, pass, call) || !note_needs(c, call))
+        return false;
+    call->forward.unread = true;
+    for (unsigned i = 0; i < c->plan->count; i++)
+        call->needs |= UINT64_C(1) << i;
+    return check_unread(c);
+}
+
 static bool compile_reply(struct mg_compile *c, struct mg_str json)
 {
     struct mg_str reply, value;
     c->at = (struct mg_str){0};
     c->error->line = c->plan->line;
+    if (mg_json_member(json, MG_STR("pass"), &value))
+        return compile_pass(c, json, value);
     if (!mg_json_member(json, MG_STR("reply"), &reply))
         return true;
     if (mg_json_member(reply, MG_STR("fn"), &value)) {
@@ -166,6 +255,21 @@ static bool compile_reply(struct mg_compile *c, struct mg_str json)
            mg_compile_shape(c, &c->plan->reply, value, "reply");
 }
 
+static void compile_limits(struct mg_compile *c, struct mg_str json)
+{
+    struct mg_plan_limits *limits = &c->plan->limits;
+    struct mg_str set, value;
+    int64_t number;
+    *limits = c->gateway->limits;
+    if (!mg_json_member(json, MG_STR("limits"), &set))
+        return;
+#define MG_PLAN_LIMIT_READ(name)                                                                   \
+    if (mg_json_member(set, MG_STR(#name), &value) && mg_json_int(value, &number))                 \
+        limits->name = (uint64_t)number;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_READ)
+#undef MG_PLAN_LIMIT_READ
+}
+
 static bool compile_route(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan *plan = c->plan;
@@ -174,6 +278,7 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->path = mg_compile_text(json, "path", c->arena);
     plan->line = c->error->line = (int)mg_compile_int(json, "line");
     plan->within = (uint64_t)mg_compile_int(json, "within");
+    compile_limits(c, json);
     c->names.rest = plan->path.len > 4 &&
                     mg_str_is(mg_str_cut(plan->path, plan->path.len - 4, plan->path.len), "...}");
     plan->any_method = mg_str_is(method, "*");
@@ -190,9 +295,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
 }
 
 struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
-                                unsigned param_count, const struct mg_plan_backend *backends,
-                                unsigned backend_count, struct mg_arena *arena,
-                                struct mg_plan_error *error)
+                                unsigned param_count, const struct mg_plan_gateway *gateway,
+                                struct mg_arena *arena, struct mg_plan_error *error)
 {
     *error = (struct mg_plan_error){MG_STR("out of memory"), 0, {0}};
     struct mg_plan *plan = MG_ARENA_NEW(arena, struct mg_plan);
@@ -205,8 +309,7 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
     struct mg_compile compile = {
         .plan = plan,
         .names = {.params = plan->params, .param_count = param_count},
-        .backends = backends,
-        .backend_count = backend_count,
+        .gateway = gateway,
         .arena = arena,
         .error = error,
     };

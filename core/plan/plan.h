@@ -21,6 +21,22 @@ struct mg_plan_backend {
     unsigned header_count;
 };
 
+// What one request of a route may take: the gateway's limits, but for those that its route sets.
+#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(result) X(results)
+
+struct mg_plan_limits {
+#define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
+    MG_PLAN_LIMITS(MG_PLAN_LIMIT_FIELD)
+#undef MG_PLAN_LIMIT_FIELD
+};
+
+// What routes are compiled against.
+struct mg_plan_gateway {
+    const struct mg_plan_backend *backends;
+    unsigned backend_count;
+    struct mg_plan_limits limits;
+};
+
 struct mg_named_template {
     struct mg_str name;
     struct mg_template template;
@@ -31,9 +47,23 @@ struct mg_forward {
     struct mg_str *headers, *query; // names
     unsigned header_count, query_count;
     bool all_headers, all_query; // "*": all but hop-by-hop
+    bool unread; // the answer is not read here and may be packed: "*" is Accept-Encoding, too
+};
+
+// A command of a REDIS call: its name and its arguments.
+struct mg_plan_command {
+    struct mg_template *words;
+    unsigned count;
 };
 
 enum mg_plan_body { MG_PLAN_NO_BODY, MG_PLAN_JSON, MG_PLAN_FORM, MG_PLAN_TEXT, MG_PLAN_XML };
+
+struct mg_plan_sql {
+    enum mg_sql_verb verb;
+    struct mg_str sql;
+    struct mg_shape *args; // one per SQL parameter
+    unsigned arg_count;
+};
 
 struct mg_plan_call {
     struct mg_str name;
@@ -43,23 +73,30 @@ struct mg_plan_call {
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
-    struct mg_str path_text;   // the same as the author wrote it
+    struct mg_str path_text;   // the same as the author wrote it; REDIS: name and arguments
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
-    struct mg_shape json;    // JSON body, or a VALUE's value
-    struct mg_template text; // TEXT (without placeholders) or XML body
-    struct mg_str sql;
-    struct mg_shape *args; // one per SQL parameter
-    unsigned arg_count;
+    struct mg_shape json;           // JSON body, or a VALUE's value
+    struct mg_template text;        // TEXT (without placeholders) or XML body
+    struct mg_plan_sql *statements; // SQL: one, or those of an atomic list
+    unsigned statement_count;
     uint64_t delay; // VALUE, ms
     unsigned redirects;
     struct mg_forward forward;
+    struct mg_plan_command *commands; // REDIS
+    unsigned command_count;
+    bool atomic;
     uint64_t needs; // bits: calls that must have landed before it starts
     int line;
 };
 
-enum mg_plan_reply { MG_PLAN_REPLY_MERGED, MG_PLAN_REPLY_TEMPLATE, MG_PLAN_REPLY_FUNCTION };
+enum mg_plan_reply {
+    MG_PLAN_REPLY_MERGED,
+    MG_PLAN_REPLY_TEMPLATE,
+    MG_PLAN_REPLY_FUNCTION,
+    MG_PLAN_REPLY_PASS, // the answer of `pass`, unread
+};
 
 struct mg_plan {
     struct mg_str file, path;
@@ -67,6 +104,7 @@ struct mg_plan {
     bool any_method;
     enum mg_method method;
     uint64_t within; // ms; 0: the gateway's default
+    struct mg_plan_limits limits;
     struct mg_str params[MG_PARAMS_MOST];
     unsigned param_count;
     struct mg_input *input;     // NULL: none declared
@@ -75,6 +113,10 @@ struct mg_plan {
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE
     int function;          // FUNCTION
+    // PASS: the call that takes the client's body and gives the reply, when all others have landed
+    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
+    struct mg_plan_call *pass;
+    uint64_t idle; // PASS: ms without progress after the head; 0: the gateway's default
 };
 
 struct mg_plan_error {
@@ -86,9 +128,8 @@ struct mg_plan_error {
 // Compiles the canonical JSON that lua/moongate/route.lua writes. `params` come from the router.
 // NULL: *error says why (in the arena).
 struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
-                                unsigned param_count, const struct mg_plan_backend *backends,
-                                unsigned backend_count, struct mg_arena *arena,
-                                struct mg_plan_error *error);
+                                unsigned param_count, const struct mg_plan_gateway *gateway,
+                                struct mg_arena *arena, struct mg_plan_error *error);
 
 // Compiles the header templates of a service: they may name parts of the request only. False:
 // *error says why; its path is below the service, such as "headers.x-user".

@@ -106,7 +106,7 @@ static bool compile_http(struct mg_compile *c, struct mg_str call, struct mg_pla
 }
 
 // "?" marks and "$1" are the databases' own; a placeholder in the text would be pasting.
-static bool check_sql_text(struct mg_compile *c, struct mg_str sql)
+static bool check_sql_text(struct mg_compile *c, struct mg_str sql, const char *key)
 {
     for (size_t at = 0; (at = mg_str_find(sql, '{', at)) < sql.len; at++) {
         size_t end = mg_str_find(sql, '}', at);
@@ -117,33 +117,69 @@ static bool check_sql_text(struct mg_compile *c, struct mg_str sql)
             return mg_compile_fail(
                 c,
                 mg_arena_printf(c->arena,
-                                "{%.*s}: a placeholder inside SQL text: write ? and give "
-                                "it as an argument",
+                                "{%.*s}: a placeholder inside SQL text: write ? (in PostgreSQL "
+                                "$1) and give it as an argument",
                                 (int)(end - at - 1), sql.data + at + 1),
-                "sql");
+                key);
     }
     return true;
 }
 
-static bool compile_sql(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
+// `key` is the place of its SQL below the call, `args_key` that of its values.
+static bool compile_statement(struct mg_compile *c, struct mg_str json, struct mg_plan_sql *out,
+                              const char *key, const char *args_key)
 {
-    struct mg_str args, verb = mg_compile_text(call, "verb", c->arena);
+    struct mg_str args, verb = mg_compile_text(json, "verb", c->arena);
     struct mg_json_iter iter;
     out->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
                 : mg_str_is(verb, "run") ? MG_SQL_RUN
                                          : MG_SQL_QUERY;
-    out->sql = mg_compile_text(call, "sql", c->arena);
-    if (!check_sql_text(c, out->sql))
+    out->sql = mg_compile_text(json, "sql", c->arena);
+    if (!check_sql_text(c, out->sql, key))
         return false;
-    if (!mg_json_member(call, MG_STR("args"), &args))
+    if (!mg_json_member(json, MG_STR("args"), &args))
         return true;
     out->args = mg_arena_zero(c->arena, mg_compile_count(args) + 1, sizeof *out->args);
     if (!out->args)
         return mg_compile_no_memory(c);
     for (mg_json_begin(&iter, args); mg_json_next(&iter);)
-        if (!mg_compile_shape(c, &out->args[out->arg_count++], iter.value, "args"))
+        if (!mg_compile_shape(c, &out->args[out->arg_count++], iter.value, args_key))
             return false;
     return true;
+}
+
+// A transaction: the statements of its list, each with a verb of its own.
+static bool compile_atomic(struct mg_compile *c, struct mg_str calls, struct mg_plan_call *out)
+{
+    struct mg_json_iter iter;
+    out->verb = MG_SQL_ATOMIC;
+    out->statements = mg_arena_zero(c->arena, mg_compile_count(calls) + 1, sizeof *out->statements);
+    if (!out->statements)
+        return mg_compile_no_memory(c);
+    const struct mg_str at = c->at;
+    for (mg_json_begin(&iter, calls); mg_json_next(&iter);) {
+        struct mg_plan_sql *statement = &out->statements[out->statement_count++];
+        c->at = mg_arena_printf(c->arena, "%.*s[%u]", (int)at.len, at.data, out->statement_count);
+        if (!compile_statement(c, iter.value, statement, "", ""))
+            return false;
+    }
+    c->at = at;
+    return true;
+}
+
+static bool compile_sql(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
+{
+    struct mg_str calls;
+    if (mg_str_is(mg_compile_text(call, "verb", c->arena), "atomic"))
+        return mg_json_member(call, MG_STR("calls"), &calls) ? compile_atomic(c, calls, out)
+                                                             : mg_compile_no_memory(c);
+    out->statements = MG_ARENA_NEW(c->arena, struct mg_plan_sql);
+    if (!out->statements)
+        return mg_compile_no_memory(c);
+    out->statement_count = 1;
+    bool ok = compile_statement(c, call, out->statements, "sql", "args");
+    out->verb = out->statements->verb;
+    return ok;
 }
 
 static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
@@ -159,7 +195,7 @@ static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_pla
 
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    static const char *const words[] = {"http", "file", "sql", "value"};
+    static const char *const words[] = {"http", "file", "redis", "sql", "value"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     for (unsigned i = 0; i < MG_CALL_KINDS; i++)
         if (mg_str_is(kind, words[i]))
@@ -170,12 +206,14 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
                    ? mg_compile_shape(c, &out->json, MG_STR("null"), "value")
                    : mg_compile_shape(c, &out->json, value, "value");
     }
-    out->backend = mg_plan_backend_find(c->backends, c->backend_count, out->kind,
+    out->backend = mg_plan_backend_find(c->gateway->backends, c->gateway->backend_count, out->kind,
                                         mg_compile_text(call, "backend", c->arena));
     if (!out->backend)
         return mg_compile_fail(c, MG_STR("no backend of this name in gateway.lua"), "");
     mg_contract_bound(&out->contract, out->backend->within);
     if (out->kind == MG_CALL_HTTP)
         return compile_http(c, call, out);
+    if (out->kind == MG_CALL_REDIS)
+        return mg_compile_redis(c, call, out);
     return out->kind == MG_CALL_SQL ? compile_sql(c, call, out) : compile_file(c, call, out);
 }

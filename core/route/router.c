@@ -32,6 +32,7 @@ struct edge {
 struct mg_router {
     struct mg_arena *arena;
     struct node hosts;  // the tree of host labels
+    bool has_hosts;     // there is one
     struct node paths;  // the tree of paths of routes for any host
     struct edge *edges; // open addressing; `room` is a power of two, at most half is taken
     size_t room, taken;
@@ -125,6 +126,7 @@ static struct node *make_host(struct mg_router *router, const struct mg_pattern 
 {
     if (host->count == 0)
         return &router->paths;
+    router->has_hosts = true;
     struct node *node = make_path(router, &router->hosts, host);
     if (node && !node->paths)
         node->paths = MG_ARENA_NEW(router->arena, struct node);
@@ -188,6 +190,7 @@ struct walk {
     const struct mg_router *router;
     struct mg_arena *arena;
     struct mg_str host, path;
+    bool plain; // nothing in the path is escaped
     unsigned method;
     struct mg_route_match *match;
     unsigned depth; // parameters bound so far
@@ -228,13 +231,17 @@ static bool bind(struct walk *walk, struct mg_str value)
     return true;
 }
 
+static bool decode(const struct walk *walk, struct mg_str text, struct mg_str *decoded)
+{
+    *decoded = text;
+    return walk->plain || mg_percent_decode(text, false, walk->arena, decoded);
+}
+
 static bool walk_rest(struct walk *walk, const struct node *node, size_t from)
 {
     struct mg_str value;
     unsigned depth = walk->depth;
-    if (!node->rest ||
-        !mg_percent_decode(mg_str_cut(walk->path, from, walk->path.len), false, walk->arena,
-                           &value) ||
+    if (!node->rest || !decode(walk, mg_str_cut(walk->path, from, walk->path.len), &value) ||
         !bind(walk, value))
         return false;
     bool found = take(walk, node->rest);
@@ -249,7 +256,7 @@ static bool walk_path(struct walk *walk, const struct node *node, size_t from)
         return take(walk, node->routes);
     size_t to = mg_str_find(walk->path, '/', from);
     struct mg_str text;
-    if (!mg_percent_decode(mg_str_cut(walk->path, from, to), false, walk->arena, &text))
+    if (!decode(walk, mg_str_cut(walk->path, from, to), &text))
         return false;
     const struct node *child = literal_child(walk->router, node, text);
     if (child && walk_path(walk, child, to + 1))
@@ -310,9 +317,10 @@ void mg_router_find(const struct mg_router *router, struct mg_arena *arena, stru
                         .arena = arena,
                         .host = host,
                         .path = path,
+                        .plain = decoded.data == path.data,
                         .method = method,
                         .match = match};
-    if (host.len > 0 && walk_host(&walk, &router->hosts, host.len))
+    if (host.len > 0 && router->has_hosts && walk_host(&walk, &router->hosts, host.len))
         return;
     walk_path(&walk, &router->paths, 1);
 }

@@ -51,7 +51,10 @@ static struct entry *l_entries(lua_State *L, struct mg_arena *arena, unsigned *c
     return entries;
 }
 
-// The id of the call or future on top; -1 when the request may make no more calls.
+enum { NO_MORE = -1, OWED = -2 };
+
+// The id of the call or future on top. NO_MORE: the request may make no more calls. OWED: the
+// client should have sent what the call needs; where and how is pushed.
 static int l_id(lua_State *L, struct mg_run *run, const struct entry *entry)
 {
     struct mg_vm *vm = run->vm;
@@ -70,7 +73,13 @@ static int l_id(lua_State *L, struct mg_run *run, const struct entry *entry)
         asked->name = entry->number ? MG_STR("true") : MG_STR("false");
     else if (!entry->text.data)
         asked->name = mg_str_of(lua_typename(L, entry->type));
-    return run->host->start(run->exchange, asked);
+    if (asked->owed.what.len) {
+        lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
+        lua_pushstring(L, asked->owed.why);
+        return OWED;
+    }
+    int id = run->host->start(run->exchange, asked);
+    return id < 0 ? NO_MORE : id;
 }
 
 // Puts the sorted keys into the table at 3. False: the value of the key on top is no call.
@@ -116,8 +125,13 @@ int l_start_all(lua_State *L)
         lua_rawgeti(L, 3, (int)i + 1);
         lua_rawget(L, 1);
         int id = l_id(L, run, &entries[i]);
-        if (id < 0)
+        if (id == NO_MORE)
             return 0;
+        if (id == OWED) {
+            lua_pushnil(L);
+            lua_insert(L, -3);
+            return 3;
+        }
         lua_pop(L, 1);
         lua_pushinteger(L, id);
         lua_rawseti(L, 4, (int)i + 1);

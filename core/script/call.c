@@ -78,9 +78,9 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
 static void fail(struct mg_reading *r, enum mg_fill fill, const struct mg_fill_fault *fault)
 {
     const char *broken = r->run->scope->broken;
-    if (broken) {
-        mg_reading_fail(r, MG_MISSING,
-                        mg_arena_printf(r->arena, "the request's %s cannot be read", broken));
+    if (fill == MG_FILL_CLIENT) {
+        r->asked->owed =
+            broken ? (struct mg_fill_fault){mg_str_of(broken), "cannot be read"} : *fault;
         return;
     }
     mg_reading_fail(r, fill == MG_FILL_MEMORY ? MG_NO_MEMORY : MG_MISSING,
@@ -244,17 +244,17 @@ static void l_sql_arg(struct mg_reading *r, int index, struct mg_sql_arg *arg)
     if (type == MG_JSON_TRUE || type == MG_JSON_FALSE)
         *arg = (struct mg_sql_arg){.type = MG_SQL_BOOL, .integer = type == MG_JSON_TRUE};
     else if (type == MG_JSON_NUMBER && mg_json_int(json, &arg->integer))
-        arg->type = MG_SQL_INT;
+        *arg = (struct mg_sql_arg){.type = MG_SQL_INT, .integer = arg->integer, .text = json};
     else if (type == MG_JSON_NUMBER)
-        *arg = (struct mg_sql_arg){.type = MG_SQL_REAL, .real = mg_json_double(json)};
+        *arg = (struct mg_sql_arg){MG_SQL_REAL, .real = mg_json_double(json), .text = json};
     else if (type != MG_JSON_NULL) // lists and objects as their JSON text, which databases can read
         *arg = (struct mg_sql_arg){.type = MG_SQL_TEXT, .text = json};
 }
 
-static void l_sql(struct mg_reading *r)
+// The statement that the fields describe.
+static void l_statement(struct mg_reading *r, struct mg_sql_ask *ask)
 {
     enum { args_most = 32766 }; // of SQLite
-    struct mg_sql_ask *ask = &r->asked->call.sql;
     struct mg_str verb = l_read_borrowed(r, MG_FIELD_VERB);
     struct mg_sql_arg *args;
     ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
@@ -276,6 +276,27 @@ static void l_sql(struct mg_reading *r)
         lua_pop(r->L, 1);
     }
     ask->args = args;
+    lua_pop(r->L, 1);
+}
+
+static void l_sql(struct mg_reading *r)
+{
+    struct mg_sql_ask *ask = &r->asked->call.sql, *parts;
+    if (!mg_str_is(l_read_string(r, MG_FIELD_VERB), "atomic")) {
+        l_statement(r, ask);
+        return;
+    }
+    ask->verb = MG_SQL_ATOMIC;
+    if (!l_read_table(r, MG_FIELD_CALLS))
+        luaL_error(r->L, "atomic: a list of calls is wanted");
+    ask->part_count = (unsigned)lua_objlen(r->L, -1);
+    l_read_memory(r,
+                  ask->parts = parts = mg_arena_zero(r->arena, ask->part_count + 1, sizeof *parts));
+    for (unsigned i = 0; i < ask->part_count; i++) {
+        int whole = l_read_element(r, i);
+        l_statement(r, &parts[i]);
+        l_read_close(r, whole);
+    }
     lua_pop(r->L, 1);
 }
 
@@ -323,7 +344,7 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "sql", "value"};
+    static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
     struct mg_reading r = {L, 0, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
@@ -350,6 +371,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     }
     if (k == MG_CALL_HTTP)
         l_http(&r, backend);
+    else if (k == MG_CALL_REDIS)
+        l_read_redis(&r);
     else if (k == MG_CALL_SQL)
         l_sql(&r);
     else if (k == MG_CALL_FILE)

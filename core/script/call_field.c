@@ -7,7 +7,7 @@
 static const char *const names[MG_FIELDS] = {
     "kind",   "backend", "verb",      "path",    "params", "query",    "headers",      "json",
     "form",   "text",    "xml",       "forward", "within", "optional", "has_fallback", "fallback",
-    "accept", "relay",   "redirects", "sql",     "args",   "value",    "delay",        "calls",
+    "accept", "relay",   "redirects", "sql",     "args",   "calls",    "value",        "delay",
 };
 
 void l_call_fields_open(lua_State *L, struct mg_vm *vm)

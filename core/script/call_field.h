@@ -29,9 +29,9 @@ enum mg_call_field {
     MG_FIELD_REDIRECTS,
     MG_FIELD_SQL,
     MG_FIELD_ARGS,
+    MG_FIELD_CALLS,
     MG_FIELD_VALUE,
     MG_FIELD_DELAY,
-    MG_FIELD_CALLS,
     MG_FIELDS, // none of them
 };
 

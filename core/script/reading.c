@@ -60,6 +60,21 @@ void l_read_open(struct mg_reading *r, int index)
     }
 }
 
+int l_read_element(struct mg_reading *r, unsigned i)
+{
+    int fields = r->fields;
+    lua_rawgeti(r->L, -1, (int)i + 1);
+    luaL_checktype(r->L, -1, LUA_TTABLE);
+    l_read_open(r, lua_gettop(r->L));
+    return fields;
+}
+
+void l_read_close(struct mg_reading *r, int fields)
+{
+    lua_settop(r->L, r->fields - 2); // the element, too
+    r->fields = fields;
+}
+
 bool l_read_get(struct mg_reading *r, enum mg_call_field field)
 {
     if (lua_isnil(r->L, r->fields + (int)field))

@@ -30,6 +30,11 @@ struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
 // Lays the fields of the description at `index` on top of the stack.
 void l_read_open(struct mg_reading *r, int index);
 
+// The same for element i (from 0) of the list on top, in place of the description's own fields
+// until they are given back by close.
+int l_read_element(struct mg_reading *r, unsigned i);
+void l_read_close(struct mg_reading *r, int fields);
+
 // Pushes a field; false, and nothing pushed, when it is nil.
 bool l_read_get(struct mg_reading *r, enum mg_call_field field);
 bool l_read_table(struct mg_reading *r, enum mg_call_field field); // raises when it is no table
@@ -46,6 +51,9 @@ struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all);
 // A table as fields in byte order of their names (the order of `pairs` differs between
 // states); a list gives its name once per element. A null makes the call fail as MG_MISSING.
 struct mg_fields l_read_fields(struct mg_reading *r, enum mg_call_field field);
+
+// What a call asks of Redis: its commands.
+void l_read_redis(struct mg_reading *r);
 
 // The call is made, but has failed before it could be started. The first reason counts.
 void mg_reading_fail(struct mg_reading *r, enum mg_status error, struct mg_str message);

@@ -71,8 +71,8 @@ struct mg_run *l_run_current(lua_State *L);
 // Its call that has the id at `index`; raises when it has none.
 const struct mg_asked *l_asked_at(lua_State *L, struct mg_run *run, int index);
 
-// (calls and futures by key) -> sorted keys, ids; nil and the key of what is neither; nothing when
-// the request may make no more calls
+// (calls and futures by key) -> sorted keys, ids; nil and the key of what is neither; nil, at,
+// detail when the client owes what a call needs; nothing when the request may make no more calls
 int l_start_all(lua_State *L);
 // (keys, ids) -> results by key, and the id of the first that ends the request: then all the rest
 // is cancelled

@@ -103,6 +103,61 @@ local function host_wrong(host)
   return #host > 253 or not host:find("^[%w_][%w_.-]*$") or host:find("..", 1, true) ~= nil
 end
 
+-- The number of a database of Redis: "", or digits.
+local function redis_db(text)
+  return text == "" or (text:find("^%d%d?%d?%d?%d?%d?$") ~= nil)
+end
+
+local REDIS = 'write one such as "redis://127.0.0.1:6379/0" or "redis+unix:///run/redis.sock"'
+
+local function redis_socket(rest)
+  local path, query = rest:match("^([^?]*)(.*)$")
+  if path:byte() ~= 47 or #path > 107 then
+    return "the path of the socket is not absolute, or longer than 107 bytes"
+  elseif query ~= "" and not (query:find("^%?db=%d") and redis_db(query:sub(5))) then
+    return "behind the path of the socket only ?db= can stand"
+  end
+  return nil
+end
+
+---The URL of a Redis. What is said of it shows no part of it: there may be a password.
+---@param text string
+---@return string? wrong
+function address.redis(text)
+  local scheme, rest = text:match("^([%w+]+)://(.*)$")
+  if scheme == "rediss" then
+    return "a Redis is spoken to without TLS: redis://, or a tunnel"
+  elseif scheme ~= "redis" and scheme ~= "redis+unix" then
+    return "the URL is none of a Redis: " .. REDIS
+  elseif rest:find("[%s%c\128-\255]") then
+    return "the URL holds white space, a control byte or a byte beyond ASCII: write %20"
+  elseif scheme == "redis+unix" then
+    return redis_socket(rest)
+  end
+  local authority, path = rest:match("^([^/]*)(.*)$")
+  local user, place = authority:match("^(.*)@([^@]*)$")
+  place = place or authority
+  local host, digits = place:match("^(%[.*%]):(%d*)$")
+  if not host then
+    host, digits = place:match("^([^%[]-):(%d*)$")
+  end
+  host = host or place
+  if not user and rest:find("@", 1, true) then
+    return "the URL's user or password has a slash: write %2F"
+  elseif user and not user:find("^[^:]*:.") then
+    return "the URL has a user without a password: write redis://user:password@host"
+  elseif user and user:gsub("%%%x%x", ""):find("%", 1, true) then
+    return "the URL's user or password has a broken escape: write %25 for a %"
+  elseif host == "" or host_wrong(host) then
+    return ('%s is no host: %s'):format(words.show(host), REDIS)
+  elseif digits and not port(digits, 1) then
+    return ('%s is no port: %s'):format(words.show(digits), REDIS)
+  elseif not redis_db(path:sub(2)) then
+    return ('%s is no database: databases of Redis are numbers'):format(words.show(path))
+  end
+  return nil
+end
+
 ---The URL of a service: http or https, a host, maybe a port, maybe a prefix for all its paths.
 ---@param text string
 ---@return string? wrong
@@ -138,6 +193,94 @@ function address.url(text)
     return ('%s: no placeholders here: put them in the paths of calls'):format(words.show(text))
   end
   return nil
+end
+
+-- What may stand behind "?" in the URL of a PostgreSQL database, in libpq's own words. "host" is for
+-- the folder of a unix socket, which has no place before the "/".
+local POSTGRES = {
+  application_name = true, channel_binding = true, host = true, keepalives = true,
+  keepalives_count = true, keepalives_idle = true, keepalives_interval = true, options = true,
+  port = true, ssl_max_protocol_version = true, ssl_min_protocol_version = true, sslcert = true,
+  sslcrl = true, sslkey = true, sslmode = true, sslpassword = true, sslrootcert = true, sslsni = true,
+  target_session_attrs = true, tcp_user_timeout = true, user = true, password = true, passfile = true,
+}
+
+local SSLMODES = {
+  disable = true, allow = true, prefer = true, require = true, ["verify-ca"] = true,
+  ["verify-full"] = true,
+}
+
+local function parameter_wrong(name, text)
+  if not POSTGRES[name] then
+    return ("its parameter %s is unknown%s"):format(words.show(name),
+      words.hint(name, words.names(POSTGRES), "parameters"))
+  elseif name == "sslmode" and not SSLMODES[text] then
+    return ("sslmode %s is unknown%s"):format(words.show(text),
+      words.hint(text, words.names(SSLMODES), "modes"))
+  elseif name == "host" and text:sub(1, 1) ~= "/" and text:sub(1, 3):upper() ~= "%2F" then
+    return 'its parameter "host" is for the folder of a unix socket: "?host=/run/postgresql"'
+  elseif name == "port" and not port(text, 1) then
+    return ("%s is no port"):format(words.show(text))
+  end
+  return nil
+end
+
+local function parameters_wrong(query)
+  for pair in query:gmatch("[^&]+") do
+    local name, text = pair:match("^([^=]*)=(.*)$")
+    if not name then
+      return "a parameter of it has no value: write ?name=value"
+    end
+    local wrong = parameter_wrong(name, text)
+    if wrong then
+      return wrong
+    end
+  end
+  return nil
+end
+
+---True for what means a PostgreSQL database, right or wrong.
+---@param text any
+function address.is_postgres(text)
+  return type(text) == "string" and text:find("^postgres") ~= nil
+end
+
+---The URL of a PostgreSQL database. What it is is not shown: it may hold a password.
+---@param text string
+---@return string? wrong
+function address.postgres(text)
+  local rest = text:match("^postgres://(.*)$") or text:match("^postgresql://(.*)$")
+  if not rest then
+    return 'no database begins so: write one such as "postgres://app@127.0.0.1/shop"'
+  elseif rest:find("[%s%c\128-\255]") then
+    return "the URL holds white space, a control byte or a byte beyond ASCII: write it as %20 and the like"
+  elseif rest:find("%%%X") or rest:find("%%%x%X") or rest:find("%%%x?$") or rest:find("%%00") then
+    return 'the URL holds a "%" that no two hex digits follow: write it as %25'
+  end
+  local before, query = rest:match("^([^?]*)%??(.*)$")
+  if query:find("@", 1, true) then
+    return 'a user or password in the URL holds "?": write it as %3F'
+  end
+  local authority, name = before:match("^([^/]*)/?(.*)$")
+  local host = authority:match("^.*@(.*)$") or authority
+  if authority:gsub("@[^@]*$", ""):find("@", 1, true) then
+    return 'a user or password in the URL holds "@": write it as %40'
+  elseif name:find("/", 1, true) then
+    return 'the name of the database, or the password, holds "/": write it as %2F'
+  elseif host:find(",", 1, true) then
+    return "the URL has one host"
+  end
+  local own, digits = host:match("^(.-):(%d*)$")
+  if host:find("^%[") then
+    own, digits = host:match("^(%[.*%]):(%d*)$")
+  end
+  own = own or host
+  if own ~= "" and not own:find("^%%2[Ff]") and host_wrong(own) then
+    return "the URL has no sound host"
+  elseif digits and not port(digits, 1) then
+    return "the port of the URL is none"
+  end
+  return parameters_wrong(query)
 end
 
 return address

@@ -4,25 +4,29 @@ local call    = require "moongate.call"
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
 local options = require "moongate.options"
+local redis   = require "moongate.redis"
 local json    = require "moongate.value"
 local words   = require "moongate.words"
 
 local backend = {}
 
-local KIND = { service = "services", database = "databases", files = "files" }
+local KIND = { service = "services", database = "databases", files = "files", redis = "redis" }
 
 -- Backend -> its name in gateway.lua: not a field, since all requests of a worker share backends.
 local name_of = setmetatable({}, { __mode = "k" })
 
 ---@class moongate.Backend
 
--- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built.
-local function class(what, verbs, not_yet)
+-- A class of backends: `verbs` are its methods; `not_yet` the ones that are not built. `unknown` says
+-- what is wrong with a verb that is none, where a list of all would be too long.
+local function class(what, verbs, not_yet, unknown)
   local names = words.names(verbs)
   setmetatable(verbs, {
     __index = function(_, verb)
       if not_yet[verb] then
         loading.misuse(('not yet: "%s"'):format(verb), "not yet")
+      elseif unknown then
+        loading.misuse(unknown(tostring(verb)))
       else
         local shown = tostring(verb)
         loading.misuse(('a %s has no verb "%s"%s'):format(what, shown, words.hint(shown, names, "verbs")))
@@ -109,6 +113,57 @@ local function sql_arg(one)
     or kind == "boolean" or kind == "userdata" or kind == "cdata" or one == loading.ghost
 end
 
+-- What is wrong with one call of an atomic list, or nil.
+local function atomic_wrong(one, kind, name)
+  if not call.is(one) then
+    return "is no call"
+  elseif one.kind ~= kind or one.backend ~= name then
+    return ("goes to another backend than %s"):format(words.show(name))
+  elseif one.verb == "atomic" then
+    return "is atomic itself"
+  end
+  for _, option in ipairs { "within", "optional", "fallback", "accept", "relay", "needs" } do
+    if rawget(one, option) ~= nil then
+      return ("has an option: give %s to atomic, behind the list"):format(option)
+    end
+  end
+  return nil
+end
+
+-- `shop:atomic({ shop:run(...), shop:one(...) }, options)`: all of the calls or none of them.
+local function atomic_verb(kind)
+  return function(self, list, given)
+    local name, parts = name_of[self], 0
+    if not name then
+      loading.misuse("say backend:atomic(...), with a colon")
+      return loading.ghost
+    elseif type(list) ~= "table" or list == core.null or call.is(list) or list == loading.ghost then
+      if list ~= loading.ghost then
+        loading.misuse(("atomic takes a list of calls, not %s"):format(call.is(list) and "a call"
+          or words.show(list)))
+      end
+      return loading.ghost
+    end
+    for _ in pairs(list) do
+      parts = parts + 1
+    end
+    if parts == 0 or parts ~= #list then
+      loading.misuse(parts == 0 and "atomic takes at least one call" or "atomic takes a list, without names")
+      return loading.ghost
+    end
+    local fine, kept = true, {}
+    for i, one in ipairs(list) do
+      local wrong = one ~= loading.ghost and atomic_wrong(one, kind, name)
+      if wrong then
+        loading.misuse(("call %d of atomic %s"):format(i, wrong))
+      end
+      fine, kept[i] = fine and not wrong and one ~= loading.ghost, one
+    end
+    return fine and call.new({ kind = kind, backend = name, verb = "atomic", calls = kept },
+      checked_options(given, "atomic")) or loading.ghost
+  end
+end
+
 local function sql_verb(verb)
   return function(self, sql, ...)
     if not usable(self, sql, verb, "SQL") then
@@ -129,8 +184,8 @@ local function sql_verb(verb)
 end
 
 local database = class("database", {
-  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run",
-}, { atomic = true })
+  query = sql_verb "query", one = sql_verb "one", run = sql_verb "run", atomic = atomic_verb "sql",
+}, {})
 
 local function file_verb(verb)
   return function(self, path, given)
@@ -151,11 +206,60 @@ local files = class("files", {
   list = file_verb "list",
 }, {})
 
-local CLASSES = { service = service, database = database, files = files }
-local made = { service = {}, database = {}, files = {} }
+local function redis_call(self, name, args, given)
+  local wrong = redis.wrong(name, args)
+  if wrong then
+    loading.misuse(wrong)
+  end
+  for i = 1, args.n do
+    if not sql_arg(args[i]) then
+      loading.misuse(("argument %d of %s is %s: write strings, numbers or booleans")
+        :format(i, name:upper(), words.show(args[i])))
+    elseif loading.active and (args[i] == nil or args[i] == core.null) then
+      loading.misuse(("argument %d of %s is missing"):format(i, name:upper()))
+      args[i] = ""
+    end
+  end
+  return call.new({ kind = "redis", backend = name_of[self], verb = name:upper(), args = args }, given)
+end
+
+-- The arguments of a command, and the options behind them.
+local function arguments(...)
+  local args, given = { n = select("#", ...), ... }, nil
+  if args.n > 0 and options.is(args[args.n]) then
+    given, args[args.n], args.n = args[args.n], nil, args.n - 1
+  end
+  return args, given
+end
+
+local redis_verbs = {}
+
+for name in pairs(redis.commands) do
+  redis_verbs[name] = function(self, ...)
+    if not usable(self, name, name) then
+      return loading.ghost
+    end
+    return redis_call(self, name, arguments(...))
+  end
+end
+
+---`cache:command("NAME", ...)`: any command by its name.
+function redis_verbs.command(self, name, ...)
+  if not usable(self, name, "command", "the name of a command") then
+    return loading.ghost
+  end
+  return redis_call(self, name, arguments(...))
+end
+
+redis_verbs.atomic = atomic_verb "redis"
+
+local redis_class = class("Redis", redis_verbs, {}, redis.unknown)
+
+local CLASSES = { service = service, database = database, files = files, redis = redis_class }
+local made = { service = {}, database = {}, files = {}, redis = {} }
 
 ---The backend that gateway.lua declares under this name.
----@param kind "service"|"database"|"files"
+---@param kind "service"|"database"|"files"|"redis"
 ---@param name string
 ---@return moongate.Backend
 function backend.named(kind, name)

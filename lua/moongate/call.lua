@@ -8,8 +8,8 @@ local schema  = require "moongate.schema"
 local words   = require "moongate.words"
 
 ---@class moongate.Call
----@field kind "http"|"sql"|"file"|"value"
----@field backend string? name of the service, database or folder
+---@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field backend string? name of the service, database, folder or Redis
 ---@field verb string?
 ---@field within integer? ms
 ---@field optional boolean?
@@ -25,7 +25,7 @@ local call = {}
 -- What a call may have, and so what reading gives nil for when it has not.
 local FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional fallback
-  has_fallback accept relay needs forward params redirects sql args value delay file line]])
+  has_fallback accept relay needs forward params redirects sql args calls value delay file line]])
   :gmatch("%S+") do
   FIELDS[field] = true
 end

@@ -72,30 +72,34 @@ local service = short_for_url(needs_url(plain_is_http(schema.table({
 }, {}, { timeout = "within" }))))
 
 local function sqlite(value)
-  if value:find("^postgres") then
-    return 'not yet: "postgres:"', "not yet"
-  end
   local path = value:match("^sqlite:(.*)$")
   if not path then
-    return ('%s is no database: write one such as "sqlite:shop.db"'):format(words.show(value))
+    return ('%s is no database: write one such as "sqlite:shop.db" or "postgres://app@127.0.0.1/shop"')
+      :format(words.show(value))
   elseif path == "" or path:find("%z") then
     return 'names no file: write one such as "sqlite:shop.db"'
   end
   return nil
 end
 
-local database_keys = schema.table({
+local is_postgres = address.is_postgres
+
+local sqlite_keys = schema.table({
   url     = schema.string(sqlite),
   readers = schema.integer(1, limits.by_name.sqlite_readers.max),
 })
 
--- What is there only with PostgreSQL is of no interest while that is not built.
+local postgres_keys = schema.table({
+  url     = schema.string(address.postgres),
+  connect = schema.duration(connect.min, connect.max),
+  at_once = schema.integer(1, limits.by_name.postgres_at_once.max),
+  waiting = schema.integer(0, limits.by_name.postgres_waiting.max),
+}, nil, { pool = "at_once", readers = "at_once", timeout = "connect" })
+
+-- Which keys there are, the URL says.
 local database = short_for_url(needs_url(function(value, report)
   local url = type(value) == "table" and rawget(value, "url")
-  if type(url) == "string" and url:find("^postgres") then
-    value = { url = url }
-  end
-  return database_keys(value, report)
+  return (is_postgres(url) and postgres_keys or sqlite_keys)(value, report)
 end))
 
 local function folder(value)
@@ -105,12 +109,17 @@ local function folder(value)
   return nil
 end
 
+local redis = short_for_url(needs_url(schema.table({
+  url     = schema.string(address.redis),
+  within  = schema.duration(within.min, within.max),
+  connect = schema.duration(connect.min, connect.max),
+  at_once = schema.integer(1, limits.by_name.redis_at_once.max),
+}, nil, { timeout = "within" })))
+
 local function limit_nodes()
   local nodes = {}
   for _, one in ipairs(limits.all) do
-    local make = one.unit == "count" and schema.integer or schema[one.unit]
-    local node = make(one.min, one.max)
-    nodes[one.name] = one.auto and schema.word_or("auto", 0, node) or node
+    nodes[one.name] = schema.limit(one)
   end
   return nodes
 end
@@ -121,9 +130,10 @@ local shape = schema.table({
   services  = schema.map(service, name),
   databases = schema.map(database, name),
   files     = schema.map(schema.string(folder), name),
+  redis     = schema.map(redis, name),
   limits    = schema.table(limit_nodes()),
   trusted   = schema.list(schema.string(address.network)),
-}, { admin = true, redis = true, secrets = true }, {
+}, { admin = true, secrets = true }, {
   port = "listen", host = "listen", upstreams = "services", backends = "services",
   database = "databases", service = "services", timeouts = "limits",
 })
@@ -153,11 +163,23 @@ local function canonical(checked)
       }
     end),
     databases = sorted(checked.databases, function(key, one)
+      if is_postgres(one.url) then
+        return {
+          name = key, url = one.url, connect = one.connect or set.connect,
+          at_once = one.at_once or set.postgres_at_once, waiting = one.waiting or set.postgres_waiting,
+        }
+      end
       local readers = one.readers or set.sqlite_readers
       return { name = key, path = one.url:match("^sqlite:(.*)$"), readers = readers }
     end),
     files     = sorted(checked.files, function(key, path)
       return { name = key, path = path }
+    end),
+    redis     = sorted(checked.redis, function(key, one)
+      return {
+        name = key, url = one.url, within = one.within, connect = one.connect or set.connect,
+        at_once = one.at_once or set.redis_at_once,
+      }
     end),
   }
 end
@@ -180,7 +202,9 @@ end
 ---@return table<string, table<string, true>>
 function config.names(value)
   local names = {}
-  for kind, key in pairs { service = "services", database = "databases", files = "files" } do
+  for kind, key in pairs {
+    service = "services", database = "databases", files = "files", redis = "redis",
+  } do
     names[kind] = {}
     local declared = type(value) == "table" and rawget(value, key)
     for each in pairs(type(declared) == "table" and declared or {}) do

@@ -30,7 +30,7 @@ local count, duration, size = limit "count", limit "duration", limit "size"
 ---@type moongate.Limit[]
 limits.all = {
   -- What a client may send.
-  size("body", 1 * MiB, 0, 1 * GiB, "a request's body"),
+  size("body", 1 * MiB, 1, 1 * GiB, "a request's body"),
   size("header", 16 * KiB, 1 * KiB, 1 * MiB, "a request's header block, request line included"),
   count("headers", 100, 8, 10000, "header fields of a request"),
   size("target", 8 * KiB, 64, 1 * MiB, "a request's target: path and query"),
@@ -52,6 +52,7 @@ limits.all = {
   duration("drain", 30 * SECOND, 0, HOUR, "requests in work when the gateway is told to stop"),
   -- Requests and their calls.
   duration("within", 10 * SECOND, 1, DAY, "a whole request, unless its route says otherwise"),
+  duration("pass_idle", 30 * SECOND, 10, DAY, "a passed answer without progress, unless its route says else"),
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
@@ -60,11 +61,17 @@ limits.all = {
   count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
   count("service_waiting", 4096, 0, 1000000, "calls waiting for one service, unless it says otherwise"),
   count("names_at_once", 8, 1, 64, "look-ups of host names at once"),
+  count("redis_at_once", 8192, 1, 1000000, "calls in flight to one Redis, unless it says otherwise"),
+  duration("redis_silence", 5 * SECOND, 10, HOUR, "a Redis that sends nothing while it owes a reply"),
+  size("redis_reply", 64 * MiB, 64 * KiB, 1 * GiB, "one value that Redis sends; beyond, the connection ends"),
   -- Pools of threads.
   count("file_threads", 4, 1, 256, "threads that read files"),
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  -- PostgreSQL.
+  count("postgres_at_once", 16, 1, 10000, "connections to one database, unless it says otherwise"),
+  count("postgres_waiting", 4096, 0, 1000000, "calls waiting for them, unless it says otherwise"),
 }
 
 ---@type table<string, moongate.Limit>
@@ -72,6 +79,12 @@ limits.by_name = {}
 for _, one in ipairs(limits.all) do
   limits.by_name[one.name] = one
 end
+
+-- Those that a route may set for itself: they bound one request, and nothing that requests share.
+limits.of_routes = { "body", "calls", "fields", "result", "results" }
+
+-- The most that a route with `pass` may set for a body: it is never in memory as a whole.
+limits.passed_body = 1024 * GiB
 
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit

@@ -102,6 +102,7 @@ local function with_common(own)
 end
 
 options.http  = schema.table(with_common(HTTP), NOT_YET, ALIASES)
+options.redis = schema.table(COMMON, NOT_YET, ALIASES)
 options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
 options.file  = schema.table(with_common { params = params }, NOT_YET, ALIASES)
 options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)

@@ -8,6 +8,7 @@ local limits  = require "moongate.limits"
 local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local schema  = require "moongate.schema"
+local units   = require "moongate.units"
 local value   = require "moongate.value"
 local words   = require "moongate.words"
 
@@ -22,8 +23,7 @@ local RESERVED = {
 local METHODS = { "*", "DELETE", "GET", "PATCH", "POST", "PUT" }
 
 local NOT_YET = {
-  when = true, auth = true, rate = true, pass = true, limits = true, host = true,
-  before = true, after = true, idle = true,
+  when = true, auth = true, rate = true, host = true, before = true, after = true,
 }
 
 -- What of a call goes into its JSON.
@@ -42,7 +42,7 @@ local function params_of(path)
   return names
 end
 
-local function call_json(one)
+local function call_json(one) -- of an atomic one with the calls in it
   local json = {}
   for _, field in ipairs(CALL_FIELDS) do
     local given = rawget(one, field)
@@ -57,6 +57,12 @@ local function call_json(one)
     json.args = core.list {}
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
+    end
+  end
+  if rawget(one, "calls") then
+    json.calls = core.list {}
+    for i, part in ipairs(one.calls) do
+      json.calls[i] = call_json(part)
     end
   end
   return json
@@ -114,6 +120,42 @@ local function calls_node(params)
   end
 end
 
+-- What a call whose answer goes to the client unread cannot have, and why.
+local NOT_PASSED = {
+  json = "the body is the client's", form = "the body is the client's",
+  text = "the body is the client's", xml = "the body is the client's",
+  optional = "the answer is the reply, whatever it is", fallback = "the answer is the reply",
+  accept = "every status is passed on", relay = "every status is passed on",
+  redirects = "a redirect is passed on",
+}
+
+-- Why the answer of a call cannot be passed on, or nil.
+local function unpassable(one)
+  if one.kind == "http" or (one.kind == "file" and one.verb == "read") then
+    return nil
+  elseif one.kind == "file" then
+    return ("a file is passed by read, as it is: write pages:read(...), not %s"):format(one.verb)
+  end
+  return "passes a call of a service, or a file: write users:get(...) or pages:read(...)"
+end
+
+local function pass_node(given, report)
+  local one = one_call(given, report)
+  if not one then
+    return nil
+  end
+  local wrong = unpassable(one)
+  if wrong then
+    return report:fail(wrong)
+  end
+  for option, why in pairs(NOT_PASSED) do
+    if rawget(one, option) ~= nil then
+      report:fail_key(option, ("%s: %s"):format(option, why))
+    end
+  end
+  return one
+end
+
 local function reply_node(given, report)
   if type(given) == "function" then
     loading.functions[#loading.functions + 1] = given
@@ -122,13 +164,31 @@ local function reply_node(given, report)
   return { template = value.node(given, report) }
 end
 
+local function limits_node()
+  local keys, elsewhere = {}, {}
+  for name in pairs(limits.by_name) do
+    elsewhere[name] = "bounds what requests share: set it in the limits of gateway.lua"
+  end
+  for _, name in ipairs(limits.of_routes) do
+    keys[name] = schema.limit(limits.by_name[name])
+  end
+  keys.body = schema.size(limits.by_name.body.min, limits.passed_body)
+  elsewhere.within = 'is a key of the route itself: write within = "2s" beside limits'
+  return schema.table(keys, nil, nil, elsewhere)
+end
+
+local route_limits = limits_node()
+
 local function shape(params)
-  local within = limits.by_name.within
+  local within, idle = limits.by_name.within, limits.by_name.pass_idle
   return schema.table({
     within = schema.duration(within.min, within.max),
     input  = input.node(params),
     calls  = calls_node(params),
     reply  = reply_node,
+    pass   = pass_node,
+    idle   = schema.duration(idle.min, idle.max),
+    limits = route_limits,
   }, NOT_YET, { timeout = "within", response = "reply" })
 end
 
@@ -141,10 +201,43 @@ local function check_path(path, report)
   end
 end
 
+-- A body that is collected lies in memory, one that is passed does not.
+local function check_body_limit(checked, report)
+  local body, limit = checked.limits and checked.limits.body, limits.by_name.body
+  if body and body > limit.max and not checked.pass then
+    report:push("limits")
+    report:push("body")
+    report:fail(("must be from %s to %s where the body is not passed")
+      :format(units.write_size(limit.min), units.write_size(limit.max)))
+    report:pop()
+    report:pop()
+  end
+end
+
+-- What does not go together, and what is missing.
+local function check_whole(def, checked, report)
+  if checked then
+    check_body_limit(checked, report)
+  end
+  local given = function(key) return type(def) == "table" and rawget(def, key) ~= nil end
+  if #report.problems == 0 and not checked.calls and not checked.reply and not given "pass" then
+    report:fail("a route has calls, a reply, or pass: this one has none of them")
+  elseif given "pass" and given "reply" then
+    report:fail_key("reply", "reply: the route has pass, so the reply is the answer of that call")
+  elseif given "idle" and not given "pass" then
+    report:fail_key("idle", "idle: it bounds what pass streams, and the route has no pass")
+  elseif given "pass" and type(def.input) == "table" and rawget(def.input, "body") ~= nil then
+    report:push("input")
+    report:fail_key("body", "body: it goes through pass unread, so it cannot be checked")
+    report:pop()
+  end
+end
+
 local function canonical(method, path, checked)
   local json = {
     method = method, path = path, within = checked.within, input = checked.input,
-    reply = checked.reply,
+    reply = checked.reply, limits = checked.limits, idle = checked.idle,
+    pass = checked.pass and call_json(checked.pass),
   }
   for name, one in pairs(checked.calls or {}) do
     json.calls = json.calls or {}
@@ -169,9 +262,7 @@ local function declare(method, path, def)
   local report = schema.report()
   local checked = shape(params_of(path))(def, report)
   check_path(path, report)
-  if #report.problems == 0 and not checked.calls and not checked.reply then
-    report:fail("a route has calls, a reply or both: this one has neither")
-  end
+  check_whole(def, checked, report)
   for _, problem in ipairs(report.problems) do
     local at = lines.of_key(loading.texts[file] or "", line, problem.path)
     loading.report(file, at, problem.message, problem.category)

@@ -25,12 +25,18 @@ local function wait_for(mode, ids, ms)
   yield(mode, ids, ms or 0)
 end
 
--- Starts a call; what cannot be sent is raised at the author's line. A request that makes too many
--- does not go on: no pcall sees that.
+local function raise_owed(at, detail)
+  problem.raise(400, ("the request is not what this route takes: %s %s"):format(at, detail))
+end
+
+-- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
+-- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(one, name)
-  local ok, id = pcall(core.start, one, name)
+  local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
+  elseif at then
+    raise_owed(at, detail)
   end
   return id or yield("over")
 end
@@ -136,9 +142,11 @@ function run.all(calls)
   if type(calls) ~= "table" or is_call(calls) then
     error(("gate.all takes a table of calls, not %s"):format(words.show(calls)), 2)
   end
-  local ok, keys, ids = pcall(core.start_all, calls)
+  local ok, keys, ids, detail = pcall(core.start_all, calls)
   if not ok then
     loading.raise(keys)
+  elseif detail then
+    raise_owed(ids, detail)
   elseif not keys then
     if ids == nil then
       yield("over")

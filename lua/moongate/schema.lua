@@ -64,13 +64,16 @@ end
 ---@param keys table<string, function>
 ---@param not_yet table<string, true>?
 ---@param aliases table<string, string>? wrong words that people try -> the key they mean
-function schema.table(keys, not_yet, aliases)
+---@param elsewhere table<string, string>? keys that belong somewhere else -> where, for people
+function schema.table(keys, not_yet, aliases, elsewhere)
   local names = words.names(keys)
   local function unknown(report, key)
     if not_yet and not_yet[key] then
       report:fail_key(key, ('not yet: "%s"'):format(key), "not yet")
     elseif type(key) ~= "string" then
       report:fail_key(key, ("%s is no key: write name = value"):format(words.show(key)))
+    elseif elsewhere and elsewhere[key] then
+      report:fail_key(key, ('"%s" %s'):format(key, elsewhere[key]))
     elseif aliases and aliases[key] then
       report:fail_key(key, ('unknown key "%s": did you mean "%s"?'):format(key, aliases[key]))
     else
@@ -198,6 +201,14 @@ schema.duration = measured(units.duration, units.write_duration)
 
 ---A size such as "16KiB"; canonical in bytes. `min` and `max` in bytes.
 schema.size = measured(units.size, units.write_size)
+
+---A value of a limit, as limits.lua describes it.
+---@param limit moongate.Limit
+function schema.limit(limit)
+  local make = limit.unit == "count" and schema.integer or schema[limit.unit]
+  local node = make(limit.min, limit.max)
+  return limit.auto and schema.word_or("auto", 0, node) or node
+end
 
 function schema.boolean(value, report)
   if type(value) ~= "boolean" then

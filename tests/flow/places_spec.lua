@@ -35,6 +35,8 @@ gate.get("/json", { calls = { from = from, it = users:post("/echo", { json = {
 gate.get("/form", { calls = { from = from, it = users:post("/echo", { form = {
   v = "{from.body.v}", ["k k"] = "{query.q}", n = 2 } }) }, reply = "{it.body}" })
 gate.get("/xml", echo(users:post("/echo", { xml = "<a b=\"{query.q}\">{query.q}{{}</a>" })))
+gate.get("/xml-result", { calls = { from = from, it = users:post("/echo", { xml = "<a>{from.body.v}</a>" }) },
+  reply = "{it.body}" })
 gate.get("/text", echo(users:post("/echo", { text = "{query.q} {{ {" })))
 gate.get("/typed", echo(users:post("/echo", { json = 1, headers = { ["content-type"] = "application/x+json" } })))
 
@@ -219,6 +221,18 @@ describe("a value in a body", function()
     local got = echoed("/xml?q=" .. encoded "<&>\"'{id}")
     assert.equal("<a b=\"&lt;&amp;&gt;&quot;&apos;{id}\">&lt;&amp;&gt;&quot;&apos;{id}{}</a>", got.body)
     assert.equal("application/xml", field_of(got, "content-type"))
+  end)
+
+  it("of XML has no character that XML has not", function()
+    assert.equal("<a b=\"\t\r\n\127\">\t\r\n\127{}</a>", echoed("/xml?q=%09%0D%0A%7F").body)
+    assert.equal(200, g:get("/xml?q=%C3%A9%EF%BF%BD%F0%9F%98%80").status)
+    for _, bad in ipairs { "%01", "%08", "%0B", "%0C", "%0E", "%1F", "a%1Bb", "%EF%BF%BE", "%EF%BF%BF", "%FF", "%ED%A0%80" } do
+      local json = refused("/xml?q=" .. bad)
+      assert.same({ { at = "query.q", detail = "has a character that XML has not" } }, json.errors, bad)
+    end
+    refused("/xml-result?b=" .. encoded '{"v":"\\u0000"}', 502, { it = "missing" })
+    refused("/xml-result?b=" .. encoded '{"v":"\\u001b"}', 502, { it = "missing" })
+    assert.equal("<a>x</a>", echoed("/xml-result?b=" .. encoded '{"v":"x"}').body)
   end)
 
   it("of text is none: text takes no placeholders", function()

@@ -23,6 +23,9 @@ gate.put("/only-put", { reply = { by = "put" } })
 gate.patch("/only-put", function() return { by = "patch" } end)
 gate.route("*", "/every", function(req) return { method = req.method } end)
 gate.post("/every", { reply = { by = "post" } })
+gate.get("/every/{id}", { reply = { by = "get", id = "{id}" } })
+gate.route("*", "/every/{rest...}", function(req) return { method = req.method, rest = req.params.rest } end)
+gate.route("GET", "/said", { reply = { by = "said" } })
 gate.get("/big", { reply = { text = ("x"):rep(20000) } })
 ]=]
 
@@ -97,8 +100,25 @@ describe("a method", function()
     answers("/methods", { by = "post" }, "POST")
     answers("/methods", { by = "delete" }, "DELETE")
     answers("/only-put", { by = "patch" }, "PATCH")
-    answers("/every", { method = "PUT" }, "PUT")
+    answers("/said", { by = "said" })
     answers("/every", { by = "post" }, "POST")
+  end)
+
+  it("is any for a route of \"*\", unless a route of this very method is there", function()
+    for _, method in ipairs { "GET", "PUT", "PATCH", "DELETE", "OPTIONS" } do
+      answers("/every", { method = method }, method)
+    end
+    answers("/every", { by = "post" }, "POST")
+    local head = g:get("/every", { method = "HEAD" })
+    assert.same({ 200, "" }, { head.status, head.body })
+    problem.check(g:get("/every", { method = "BREW" }), 501)
+  end)
+
+  it("that an exact path has not is answered by a wider one of \"*\"", function()
+    answers("/every/7", { by = "get", id = "7" })
+    answers("/every/7", { method = "PUT", rest = "7" }, "PUT")
+    answers("/every/7", { method = "OPTIONS", rest = "7" }, "OPTIONS")
+    answers("/every/7/8", { method = "GET", rest = "7/8" })
   end)
 
   it("HEAD is GET without the body, its length told", function()

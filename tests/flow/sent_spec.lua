@@ -35,6 +35,14 @@ gate.get("/function", function(req)
   }
   return { plain = got.plain.body, some = got.some.body, all = got.all.body, ip = req.ip, host = req.host, id = req.id }
 end)
+for name, call in pairs { all = users:get("/echo", { forward = { query = "*" } }), tenant = tenants:get "/echo",
+                          optional = users:get("/echo", { forward = { query = "*" }, optional = true }) } do
+  gate.get("/calls/" .. name, function() return call:wait().body end)
+end
+gate.get("/caught", function()
+  local _, why = pcall(function() users:get("/echo", { forward = { query = { "a" } } }):wait() end)
+  return { status = why.status, detail = why.detail }
+end)
 gate.get("/me", function(req) return { ip = req.ip, host = req.host } end)
 ]=]
 
@@ -165,6 +173,21 @@ describe("a backend is sent", function()
     assert.same({ { at = "query", detail = "cannot be read" } }, json.errors)
     assert.equal(0, backend:record().requests)
     assert.equal(200, g:get("/plan/plain?a=%zz").status)
+  end)
+
+  it("nothing by a function either, when the client owes what the call needs", function()
+    backend:reset()
+    local detail = "the request is not what this route takes: "
+    for path, fault in pairs {
+      ["/calls/all?a=%zz"] = "query cannot be read", ["/calls/optional?a=%zz"] = "query cannot be read",
+      ["/calls/tenant"] = "headers.x-tenant is missing",
+    } do
+      assert.equal(detail .. fault, problem.check(g:get(path), 400).detail, path)
+    end
+    assert.same({ status = 400, detail = detail .. "query cannot be read" }, g:get("/caught?b=%zz"):json())
+    assert.equal(0, backend:record().requests)
+    assert.equal(200, g:get("/calls/all?a=1").status)
+    assert.equal(200, g:get("/calls/tenant", { headers = { ["X-Tenant"] = "1" } }).status)
   end)
 end)
 

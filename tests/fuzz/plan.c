@@ -63,6 +63,16 @@ static void check_http(const struct mg_plan_call *plan, const struct mg_http_ask
     }
 }
 
+// What fills an argument makes no other.
+static void check_redis(const struct mg_plan_call *plan, const struct mg_redis_ask *ask)
+{
+    assert(ask->count == plan->command_count && ask->count && ask->atomic == plan->atomic);
+    for (unsigned i = 0; i < ask->count; i++) {
+        assert(ask->commands[i].count == plan->commands[i].count);
+        assert(ask->commands[i].words[0].len);
+    }
+}
+
 static void fill_calls(const struct mg_plan *plan, struct mg_scope *scope)
 {
     for (unsigned i = 0; i < plan->count; i++) {
@@ -74,6 +84,8 @@ static void fill_calls(const struct mg_plan *plan, struct mg_scope *scope)
             assert(fault.why);
         else if (call.kind == MG_CALL_HTTP)
             check_http(&plan->calls[i], &call.http);
+        else if (call.kind == MG_CALL_REDIS)
+            check_redis(&plan->calls[i], &call.redis);
         else if (call.kind == MG_CALL_VALUE)
             check_json(&call.value.json, 1);
     }
@@ -135,8 +147,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mg_plan_backend backends[] = {
         {.kind = MG_CALL_HTTP, .name = MG_STR("users")},
         {.kind = MG_CALL_FILE, .name = MG_STR("pages")},
+        {.kind = MG_CALL_REDIS, .name = MG_STR("cache")},
         {.kind = MG_CALL_SQL, .name = MG_STR("shop")},
     };
+    const struct mg_plan_gateway gateway = {.backends = backends, .backend_count = 4};
     struct mg_str text = {len ? (const char *)data : "", len};
     struct mg_plan_error error;
     bool ok = mg_plan_headers(MG_STR("{\"x-h\":\"a{headers.x-h}\"}"), &backends[0].headers,
@@ -145,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mg_str json = line(&text);
     if (!mg_json_valid(json, depth_most, NULL))
         json = as_template(json, &arena);
-    struct mg_plan *plan = mg_plan_compile(json, params, 2, backends, 3, &arena, &error);
+    struct mg_plan *plan = mg_plan_compile(json, params, 2, &gateway, &arena, &error);
     assert(plan || error.message.len);
     struct mg_request *request = mg_request_new(NULL);
     assert(request);

@@ -59,6 +59,42 @@ describe("gateway.lua", function()
       { read.limits.body, read.limits.idle, read.limits.connections })
   end)
 
+  it("knows a PostgreSQL database by its URL", function()
+    local read, problems = config [[
+      return {
+        databases = {
+          shop = "sqlite:shop.db",
+          crm  = { url = "postgres://app:p%40ss@db.example.com:6432/crm?sslmode=verify-full", at_once = 8,
+                   waiting = 0, connect = "200ms" },
+          log  = "postgresql://127.0.0.1/log",
+          unix = "postgres://%2Frun%2Fpostgresql/x",
+          six  = "postgres://[::1]:5432",
+        },
+        limits = { postgres_at_once = 3, postgres_waiting = 7 },
+      }]]
+    assert.same({}, problems)
+    assert.same({
+      { name = "crm", url = "postgres://app:p%40ss@db.example.com:6432/crm?sslmode=verify-full",
+        at_once = 8, waiting = 0, connect = 200 },
+      { name = "log", url = "postgresql://127.0.0.1/log", at_once = 3, waiting = 7, connect = 1000 },
+      { name = "shop", path = "shop.db", readers = 4 },
+      { name = "six", url = "postgres://[::1]:5432", at_once = 3, waiting = 7, connect = 1000 },
+      { name = "unix", url = "postgres://%2Frun%2Fpostgresql/x", at_once = 3, waiting = 7, connect = 1000 },
+    }, read.databases)
+  end)
+
+  it("never shows the password of a database", function()
+    for _, url in ipairs { "postgres:app:hunter2@h/x", "postgres://app:hunter2@@h/x", "postgres://app:hunter2",
+      "postgres://app:hunter2?x@h/db", "postgres://app:hunter2/@h/db", "postgres://app:hunter2@h/db?x",
+      "postgres://app:hunter2@h/db?y=hunter2", "postgres://app@h/db?password=a b hunter2",
+      "postgres://a:hunter2%zz@h/db", "postgres://a:hunter2@h:x/db" } do
+      local read, problems = config(("return { databases = { crm = %q } }"):format(url))
+      assert.is_nil(read, url)
+      assert.equal(1, #problems)
+      assert.is_nil(problems[1]:find "hunter2", problems[1])
+    end
+  end)
+
   it("gives the same bytes for the same settings", function()
     local text = [[return { services = { b = "http://b", a = "http://a" }, files = { x = "x", w = "w" } }]]
     local first = boot.config(text, "gateway.lua", os.getenv)

@@ -148,6 +148,14 @@ describe("a route", function()
     }, route.input)
   end)
 
+  it("has limits of its own, in bytes and counts", function()
+    local list = declared [[
+      gate.post("/a", { reply = 1, limits = { body = "10MiB", calls = 5, fields = 7, result = "2KiB", results = "3B" } })
+      gate.post("/b", { reply = 1 })]]
+    assert.same({ body = 10485760, calls = 5, fields = 7, result = 2048, results = 3 }, list[1].limits)
+    assert.is_nil(list[2].limits)
+  end)
+
   it("comes out the same in every state", function()
     local text = [[gate.get("/{id}", { input = { id = "integer", query = { a = "string", b = "string" } },
       calls = { x = users:get "/x", y = users:get("/y", { query = { c = 1, d = 2 } }) } })]]
@@ -193,7 +201,8 @@ gate.gett("/c", { reply = 1 })]])
       "gate.get('/', { reply = 1, input = { body = { x = { 'integer', one_of = %s } } } })",
       "gate.get('/', { reply = 1, input = { body = { x = { 'any[]', default = %s } } } })",
       "gate.get('/', { reply = 1, input = { body = { x = { 'number', min = %s, max = %s } } } })",
-      "gate.get('/', { reply = %s })", "gate.get('/', { within = %s, reply = 1 })", "gate.service(%s)",
+      "gate.get('/', { reply = %s })", "gate.get('/', { reply = 1, limits = %s })", "gate.get('/', { reply = 1, limits = { [%s] = 1 } })",
+      "gate.get('/', { within = %s, reply = 1 })", "gate.service(%s)",
       "users:get(%s)", "users:get('/', %s)", "users.get(%s)", "users:get('/', { query = %s })",
       "users:get('/', { headers = %s })", "users:get('/', { headers = { x = %s } })",
       "users:post('/', { json = %s })", "users:post('/', { form = %s })", "users:post('/', { text = %s })",

@@ -20,6 +20,9 @@ local function declared_in(routes)
   for name in routes:gmatch 'gate%.database "(%w+)"' do
     config.databases[name] = "sqlite:" .. name .. ".db"
   end
+  for name in routes:gmatch 'gate%.redis "(%w+)"' do
+    config.redis = { [name] = "redis://127.0.0.1:6379/0" }
+  end
   for name in routes:gmatch 'gate%.files "(%w+)"' do
     config.files[name] = "./" .. name
   end

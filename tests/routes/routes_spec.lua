@@ -72,4 +72,21 @@ describe("moongate routes", function()
       e_moved = "libcurl: it follows redirects", f_forced = "plain: its service says so",
     }, told)
   end)
+
+  it("shows the call that passes, which waits for all others", function()
+    local folder = gateway.folder {
+      ["gateway.lua"] = { services = { own = "http://127.0.0.1:9001" } },
+      ["pass.lua"] = [[
+        local own = require "moongate".service "own"
+        require "moongate".put("/up/{id}", { calls = { me = own:get "/me", log = own:post "/log" },
+          pass = own:request "/up/{id}" })
+      ]],
+    }
+    local _, out = gateway.run("routes", folder)
+    assert.is_truthy(out:find "PUT +/up/{id} +pass +pass.lua:2\n")
+    assert.is_truthy(out:find "\n  pass +own %* /up/{id}  over plain  waits for log, me\n")
+    local told = dkjson.decode((select(2, gateway.run("routes", folder, "--json"))))[1]
+    assert.same({ "pass", 2, "own * /up/{id}", { "log", "me" } },
+      { told.reply, #told.calls, told.pass.asks, told.pass.waits_for })
+  end)
 end)

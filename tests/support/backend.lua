@@ -17,6 +17,14 @@ ffi.cdef [[
   bool caller_cancel(struct caller *caller, struct mg_call *call);
   unsigned caller_wait(struct caller *caller);
   bool caller_end(struct caller *caller);
+  struct taker {
+    struct mg_sink sink; struct caller *caller; struct mg_call *call;
+    unsigned eager, had, heads, pieces; size_t largest;
+    bool cancels_at_head, cancels_at_data, paused; int status; struct mg_buf head, bytes;
+  };
+  struct taker *caller_taker(struct caller *caller, struct mg_call *call, unsigned eager);
+  void caller_resume(struct caller *caller, struct taker *taker);
+  void taker_free(struct taker *taker);
 ]]
 
 local backend = {}
@@ -62,17 +70,39 @@ local function fill_arg(slot, value, keep)
   end
 end
 
-local function fill_sql(ask, sql, keep)
-  local args = sql.args or {}
-  keep[1] = core.str(sql.sql)
-  keep[2] = ffi.new("struct mg_sql_arg[?]", math.max(#args, 1))
-  for i, value in ipairs(args) do
-    fill_arg(keep[2][i - 1], value, keep)
+local fill_sql
+function fill_sql(ask, sql, keep)
+  local args, parts = sql.args or {}, sql.parts or {}
+  local text, list = core.str(sql.sql or ""), ffi.new("struct mg_sql_arg[?]", math.max(#args, 1))
+  local asks = ffi.new("struct mg_sql_ask[?]", math.max(#parts, 1))
+  for _, one in ipairs { text, list, asks } do
+    keep[#keep + 1] = one
   end
-  ask.verb, ask.sql, ask.args, ask.arg_count = sql.verb, keep[1], keep[2], #args
+  for i, value in ipairs(args) do
+    fill_arg(list[i - 1], value, keep)
+  end
+  for i, part in ipairs(parts) do
+    fill_sql(asks[i - 1], part, keep)
+  end
+  ask.verb, ask.sql, ask.args, ask.arg_count = sql.verb, text, list, #args
+  ask.parts, ask.part_count = asks, #parts
 end
 
--- Starts a call. `within`: ms until its deadline, 10 s unless told; `most`: bytes of its body.
+local function fill_conditions(ask, fields, keep)
+  local conditions = ffi.new "struct mg_conditions"
+  keep[#keep + 1] = conditions
+  conditions.method = "MG_" .. (fields.method or "GET")
+  for name, value in pairs(fields) do
+    if name ~= "method" then
+      keep[#keep + 1] = core.str(value)
+      conditions[name] = keep[#keep]
+    end
+  end
+  ask.conditions = conditions
+end
+
+-- Starts a call. `within`: ms until its deadline, 10 s unless told; `most`: bytes of its body;
+-- `take`: its result goes into a sink that pauses after so many pieces (call.taker).
 function caller:start(ask)
   local arena = core.arena()
   local c = ffi.gc(ffi.new "struct mg_call", function()
@@ -85,11 +115,19 @@ function caller:start(ask)
   if ask.file then
     call.keep[1] = core.str(ask.file.path)
     c.file.verb, c.file.path = ask.file.verb, call.keep[1]
+    if ask.file.conditions then
+      fill_conditions(c.file, ask.file.conditions, call.keep)
+    end
   elseif ask.sql then
     fill_sql(c.sql, ask.sql, call.keep)
   elseif ask.value then
     call.keep[1] = core.str(ask.value.json)
     c.value.json, c.value.delay = call.keep[1], ask.value.delay or 0
+  end
+  if ask.take then
+    call.taker = ffi.gc(C.caller_taker(self.C, c, ask.take), C.taker_free)
+    call.taker.cancels_at_head = ask.cancels == "head"
+    call.taker.cancels_at_data = ask.cancels == "data"
   end
   self.calls[#self.calls + 1] = call
   if not C.caller_start(self.C, c, ask.within or 10000) then
@@ -104,7 +142,11 @@ function caller:cancel(call)
   end
 end
 
--- Runs the loop until all calls have landed, fills call.result of each; how many landed.
+function caller:resume(call)
+  C.caller_resume(self.C, call.taker)
+end
+
+-- Runs the loop until all calls have landed or are paused; fills call.result of each; how many landed.
 function caller:wait()
   local landed = C.caller_wait(self.C)
   for _, call in ipairs(self.calls) do

@@ -1,6 +1,10 @@
 // faultd: sockets, time and the record. `faultd` prints "faultd: listening on
 // http://127.0.0.1:PORT" and runs until it is killed or its parent is gone. What it answers:
 // faultd_answers.c. Besides that:
+//   /sink /sink/MS    reads the body without keeping any of it, not before MS milliseconds are
+//   over,
+//                     and answers {"bytes":N} (of a chunked one with its framing)
+//   /early/N          answers status N when the head is here, and reads no body
 //   /_log     what it was sent, as JSON (see put_log); with ?brief=1 without the raw bytes
 //   /_reset   forgets the record
 // The record keeps the first 32,768 requests and connections and 64 MiB of raw bytes, 64 KiB of
@@ -34,8 +38,12 @@ struct conn {
     unsigned at;  // step
     double wake;  // ms; 0: not waiting for the clock
     bool busy;    // an answer is under way
-    bool control; // it came to the control port and is no part of the record
-    bool ended;   // freed at the end of this turn
+    bool sinking; // a body is read that is not kept:
+    bool chunked;
+    uint64_t sunk, sink_most; // bytes so far, and in all
+    char tail[5];             // the last of them
+    bool control;             // it came to the control port and is no part of the record
+    bool ended;               // freed at the end of this turn
     struct seat seat;
     struct conn *next;
 };
@@ -252,6 +260,67 @@ static void answer_control(struct conn *conn, const char *target)
     bytes_free(&body);
 }
 
+static bool sink_over(const struct conn *conn)
+{
+    return conn->chunked ? memcmp(conn->tail, "0\r\n\r\n", 5) == 0 : conn->sunk >= conn->sink_most;
+}
+
+static void sink_take(struct conn *conn, const char *data, size_t len)
+{
+    size_t last = len < sizeof conn->tail ? len : sizeof conn->tail;
+    memmove(conn->tail, conn->tail + last, sizeof conn->tail - last);
+    memcpy(conn->tail + sizeof conn->tail - last, data + len - last, last);
+    conn->sunk += len;
+}
+
+// Takes what has come; true when that is all and the answer is on its way.
+static bool sink_on(struct conn *conn)
+{
+    if (conn->wake > 0 && faultd_now() < conn->wake)
+        return false;
+    conn->wake = 0;
+    if (conn->in.len)
+        sink_take(conn, conn->in.data, conn->in.len);
+    conn->in.len = 0;
+    if (!sink_over(conn))
+        return false;
+    char body[64];
+    int len = snprintf(body, sizeof body, "{\"bytes\":%llu}", (unsigned long long)conn->sunk);
+    bytes_printf(
+        &conn->out,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len,
+        body);
+    record_done(&conn->seat, true);
+    conn->sinking = conn->busy = false;
+    return true;
+}
+
+// Begins to read a body that is not kept, or to answer without it, if that is what is asked.
+static bool sink_begin(struct conn *conn)
+{
+    const char *end = conn->in.len ? memmem(conn->in.data, conn->in.len, "\r\n\r\n", 4) : NULL;
+    char target[64] = "";
+    if (!end || conn->control || sscanf(conn->in.data, "%*s %63s", target) != 1)
+        return false;
+    bool early = strncmp(target, "/early/", 7) == 0;
+    if (!early && strncmp(target, "/sink", 5) != 0)
+        return false;
+    size_t head = (size_t)(end + 4 - conn->in.data);
+    const char *length = field(conn->in.data, head - 2, "content-length:");
+    conn->chunked = field(conn->in.data, head - 2, "transfer-encoding:") != NULL;
+    conn->sink_most = length ? strtoull(length, NULL, 10) : 0;
+    conn->sunk = 0;
+    conn->sinking = conn->busy = true;
+    record_request(&conn->seat, conn->in.data, head);
+    bytes_drop(&conn->in, head);
+    if (early)
+        bytes_printf(&conn->out, "HTTP/1.1 %s Early\r\nContent-Length: 5\r\n\r\nearly", target + 7);
+    conn->wake = early              ? faultd_now() + 1e6
+                 : target[5] == '/' ? faultd_now() + strtod(target + 6, NULL)
+                                    : 0;
+    return true;
+}
+
 // Begins the answer to the request at the front of the input, if there is a whole one.
 static bool conn_begin(struct conn *conn)
 {
@@ -287,8 +356,13 @@ static bool conn_begin(struct conn *conn)
 static void conn_run(struct conn *conn)
 {
     while (!conn->ended) {
-        if (!conn->busy && !conn_begin(conn))
+        if (!conn->busy && !sink_begin(conn) && !conn_begin(conn))
             break;
+        if (conn->sinking) {
+            if (!sink_on(conn))
+                break;
+            continue;
+        }
         struct program *program = &conn->program;
         while (conn->busy && conn->at < program->count && step_run(conn, &program->steps[conn->at]))
             conn->at++;
@@ -306,9 +380,12 @@ static void conn_run(struct conn *conn)
     if (conn->ended)
         return;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
-    if (conn->in.len > INPUT_MOST)
+    if (conn->in.len > INPUT_MOST || (conn->sinking && conn->wake > 0))
         event.events = 0;
-    if (conn->sent < conn->out.len)
+    // A fill that had no room goes on when there is, even if all it had written is out by now.
+    bool filling = conn->busy && conn->at < conn->program.count &&
+                   conn->program.steps[conn->at].kind == STEP_FILL;
+    if (conn->sent < conn->out.len || filling)
         event.events |= EPOLLOUT;
     epoll_ctl(epoll, EPOLL_CTL_MOD, conn->fd, &event);
 }

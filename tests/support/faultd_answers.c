@@ -8,6 +8,7 @@
 //   /delay/MS/...         what the rest says, MS milliseconds later
 //   /hang                 nothing, ever
 //   /reset/K  /cut/K      the first K bytes of the answer of /ok, then RST, or FIN
+//   /die/length/K  /die/chunked/K    the first K bytes of a plain answer of 4096 y, then FIN
 //   /drip/MS  /drip/head/MS   the body, or all of it, one byte every MS milliseconds
 //   /garbage  /garbage/N  no HTTP, in five forms (0 to 4)
 //   /length/short long dup negative junk   a Content-Length that is not true, or none at all
@@ -227,6 +228,27 @@ static void answer_cut(struct program *program, const struct ask *ask, const cha
     program_add(program, STEP_CLOSE);
 }
 
+static void answer_die(struct program *program, const struct ask *ask, const char *rest)
+{
+    enum { size = 4096 };
+    struct bytes *out = &program_add(program, STEP_SEND)->bytes;
+    bool chunked = strncmp(rest, "chunked/", 8) == 0;
+    char body[size];
+    memset(body, 'y', size);
+    bytes_text(out, "HTTP/1.1 200 OK\r\n");
+    if (chunked)
+        bytes_printf(out, "Transfer-Encoding: chunked\r\n\r\n%x\r\n", size);
+    else
+        bytes_printf(out, "Content-Length: %d\r\n\r\n", size);
+    bytes_put(out, body, size);
+    if (chunked)
+        bytes_text(out, "\r\n0\r\n\r\n");
+    const char *count = strchr(rest, '/');
+    size_t most = count ? (size_t)strtoull(count + 1, NULL, 10) : 0;
+    out->len = most < out->len ? most : out->len;
+    program_add(program, STEP_CLOSE);
+}
+
 // Cuts what the first step sends after its head, and has a second step drip the rest.
 static void answer_drip(struct program *program, const struct ask *ask, const char *rest)
 {
@@ -425,6 +447,7 @@ static void answer_path(struct program *program, const struct ask *ask, const ch
         {"hang", answer_hang},
         {"reset", answer_reset},
         {"cut", answer_cut},
+        {"die", answer_die},
         {"drip", answer_drip},
         {"garbage", answer_garbage},
         {"length", answer_length},

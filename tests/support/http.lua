@@ -61,6 +61,25 @@ function conn:send(bytes, slice, pause)
   return true
 end
 
+-- Reads and forgets bytes until there were `count` of them, or none come any more: how many, and why
+-- no more ("closed", "reset", "timeout").
+function conn:drop(count, within)
+  local had, limit = #self.buffer, deadline(within)
+  self.buffer = ""
+  while had < count do
+    local got, why = posix.drop(self.fd)
+    if got and got > 0 then
+      had = had + got
+    elseif got or why ~= "again" then
+      self.over = got and "closed" or why
+      return had, self.over
+    elseif not wait.readable(self.fd, limit) then
+      return had, "timeout"
+    end
+  end
+  return had
+end
+
 -- Takes in what has come or comes; nil and "closed", "reset" or "timeout" when nothing does.
 function conn:more(limit)
   if self.over then

@@ -2,9 +2,10 @@
 # For bash, to be sourced; used by tests/run and examples/run.
 
 packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libuv1-dev node-llhttp
-  libcurl4-openssl-dev libssl-dev libsqlite3-dev"
+  libcurl4-openssl-dev libssl-dev libsqlite3-dev libhiredis-dev libpq-dev"
 packages_examples="sqlite3"
-packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3"
+packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev
+  clang-format curl sqlite3 postgresql redis-tools" # redis-tools has the server too, without a service
 
 # Prints which of the packages are not installed.
 packages_missing() {
@@ -30,11 +31,18 @@ install_packages() {
     fi
   fi
   echo "installing $missing"
+  # PostgreSQL's package would make and start a database of its own.
+  case " $missing" in *" postgresql "*)
+    $as_root sh -c 'conf=/etc/postgresql-common/createcluster.conf; mkdir -p "${conf%/*}"
+      [ -e "$conf" ] || echo "create_main_cluster = false" >"$conf"' || return 1
+    ;;
+  esac
   log=$(mktemp)
   if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update &&
     # shellcheck disable=SC2086 # a list of words
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 \
-      install --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+      -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
+  } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     rm -f "$log"
     echo "apt-get could not install $missing" >&2

@@ -140,6 +140,15 @@ function posix.read(fd)
   return ffi.string(room, got)
 end
 
+-- Takes up to 64 KiB that have come and forgets them: how many; 0 at the end.
+function posix.drop(fd)
+  local got = C.read(fd, room, 65536)
+  if got < 0 then
+    return failure()
+  end
+  return tonumber(got)
+end
+
 posix.close = function(fd) return C.close(fd) end
 posix.kill = function(pid, signal) return C.kill(pid, signal) == 0 end
 posix.shut = function(fd) return C.shutdown(fd, 1) end -- our sending side

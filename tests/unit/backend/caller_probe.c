@@ -14,6 +14,7 @@ struct caller {
     struct mg_files *files;
     struct mg_sqlite *sqlite;
     unsigned flying, landed;
+    unsigned paused; // of the flying ones: those whose sink wants no more
     bool closed;
     uv_timer_t patience; // ends a wait that would never end
 };
@@ -103,11 +104,34 @@ struct caller *caller_sqlite(const char *path, unsigned readers, unsigned queue,
     return NULL;
 }
 
+// A sink that takes pieces until it has had `eager` of them since it was last resumed.
+struct taker {
+    struct mg_sink sink;
+    struct caller *caller;
+    struct mg_call *call;
+    unsigned eager, had, heads, pieces;
+    size_t largest;
+    bool cancels_at_head, cancels_at_data, paused;
+    int status;
+    struct mg_buf head, bytes; // "Name: value" lines
+};
+
+static void set_paused(struct caller *caller, struct mg_call *call, bool paused)
+{
+    struct taker *taker = call->sink ? MG_OWNER(call->sink, struct taker, sink) : NULL;
+    if (!taker || taker->paused == paused)
+        return;
+    taker->paused = paused;
+    caller->paused += paused ? 1 : -1;
+}
+
 static void on_landed(struct mg_call *call)
 {
     struct caller *caller = call->owner;
     caller->landed++;
-    if (--caller->flying == 0)
+    caller->flying--;
+    set_paused(caller, call, false);
+    if (caller->flying == caller->paused)
         mg_loop_stop(&caller->loop);
 }
 
@@ -126,14 +150,74 @@ bool caller_start(struct caller *caller, struct mg_call *call, double within)
 bool caller_cancel(struct caller *caller, struct mg_call *call)
 {
     bool before = call->result.landed;
+    set_paused(caller, call, false);
     mg_backend_cancel(caller->backend, call);
     return call->result.landed == before;
 }
 
-// Runs the loop until every call has landed; how many landed since the last time.
+static void taker_head(struct mg_sink *sink, int status, const struct mg_headers *headers)
+{
+    struct taker *taker = MG_OWNER(sink, struct taker, sink);
+    taker->heads++;
+    taker->status = status;
+    for (unsigned i = 0; i < headers->count; i++) {
+        mg_buf_put(&taker->head, headers->items[i].name);
+        mg_buf_put(&taker->head, MG_STR(": "));
+        mg_buf_put(&taker->head, headers->items[i].value);
+        mg_buf_put_char(&taker->head, '\n');
+    }
+    if (taker->cancels_at_head)
+        caller_cancel(taker->caller, taker->call);
+}
+
+static bool taker_data(struct mg_sink *sink, struct mg_str bytes)
+{
+    struct taker *taker = MG_OWNER(sink, struct taker, sink);
+    mg_buf_put(&taker->bytes, bytes);
+    taker->pieces++;
+    if (bytes.len > taker->largest)
+        taker->largest = bytes.len;
+    if (taker->cancels_at_data) {
+        caller_cancel(taker->caller, taker->call);
+        return false;
+    }
+    if (++taker->had < taker->eager)
+        return true;
+    set_paused(taker->caller, taker->call, true);
+    if (taker->caller->flying == taker->caller->paused)
+        mg_loop_stop(&taker->caller->loop);
+    return false;
+}
+
+struct taker *caller_taker(struct caller *caller, struct mg_call *call, unsigned eager)
+{
+    struct taker *taker = calloc(1, sizeof *taker);
+    taker->sink = (struct mg_sink){taker_head, taker_data};
+    taker->caller = caller;
+    taker->call = call;
+    taker->eager = eager;
+    call->sink = &taker->sink;
+    return taker;
+}
+
+void caller_resume(struct caller *caller, struct taker *taker)
+{
+    taker->had = 0;
+    set_paused(caller, taker->call, false);
+    caller->backend->kind->resume(caller->backend, taker->call);
+}
+
+void taker_free(struct taker *taker)
+{
+    mg_buf_fini(&taker->head);
+    mg_buf_fini(&taker->bytes);
+    free(taker);
+}
+
+// Runs the loop until every call has landed or is paused; how many landed since the last time.
 unsigned caller_wait(struct caller *caller)
 {
-    if (caller->flying)
+    if (caller->flying > caller->paused)
         run(caller);
     unsigned landed = caller->landed;
     caller->landed = 0;

@@ -129,3 +129,21 @@ describe("the plain path alone refuses", function()
     end)
   end
 end)
+
+describe("a connection over plain", function()
+  after_each(world.close)
+
+  it("is kept between calls though more of them are in use than are kept", function()
+    local late = { OK, delay = 60000 }
+    local backend = world.fake { late, late, late, OK }
+    local users = world.service(world.url(backend), { path = "plain", kept = 2 })
+    for count = 1, 3 do
+      world.start(users, {})
+      assert.is_true(C.fake_wait_requests(backend, count, 5000))
+    end
+    for _ = 1, 5 do
+      assert.equal("ok", world.ask(users, {}).error)
+    end
+    assert.equal(4, C.fake_connections(backend))
+  end)
+end)

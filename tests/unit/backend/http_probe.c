@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend/http_shared.h"
+#include "backend/http_flight.h"
 
 struct probe_name {
     const char *text;
@@ -113,9 +113,11 @@ static void on_until(struct mg_timer *timer)
     mg_loop_stop(&MG_OWNER(timer, struct probe, until)->loop);
 }
 
+unsigned probe_connections_kept; // by probes that are made from now on; 0: the default
+
 static bool open_worker(struct probe *probe)
 {
-    struct mg_http_options options = {.tls = probe->tls};
+    struct mg_http_options options = {.tls = probe->tls, .connections = probe_connections_kept};
     if (mg_loop_init(&probe->loop) != MG_OK ||
         mg_mailbox_open(&probe->mailbox, &probe->loop) != MG_OK)
         return false;
@@ -123,7 +125,7 @@ static bool open_worker(struct probe *probe)
     probe->until.run = on_until;
     probe->http = mg_http_new(&probe->loop, &probe->mailbox, probe->resolver, &options);
     if (probe->http && probe->service->config.share)
-        probe->backend = mg_http_shared_open(probe->http, probe->service);
+        probe->backend = mg_http_flight_open(probe->http, probe->service);
     else if (probe->http)
         probe->backend = mg_http_open(probe->http, probe->service);
     return probe->backend != NULL;
@@ -376,7 +378,7 @@ struct probe_sink *probe_sink_new(struct mg_call *call)
 
 void probe_sink_resume(struct probe *probe, struct mg_call *call)
 {
-    probe->backend->kind->resume(probe->backend, call);
+    mg_backend_resume(probe->backend, call);
 }
 
 void probe_sink_free(struct probe_sink *sink)

@@ -241,6 +241,21 @@ describe("a failure of a backend", function()
     end
   end)
 
+  it("is `malformed` when it succeeds with JSON of no bytes, unless it can have no body", function()
+    local json = { "Content-Type: application/json" }
+    for _, status in ipairs { "200 OK", "201 Created", "206 Partial Content" } do
+      assert.equal("malformed", against(answer(status, "", json)).error, status)
+      assert.equal("malformed", against("HTTP/1.1 " .. status .. "\r\n" .. json[1] .. "\r\n\r\n", "close").error)
+    end
+    assert.equal("malformed", against(answer("200 OK", " ", json)).error)
+    for _, status in ipairs { "204 No Content", "205 Reset Content", "304 Not Modified", "404 Not Found", "500 Oh" } do
+      local got = against(answer(status, "", json))
+      assert.same({ "ok", "" }, { got.error, got.body }, status)
+    end
+    local backend = fake { "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n" }
+    assert.equal("ok", ask(service(url(backend)), { method = "HEAD" }).error)
+  end)
+
   it("is `too_large` one byte above the limit of the body, whether its length was announced or not",
       function()
     local function chunked(body)

@@ -11,6 +11,7 @@ void fake_stop(struct fake_backend *fake);
 void fake_free(struct fake_backend *fake);
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
+unsigned probe_connections_kept;
 unsigned fake_requests(struct fake_backend *fake);
 unsigned fake_most_at_once(struct fake_backend *fake);
 unsigned fake_resets(struct fake_backend *fake);
@@ -129,7 +130,8 @@ function world.over_both(describe, before_each)
 end
 
 -- A service at `urls` (one, or a list); options are those of struct mg_http_config, `names` (host ->
--- address, false: fails, "hang"), `refresh_ms` of names, `ca`, a file of certificates, `path`, `share`.
+-- address, false: fails, "hang"), `refresh_ms` of names, `ca`, a file of certificates, `path`, `share`,
+-- `kept`: connections between calls.
 function world.service(urls, options)
   options = options or {}
   urls = type(urls) == "table" and urls or { urls }
@@ -152,6 +154,7 @@ function world.service(urls, options)
     count = count + 1
   end
   local why = ffi.new "const char *[1]"
+  C.probe_connections_kept = options.kept or 0
   local probe = C.probe_new(config, names, count, options.refresh_ms or 0, options.ca, why)
   if probe == nil then
     return nil, ffi.string(why[0])

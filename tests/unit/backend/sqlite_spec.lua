@@ -254,6 +254,83 @@ describe("gate.database on SQLite", function()
     assert.equal(('{"n":%d}'):format(written), ok("ONE", "select count(*) as n from t"))
   end)
 
+  describe("in one transaction", function()
+    local function atomic(...)
+      local parts = {}
+      for i, part in ipairs { ... } do
+        parts[i] = call(unpack(part)).sql
+      end
+      return { kind = "SQL", sql = { verb = "MG_SQL_ATOMIC", parts = parts } }
+    end
+
+    local function rows()
+      return ok("ONE", "select group_concat(n) as n from (select n from t order by n)")
+    end
+
+    before_each(function()
+      ok("RUN", "create table t (n integer primary key)")
+    end)
+
+    it("answers each in order", function()
+      local result = caller:ask(atomic({ "RUN", "insert into t values (?), (?)", 1, 2 },
+        { "QUERY", "update t set n = n + 10 where n > ? returning n", 1 }, { "ONE", "select count(*) as c from t" },
+        { "QUERY", "select * from t where n = 7" }))
+      assert.same({ "ok", '[{"changes":2,"last_id":2},[{"n":12}],{"c":2},[]]' }, { result.error, result.body })
+      assert.equal('{"n":"1,12"}', rows())
+    end)
+
+    it("leaves nothing of it when one fails", function()
+      for _, last in ipairs { { "RUN", "insert into t values (1)" }, { "RUN", "nonsense" }, { "RUN", "commit" },
+        { "ONE", "select 1 where 0" }, { "RUN", "select ?" }, { "ONE", "select 9e999 as far" } } do
+        local result = caller:ask(atomic({ "RUN", "insert into t values (1)" }, last))
+        assert.equal(last[2] == "select 1 where 0" and "status" or "sql", result.error, last[2])
+        assert.equal(result.error == "status" and 404 or 0, result.status)
+        assert.equal("", result.body)
+        assert.equal('{"n":null}', rows())
+      end
+    end)
+
+    it("leaves nothing of it when its results are too large, nor one byte below the limit less", function()
+      local one = atomic({ "RUN", "insert into t values (1)" }, { "QUERY", "select * from t" })
+      one.most = #'[{"changes":1,"last_id":1},[{"n":1}]]' - 1
+      assert.equal("too_large", caller:ask(one).error)
+      assert.equal('{"n":null}', rows())
+      one.most = one.most + 1
+      assert.equal("ok", caller:ask(one).error)
+      assert.equal('{"n":"1"}', rows())
+    end)
+
+    it("is undone at its deadline and when it is cancelled, also while it writes", function()
+      local endless_write = [[insert into t with recursive n(i) as
+        (select 2 union all select i + 1 from n) select i from n]]
+      local late = atomic({ "RUN", "insert into t values (1)" }, { "RUN", endless_write })
+      late.within = 30
+      assert.equal("timeout", caller:ask(late).error)
+      local left = caller:start(atomic({ "RUN", "insert into t values (1)" }, { "RUN", endless_write }))
+      caller:cancel(left)
+      caller:wait()
+      assert.equal("cancelled", left.result.error)
+      assert.equal('{"changes":1,"last_id":5}', ok("RUN", "insert into t values (5)"))
+      assert.equal('{"n":"5"}', rows())
+    end)
+
+    it("is seen by nobody before its end", function()
+      assert.is_true(caller:close())
+      caller = assert(backend.sqlite(path, 4, 1000))
+      local reads = {}
+      for i = 1, 30 do
+        caller:start(atomic({ "RUN", "insert into t values (?)", i },
+          { "RUN", "insert into t values (?)", -i }))
+        reads[i] = caller:start(call("ONE", "select sum(n) as s, count(*) % 2 as odd from t"))
+      end
+      caller:wait()
+      for i = 1, 30 do
+        local body = reads[i].result.body
+        assert.is_true(body == '{"s":0,"odd":0}' or body == '{"s":null,"odd":0}', body)
+      end
+    end)
+  end)
+
   it("takes files only", function()
     -- libuv closes a loop's descriptors by system calls that ThreadSanitizer does not see: no
     -- thread may be opening its database meanwhile.

@@ -34,4 +34,22 @@ describe("mg_buf", function()
     assert.equal("abc", core.text(buf))
     assert.equal(C.MG_TOO_LARGE, tonumber(buf.failed))
   end)
+
+  it("finds the first control character but tab, wherever it stands", function()
+    for len = 0, 20 do
+      local plain = ("\t\128~ \255"):rep(4):sub(1, len)
+      assert.equal(len, tonumber(C.mg_str_clean(core.str(plain))))
+      for at = 0, len - 1 do
+        for _, byte in ipairs { 0, 8, 10, 13, 31, 127 } do
+          local text = plain:sub(1, at) .. string.char(byte) .. plain:sub(at + 2, -2) .. "\0"
+          assert.equal(at, tonumber(C.mg_str_clean(core.str(text))))
+        end
+      end
+    end
+    for byte = 0, 255 do
+      local clean = byte == 9 or (byte >= 32 and byte ~= 127)
+      local text = core.str("1234567" .. string.char(byte))
+      assert.equal(clean and 8 or 7, tonumber(C.mg_str_clean(text)))
+    end
+  end)
 end)

@@ -111,17 +111,3 @@ describe("the head of a reply", function()
     assert.is_false(sound)
   end)
 end)
-
-describe("mg_reply_date", function()
-  it("writes IMF-fixdate", function()
-    local text = ffi.new "char[30]"
-    for seconds, date in pairs {
-      [784111777] = "Sun, 06 Nov 1994 08:49:37 GMT", [0] = "Thu, 01 Jan 1970 00:00:00 GMT",
-      [951782400] = "Tue, 29 Feb 2000 00:00:00 GMT", [253402300799] = "Fri, 31 Dec 9999 23:59:59 GMT",
-      [1e15] = "Fri, 31 Dec 9999 23:59:59 GMT", [-5] = "Thu, 01 Jan 1970 00:00:00 GMT",
-    } do
-      C.mg_reply_date(seconds, text)
-      assert.equal(date, ffi.string(text))
-    end
-  end)
-end)

@@ -103,15 +103,26 @@ bool probe_pool_open(unsigned threads, unsigned queue, int nice)
     return yard.pool;
 }
 
-// Submits a job; its number, or -1 when the pool is busy.
-int probe_pool_submit(unsigned ms, double patience)
+static int submit(unsigned ms, uint64_t patience)
 {
     struct probe_job *job = &yard.jobs[yard.job_count];
     *job = (struct probe_job){.job = {.run = run, .done = done}, .ms = ms};
-    if (mg_pool_submit(yard.pool, &job->job, &yard.box, (uint64_t)patience) != MG_OK)
+    if (mg_pool_submit(yard.pool, &job->job, &yard.box, patience) != MG_OK)
         return -1;
     yard.out++;
     return (int)yard.job_count++;
+}
+
+// Submits a job; its number, or -1 when the pool is busy.
+int probe_pool_submit(unsigned ms, double patience)
+{
+    return submit(ms, (uint64_t)patience);
+}
+
+// The same of a job that goes on with what was begun.
+int probe_pool_submit_begun(unsigned ms)
+{
+    return submit(ms, MG_POOL_FOREVER);
 }
 
 void probe_pool_cancel(int job)

@@ -4,6 +4,7 @@ local wait = require "support.wait"
 ffi.cdef [[
   bool probe_pool_open(unsigned threads, unsigned queue, int nice);
   int probe_pool_submit(unsigned ms, double patience);
+  int probe_pool_submit_begun(unsigned ms);
   void probe_pool_cancel(int job);
   void probe_pool_await_gate(unsigned jobs);
   void probe_pool_open_gate(void);
@@ -31,6 +32,21 @@ describe("a pool", function()
     end
     assert.is_true(C.probe_pool_submit(1, long) >= 0)
     C.probe_pool_await_jobs()
+    assert.equal(0, C.probe_pool_end())
+  end)
+
+  it("takes a job that goes on with what was begun, though its queue is full", function()
+    C.probe_pool_open(1, 1, 0)
+    for _ = 1, 2 do
+      assert.is_true(C.probe_pool_submit(gate, long) >= 0)
+    end
+    assert.equal(-1, C.probe_pool_submit(gate, long))
+    local begun = C.probe_pool_submit_begun(1)
+    assert.is_true(begun >= 0)
+    assert.equal(-1, C.probe_pool_submit(gate, long))
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    assert.equal(ran + home, C.probe_pool_job(begun))
     assert.equal(0, C.probe_pool_end())
   end)
 

@@ -85,10 +85,38 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
     answer->timer.run = late;
     request->exchange = answer;
     request->body.limit = mg_str_is(request->path, "/small") ? 16 : 1 << 20;
+    request->streamed = mg_str_is(request->path, "/duplex");
     echo->head++;
     echo->requests++;
     if (mg_str_is(request->path, "/early"))
         reply(answer, 404, MG_STR("early"));
+}
+
+// The body comes back while it comes; the query is the length that is announced, if there is one.
+static void begin_duplex(struct answer *answer, bool announced, uint64_t length)
+{
+    struct mg_conn_stream stream = {.length = announced ? (int64_t)length : -1};
+    answer->reply.status = 200;
+    mg_conn_begin(answer->conn, answer->request, &answer->reply, &stream);
+    if (answer->request->body_length == 0)
+        mg_conn_end(answer->conn, answer->request);
+    else
+        mg_conn_read_body(answer->conn, answer->request);
+}
+
+static bool on_piece(void *owner, struct mg_request *request, struct mg_str bytes)
+{
+    struct answer *answer = request->exchange;
+    if (bytes.len)
+        return mg_conn_write(answer->conn, request, bytes);
+    mg_conn_end(answer->conn, request);
+    return true;
+}
+
+static void on_drained(void *owner, struct mg_request *request)
+{
+    struct answer *answer = request->exchange;
+    mg_conn_read_body(answer->conn, request);
 }
 
 static void on_complete(void *owner, struct mg_request *request)
@@ -99,6 +127,8 @@ static void on_complete(void *owner, struct mg_request *request)
     echo->complete++;
     if (mg_str_is(request->path, "/echo") || mg_str_is(request->path, "/small"))
         reply(answer, 200, mg_buf_str(&request->body));
+    else if (mg_str_is(request->path, "/duplex"))
+        begin_duplex(answer, request->query.len > 0, value);
     else if (mg_str_is(request->path, "/peer"))
         reply(answer, 200, request->peer);
     else if (mg_str_is(request->path, "/none"))
@@ -112,8 +142,12 @@ static void on_complete(void *owner, struct mg_request *request)
 static void on_refused(void *owner, struct mg_request *request, int status, const char *detail)
 {
     struct echo *echo = owner;
+    struct answer *answer = request->exchange;
     echo->refused++;
-    reply(request->exchange, status, mg_str_of(detail));
+    if (answer->reply.status)
+        mg_conn_break(answer->conn, request); // it has begun
+    else
+        reply(request->exchange, status, mg_str_of(detail));
 }
 
 static void on_sent(void *owner, struct mg_request *request)
@@ -150,6 +184,8 @@ static void on_broken(void *owner, struct mg_arena *arena, int status, const cha
 static const struct mg_conn_handler handler = {
     .head = on_head,
     .complete = on_complete,
+    .piece = on_piece,
+    .drained = on_drained,
     .refused = on_refused,
     .sent = on_sent,
     .gone = on_gone,

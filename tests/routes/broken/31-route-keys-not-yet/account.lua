@@ -6,10 +6,6 @@ gate.get("/users/{id}", {
   auth   = "jwt",
   rate   = "10/s",
   host   = "{tenant}.example.com",
-  limits = { body = "4MiB" },
   when   = function() return true end,
   calls  = { user = users:get "/users/{id}" },
-})
-gate.get("/pass", {
-  pass   = users:get "/users",
 })

@@ -1,0 +1,1 @@
+create table files (name text primary key, text text not null);

@@ -1,0 +1,189 @@
+-- A PostgreSQL server of the tests' own, of Debian's package, on 127.0.0.1 and in a folder for unix
+-- sockets:
+--   local server = postgres.start()
+--   ... databases = { crm = server:url() } ... server:sql "create table t (id int)"
+-- Its files are made once in a run of the tests (initdb takes seconds) and used by one spec after
+-- the other, each with a database of its own. after_each or teardown(postgres.clean) stops it; it
+-- also ends when the process that started it does.
+local places = require "support.places"
+local posix = require "support.posix"
+local process = require "support.process"
+local wait = require "support.wait"
+
+local postgres = {}
+postgres.__index = postgres
+local running
+
+local function output(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+local function shell(format, ...)
+  local command = format:format(...)
+  assert(os.execute(command .. " >/dev/null 2>&1"), command)
+end
+
+local bin = output("ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1"):gsub("%s+$", "")
+local is_root = output "id -u":match "^0%s"
+
+-- PostgreSQL refuses to run as root.
+local function as_its_user(command)
+  if not is_root then
+    return command
+  end
+  local list = { "/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
+    "--pdeathsig=KILL" }
+  for _, word in ipairs(command) do
+    list[#list + 1] = word
+  end
+  return list
+end
+
+local function exists(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+-- The folder of the server's files, made if it is not there yet.
+local function folder()
+  local run = os.getenv "TMPDIR"
+  local parent = run and run .. "/postgres" or posix.folder()
+  if exists(parent .. "/made") then
+    return parent
+  end
+  shell("mkdir -p '%s' && chmod 755 '%s'", parent, parent)
+  if is_root then
+    shell("chown postgres '%s'", parent)
+  end
+  local code, out, err = process.run(as_its_user { bin .. "/initdb", "-D", parent .. "/data", "-U", "app",
+    "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync" }, { within = 60000, cwd = parent })
+  assert(code == 0, out .. err)
+  shell([[printf 'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n' \
+    > '%s/data/pg_hba.conf' && touch '%s/made']], parent, parent)
+  return parent
+end
+
+-- A port outside of the range that connections take theirs from, so that a server that was killed
+-- can have it again.
+local function free_port()
+  for _ = 1, 1000 do
+    local port = math.random(15000, 32000)
+    local fd = posix.connect("127.0.0.1", port)
+    local free = not fd or (wait.writable(fd, posix.now() + 1000) and posix.socket_error(fd) == "refused")
+    if fd then
+      posix.close(fd)
+    end
+    if free then
+      return port
+    end
+  end
+  error "no port is free"
+end
+
+-- Starts its process; raises when it is not ready in time.
+function postgres:up()
+  local data = self.folder .. "/data"
+  local command = { bin .. "/postgres", "-D", data, "-p", tostring(self.port),
+    "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" .. self.folder,
+    "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+    "-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "autovacuum=off",
+    "-c", "log_min_messages=fatal" }
+  for _ = 1, 200 do -- what was killed holds its shared memory for a moment longer
+    self.process = process.start(as_its_user(command), { cwd = self.folder })
+    local ready = wait.till(function()
+      local fd = posix.connect("127.0.0.1", self.port)
+      local up = fd and wait.writable(fd, posix.now() + 1000) and not posix.socket_error(fd)
+      if fd then
+        posix.close(fd)
+      end
+      return up or self.process:wait(0)
+    end, 20000)
+    if ready == true then
+      return
+    end
+    self.process:kill()
+    wait.sleep(10)
+  end
+  error("PostgreSQL does not start: " .. self.process:err())
+end
+
+function postgres.start()
+  assert(not running, "one server at a time")
+  math.randomseed(posix.now() * 1000 % 2 ^ 31)
+  local self = setmetatable({ folder = folder(), port = free_port() }, postgres)
+  running = self
+  self:up()
+  self.database = ("t%d"):format(math.random(1e9))
+  assert(wait.till(function() -- it takes connections a moment before it is ready for them
+    return self:psql("postgres", "select 1") == "1"
+  end, 20000), "PostgreSQL is not ready")
+  assert(self:psql("postgres", "create database " .. self.database))
+  return self
+end
+
+-- The URL of its database; `more`: another user with password, parameters.
+function postgres:url(more)
+  more = more or {}
+  return ("postgres://%s@127.0.0.1:%d/%s%s"):format(more.user or "app", self.port, self.database,
+    more.query and "?" .. more.query or "")
+end
+
+-- The same, by its unix socket.
+function postgres:socket_url()
+  return ("postgres://app@/%s?host=%s&port=%d"):format(self.database, self.folder, self.port)
+end
+
+-- Runs SQL with psql: its output, or nil and what it says.
+function postgres:psql(database, sql)
+  local code, out, err = process.run({ "/usr/bin/psql", "-h", "127.0.0.1", "-p", tostring(self.port),
+    "-U", "app", "-d", database, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql }, { within = 20000 })
+  if code ~= 0 then
+    return nil, err
+  end
+  return (out:gsub("\n$", ""))
+end
+
+function postgres:sql(sql)
+  local out, why = self:psql(self.database, sql)
+  return out or error(why, 2)
+end
+
+-- How many connections there are to its database; with an SQL pattern, how many of them are at work
+-- on a query like that.
+function postgres:count(pattern)
+  local which = pattern and (" and state = 'active' and query like '%s'"):format(pattern) or ""
+  return tonumber(self:psql("postgres", ("select count(*) from pg_stat_activity where datname = '%s'%s")
+    :format(self.database, which)))
+end
+
+function postgres:kill() -- as a crash of the machine would
+  self.process:kill()
+end
+
+function postgres:stop()
+  self.process:signal(posix.SIGINT) -- "fast": clients are cut
+  if not self.process:wait(20000) then
+    self.process:kill()
+  end
+end
+
+function postgres.clean()
+  local server = running
+  running = nil
+  if server then
+    server:stop()
+    if not os.getenv "TMPDIR" then
+      os.execute(("rm -rf '%s'"):format(server.folder))
+    end
+  end
+end
+
+postgres.slow = places.sanitize ~= "" -- specs do less then, and say so
+
+return postgres
