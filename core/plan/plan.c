@@ -284,7 +284,7 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->any_method = mg_str_is(method, "*");
     mg_method_of(method, &plan->method);
     if (mg_json_member(json, MG_STR("input"), &input)) {
-        plan->input = mg_input_compile(input, plan->params, plan->param_count, c->arena, &why);
+        plan->input = mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
         if (!plan->input)
             return mg_compile_fail(c, why, "input");
         c->names.input = plan->input;
@@ -303,12 +303,9 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
     struct mg_str kept = mg_arena_copy(arena, json);
     if (!plan || !kept.data)
         return NULL;
-    plan->param_count = param_count;
-    if (param_count)
-        memcpy(plan->params, params, param_count * sizeof *params);
     struct mg_compile compile = {
         .plan = plan,
-        .names = {.params = plan->params, .param_count = param_count},
+        .names = {.params = params, .param_count = param_count},
         .gateway = gateway,
         .arena = arena,
         .error = error,

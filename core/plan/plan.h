@@ -99,24 +99,23 @@ enum mg_plan_reply {
 };
 
 struct mg_plan {
+    // What every request looks at comes first: of thousands of plans few are in the cache.
+    uint64_t within; // ms; 0: the gateway's default
+    struct mg_plan_limits limits;
+    struct mg_input *input;     // NULL: none declared
+    struct mg_plan_call *calls; // in byte order of their names
+    // PASS: the call that takes the client's body and gives the reply, when all others have landed
+    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
+    struct mg_plan_call *pass;
+    unsigned count; // of calls
+    enum mg_plan_reply reply_kind;
+    struct mg_shape reply; // TEMPLATE
+    int function;          // FUNCTION
+    uint64_t idle;         // PASS: ms without progress after the head; 0: the gateway's default
     struct mg_str file, path;
     int line;
     bool any_method;
     enum mg_method method;
-    uint64_t within; // ms; 0: the gateway's default
-    struct mg_plan_limits limits;
-    struct mg_str params[MG_PARAMS_MOST];
-    unsigned param_count;
-    struct mg_input *input;     // NULL: none declared
-    struct mg_plan_call *calls; // in byte order of their names
-    unsigned count;
-    enum mg_plan_reply reply_kind;
-    struct mg_shape reply; // TEMPLATE
-    int function;          // FUNCTION
-    // PASS: the call that takes the client's body and gives the reply, when all others have landed
-    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
-    struct mg_plan_call *pass;
-    uint64_t idle; // PASS: ms without progress after the head; 0: the gateway's default
 };
 
 struct mg_plan_error {
