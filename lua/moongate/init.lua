@@ -11,7 +11,7 @@ local sandbox = require "moongate.sandbox"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute crypto each events every finally first group map
+for name in ([[accepted as_completed compute crypto events every finally first group map
   secret shared stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
@@ -48,7 +48,7 @@ local gate = {
   delete = method "DELETE", route = route.any,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value,
+  redis = named "redis", value = backend.value, each = backend.each,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
   left = running("gate.left", run.left),
