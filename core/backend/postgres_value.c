@@ -5,6 +5,10 @@
 #include "json/scan.h"
 #include "json/write.h"
 
+// Leaves room for what a value is spliced into: rows, lists, an array of PostgreSQL's six
+// dimensions.
+enum { json_depth = MG_JSON_DEPTH_MOST - 16 };
+
 // How the text of a type is written as JSON.
 enum form { TEXT, BOOLEAN, NUMBER, JSON, TIMESTAMP };
 
@@ -44,9 +48,10 @@ static const struct type types[] = {
 static void put_timestamp(struct mg_buf *out, struct mg_str text)
 {
     size_t space = mg_str_find(text, ' ', 0);
-    bool plain = text.len && isdigit((unsigned char)text.data[0]) && space < text.len &&
-                 isdigit((unsigned char)text.data[text.len - 1]);
-    if (!plain) {
+    bool plain = space < text.len;
+    for (size_t i = 0; i < text.len && plain; i++)
+        plain = isdigit((unsigned char)text.data[i]) || strchr("-+:.", text.data[i]) || i == space;
+    if (!plain || memchr(text.data, 0, text.len)) {
         mg_json_put_string(out, text);
         return;
     }
@@ -58,21 +63,27 @@ static void put_timestamp(struct mg_buf *out, struct mg_str text)
     mg_buf_put(out, sign == '+' || sign == '-' ? MG_STR(":00\"") : MG_STR("\""));
 }
 
+// A server could send anything: what is spliced must be the JSON that it is taken for.
+static bool is_number(struct mg_str text)
+{
+    return text.len && (isdigit((unsigned char)text.data[0]) || text.data[0] == '-') &&
+           mg_json_valid(text, 1, NULL) && isdigit((unsigned char)text.data[text.len - 1]);
+}
+
 static bool put(struct mg_buf *out, enum form form, struct mg_str text)
 {
-    char last = text.len ? text.data[text.len - 1] : ' ';
     switch (form) {
     case BOOLEAN:
         mg_buf_put(out, mg_str_is(text, "t") ? MG_STR("true") : MG_STR("false"));
         return true;
-    case NUMBER: // "NaN" and "Infinity" end in letters
-        if (isdigit((unsigned char)last))
+    case NUMBER: // or "NaN", "Infinity"
+        if (is_number(text))
             mg_buf_put(out, text);
         else
             mg_json_put_string(out, text);
         return true;
-    case JSON: // leaves room for what it is spliced into
-        if (!mg_json_valid(text, MG_JSON_DEPTH_MOST - 8, NULL))
+    case JSON:
+        if (!mg_json_valid(text, json_depth, NULL))
             return false;
         mg_buf_put(out, mg_json_trim(text));
         return true;
@@ -116,6 +127,7 @@ static bool put_element(struct mg_buf *out, enum form form, struct mg_str text, 
 static bool put_array(struct mg_buf *out, enum form form, struct mg_str text)
 {
     size_t at = text.len && text.data[0] == '[' ? mg_str_find(text, '=', 0) + 1 : 0;
+    size_t start = out->len;
     bool ok = true;
     while (at < text.len && ok) {
         char c = text.data[at];
@@ -126,7 +138,14 @@ static bool put_array(struct mg_buf *out, enum form form, struct mg_str text)
             ok = put_element(out, form, text, &at);
         }
     }
-    return ok;
+    if (!ok || out->failed != MG_OK)
+        return ok;
+    struct mg_str made = mg_str_cut(mg_buf_str(out), start, out->len);
+    if (made.len && mg_json_type(made) == MG_JSON_ARRAY &&
+        mg_json_valid(made, json_depth + 8, NULL))
+        return true;
+    out->len = start; // it is no array after all
+    return put(out, TEXT, text);
 }
 
 bool mg_postgres_put_value(struct mg_buf *out, unsigned type, struct mg_str text)

@@ -176,19 +176,29 @@ void mg_postgres_wire_why(const struct mg_postgres_wire *wire, char room[256])
     copy_line(room, wire->db ? PQerrorMessage(wire->db) : "no memory");
 }
 
+// What is asked next is answered from its start.
+static void begin(struct mg_postgres_wire *wire)
+{
+    wire->heard = wire->partial = false;
+    wire->unread = 0;
+}
+
 bool mg_postgres_wire_plain(struct mg_postgres_wire *wire, const char *sql)
 {
+    begin(wire);
     return PQsendQuery(wire->db, sql) == 1;
 }
 
 bool mg_postgres_wire_prepare(struct mg_postgres_wire *wire, const char *name, const char *sql)
 {
+    begin(wire);
     return PQsendPrepare(wire->db, name, sql, 0, NULL) == 1;
 }
 
 bool mg_postgres_wire_execute(struct mg_postgres_wire *wire, const char *name,
                               const struct mg_postgres_part *part)
 {
+    begin(wire);
     return PQsendQueryPrepared(wire->db, name, part->count, part->values, NULL, NULL, 0) == 1 &&
            PQsetSingleRowMode(wire->db) == 1;
 }
@@ -205,15 +215,17 @@ static size_t waiting_bytes(const struct mg_postgres_wire *wire)
 }
 
 // libpq takes in a row of any size before it shows any of it, and does not say how much it holds.
-// What the socket has before and after tells, at least about.
+// What the socket has before and after tells, at least about; an answer that comes in one piece
+// need not be measured.
 bool mg_postgres_wire_read(struct mg_postgres_wire *wire)
 {
-    size_t before = waiting_bytes(wire);
+    size_t before = wire->partial ? waiting_bytes(wire) : 0;
+    wire->heard = true;
     do { // bytes that TLS has decrypted no socket will report
         if (!PQconsumeInput(wire->db))
             return false;
     } while (PQsslInUse(wire->db) && mg_tls_pending(PQsslStruct(wire->db, "OpenSSL")));
-    size_t after = waiting_bytes(wire);
+    size_t after = wire->partial ? waiting_bytes(wire) : 0;
     wire->unread += before > after ? before - after : 0;
     return PQstatus(wire->db) == CONNECTION_OK;
 }
@@ -229,8 +241,10 @@ enum mg_postgres_event mg_postgres_wire_next(struct mg_postgres_wire *wire)
 {
     PQclear(wire->result);
     wire->result = NULL;
-    if (PQisBusy(wire->db))
+    if (PQisBusy(wire->db)) {
+        wire->partial = wire->heard;
         return MG_POSTGRES_NOTHING;
+    }
     wire->bloated = wire->bloated || wire->unread > bloat_least;
     wire->unread = 0;
     wire->result = PQgetResult(wire->db);

@@ -18,7 +18,8 @@ struct mg_str mg_postgres_target_name(const struct mg_postgres_target *target);
 struct mg_postgres_wire {
     struct pg_conn *db;
     struct pg_result *result; // the last that came
-    size_t unread;            // bytes read since then, about
+    bool heard, partial;      // something was read since the last was sent; and more is to come
+    size_t unread;            // bytes read since the last result, about
     bool bloated;             // a row has made it take memory that it keeps until it is closed
 };
 

@@ -180,24 +180,42 @@ static bool put_own(struct mg_headers *headers, struct mg_arena *arena, struct m
            mg_headers_add(headers, arena, name, value);
 }
 
-enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
-                             const struct mg_forward *forward, struct mg_scope *scope,
-                             struct mg_http_ask *ask, struct mg_fill_fault *fault)
+// What every call of a request says, where the call does not say otherwise; what differs from
+// request to request comes last.
+static bool put_all_own(const struct mg_request *request, struct mg_headers *headers,
+                        struct mg_arena *arena, unsigned *of_request)
 {
-    const struct mg_request *request = scope->request;
-    struct mg_headers *headers = &ask->headers;
-    struct mg_arena *arena = scope->arena;
-    enum mg_fill fill =
-        mg_fill_header_list(backend->headers, backend->header_count, false, scope, headers, fault);
-    if (fill != MG_FILL_OK)
-        return fill;
-    bool ok = put_forwarded(forward, scope, headers) &&
-              put_own(headers, arena, MG_STR("User-Agent"), MG_STR(MG_USER_AGENT)) &&
+    bool ok = put_own(headers, arena, MG_STR("User-Agent"), MG_STR(MG_USER_AGENT)) &&
               put_own(headers, arena, MG_STR("X-Forwarded-Host"), request->authority) &&
               put_own(headers, arena, MG_STR("X-Forwarded-Proto"), request->proto);
     unsigned asked = headers->count;
     ok = ok && put_own(headers, arena, MG_STR("X-Forwarded-For"), request->forwarded_for) &&
          put_own(headers, arena, MG_STR("X-Request-Id"), request->id);
-    ask->of_request = headers->count - asked;
-    return ok ? MG_FILL_OK : MG_FILL_MEMORY;
+    *of_request = headers->count - asked;
+    return ok;
+}
+
+enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
+                             const struct mg_forward *forward, struct mg_scope *scope,
+                             struct mg_http_ask *ask, struct mg_fill_fault *fault)
+{
+    const struct mg_request *request = scope->request;
+    struct mg_headers *headers = &ask->headers, *own = &scope->own;
+    bool alone = !headers->count && !backend->header_count && !forward->header_count &&
+                 !forward->all_headers;
+    if (alone && own->count) { // it is full, so that what is added moves to another table
+        *headers = (struct mg_headers){own->items, own->count, own->count};
+        ask->of_request = (request->forwarded_for.len > 0) + (request->id.len > 0);
+        return MG_FILL_OK;
+    }
+    enum mg_fill fill =
+        mg_fill_header_list(backend->headers, backend->header_count, false, scope, headers, fault);
+    if (fill != MG_FILL_OK)
+        return fill;
+    if (!put_forwarded(forward, scope, headers) ||
+        !put_all_own(request, headers, scope->arena, &ask->of_request))
+        return MG_FILL_MEMORY;
+    if (alone)
+        *own = (struct mg_headers){headers->items, headers->count, headers->count};
+    return MG_FILL_OK;
 }

@@ -18,19 +18,28 @@ static bool segment_sound(const struct path_writer *writer)
            (segment.len && !mg_str_is(segment, ".") && !mg_str_is(segment, ".."));
 }
 
+static size_t segment_end(const struct path_writer *writer, struct mg_str text, size_t from)
+{
+    size_t end = writer->query ? text.len : from;
+    while (end < text.len && text.data[end] != '/' && text.data[end] != '?')
+        end++;
+    return end;
+}
+
 static bool put_path_literal(struct path_writer *writer, struct mg_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        bool boundary = !writer->query && (c == '/' || c == '?');
-        if (boundary && !segment_sound(writer))
+    for (size_t from = 0; from < text.len;) {
+        size_t end = segment_end(writer, text, from);
+        mg_buf_put(writer->out, mg_str_cut(text, from, end));
+        if (end == text.len)
+            break;
+        if (!segment_sound(writer))
             return false;
-        writer->query = writer->query || c == '?';
-        mg_buf_put_char(writer->out, c);
-        if (boundary) {
-            writer->segment = writer->out->len;
-            writer->filled = false;
-        }
+        writer->query = text.data[end] == '?';
+        mg_buf_put_char(writer->out, text.data[end]);
+        writer->segment = writer->out->len;
+        writer->filled = false;
+        from = end + 1;
     }
     return true;
 }

@@ -26,7 +26,8 @@ struct mg_scope {
     void *owner;
     // The scope's own:
     struct mg_fields query, cookies;
-    struct mg_str body; // the request's JSON
+    struct mg_headers own; // of calls that have no header fields but those that every call has
+    struct mg_str body;    // the request's JSON
     bool query_parsed, cookies_parsed, body_parsed;
     const char *broken; // the part of the request that could not be parsed, but its body; or NULL
     enum mg_scope_fault {

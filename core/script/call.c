@@ -144,7 +144,7 @@ static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
     struct mg_template path;
     struct params params = {0};
     struct mg_str error;
-    if (!mg_template_parse(&path, l_read_string(r, MG_FIELD_PATH), &names, r->arena, &error))
+    if (!mg_template_parse(&path, l_read_borrowed(r, MG_FIELD_PATH), &names, r->arena, &error))
         luaL_error(r->L, "path: %s", error.data);
     l_params(r, &path, &params);
     struct mg_fields query = l_read_fields(r, MG_FIELD_QUERY);
@@ -216,7 +216,7 @@ static void l_http(struct mg_reading *r, const struct mg_plan_backend *backend)
     struct mg_http_ask *ask = &r->asked->call.http;
     struct mg_forward forward = {0};
     ask->method = r->run->scope->request->method; // of `request`, which keeps it
-    mg_method_of(l_read_string(r, MG_FIELD_VERB), &ask->method);
+    mg_method_of(l_read_borrowed(r, MG_FIELD_VERB), &ask->method);
     ask->redirects = (unsigned)l_read_number(r, MG_FIELD_REDIRECTS);
     l_forward(r, &forward);
     l_http_path(r, &forward);
@@ -255,7 +255,7 @@ static void l_sql_arg(struct mg_reading *r, int index, struct mg_sql_arg *arg)
 static void l_statement(struct mg_reading *r, struct mg_sql_ask *ask)
 {
     enum { args_most = 32766 }; // of SQLite
-    struct mg_str verb = l_read_string(r, MG_FIELD_VERB);
+    struct mg_str verb = l_read_borrowed(r, MG_FIELD_VERB);
     struct mg_sql_arg *args;
     ask->verb = mg_str_is(verb, "one")   ? MG_SQL_ONE
                 : mg_str_is(verb, "run") ? MG_SQL_RUN
@@ -302,7 +302,8 @@ static void l_sql(struct mg_reading *r)
 
 static void l_file(struct mg_reading *r)
 {
-    struct mg_str verb = l_read_string(r, MG_FIELD_VERB), path = l_read_string(r, MG_FIELD_PATH);
+    struct mg_str verb = l_read_borrowed(r, MG_FIELD_VERB),
+                  path = l_read_borrowed(r, MG_FIELD_PATH);
     struct mg_buf filled = {0};
     struct params params = {0};
     struct mg_names names = {.local = true};
@@ -349,8 +350,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     int top = lua_gettop(L);
     l_read_open(&r, index);
     l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
-    struct mg_str kind = l_read_string(&r, MG_FIELD_KIND),
-                  name = l_read_string(&r, MG_FIELD_BACKEND);
+    struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
+                  name = l_read_borrowed(&r, MG_FIELD_BACKEND);
     unsigned k = 0;
     while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
         k++;

@@ -120,6 +120,11 @@ struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field)
     return text;
 }
 
+struct mg_str l_read_borrowed(struct mg_reading *r, enum mg_call_field field)
+{
+    return l_str(r->L, r->fields + (int)field);
+}
+
 const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count)
 {
     uint16_t *statuses;

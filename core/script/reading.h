@@ -41,7 +41,9 @@ bool l_read_table(struct mg_reading *r, enum mg_call_field field); // raises whe
 
 bool l_read_flag(struct mg_reading *r, enum mg_call_field field);
 uint64_t l_read_number(struct mg_reading *r, enum mg_call_field field);
-struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field);
+struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field); // a copy in the arena
+// The string itself, which stands until the call has been read.
+struct mg_str l_read_borrowed(struct mg_reading *r, enum mg_call_field field);
 const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count);
 // The list of names on top; *all when a string stands there instead, "*".
 struct mg_str *l_read_names(struct mg_reading *r, unsigned *count, bool *all);

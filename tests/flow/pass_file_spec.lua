@@ -224,9 +224,9 @@ describe("a passed file and a client that", function()
 
   it("reads nothing is one of so many that no descriptor is left: 503, until some have left", function()
     start(nil, { files = 100 })
-    local kept, held, fds = g:connect(), {}, nil
+    local kept, held = g:connect(), {}
     assert.equal(200, kept:ask("/static/a.txt").status)
-    fds = settled()
+    local fds = settled()
     for i = 1, 60 do -- until nobody is accepted any more
       held[i] = g:connect { receive_room = 200000 }
       held[i]:send(http.request "/static/big.bin")

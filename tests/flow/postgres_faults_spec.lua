@@ -1,6 +1,7 @@
 -- PostgreSQL that is slow, goes away and comes back, with a server of the tests' own.
 local gateway = require "support.gateway"
 local http = require "support.http"
+local posix = require "support.posix"
 local postgres = require "support.postgres"
 local wait = require "support.wait"
 
@@ -288,9 +289,23 @@ describe("PostgreSQL that goes away", function()
     assert.truthy(wait.till(function() return server:count() and server:count() <= 8 end))
   end)
 
-  it("ends cleanly while it is mute", function()
-    local g = serve([[gate.get("/", { within = "100ms", calls = { x = crm:one "select pg_sleep(20)::text" } })]])
+  it("costs its calls no more than their time while it is mute, and the gateway ends all the same", function()
+    local g = serve([[
+      gate.get("/", { within = "200ms", calls = { x = crm:one "select pg_sleep(3)::text" } })
+      gate.get("/other", { calls = { x = gate.value "here" } })]], { connect = "300ms" })
     assert.equal(504, g:get("/").status)
-    g:stop()
+    server:signal(posix.SIGSTOP) -- its port takes connections, and nobody answers, cancelling included
+    local ok, why = pcall(function()
+      for _ = 1, 10 do
+        local began = wait.now()
+        local status = g:get("/").status
+        assert.is_true(status == 504 or status == 502, tostring(status))
+        assert.is_true(wait.now() - began < 1000 * wait.slack)
+        assert.equal(200, g:get("/other").status)
+      end
+      g:stop(10000)
+    end)
+    server:signal(posix.SIGCONT)
+    assert(ok, why)
   end)
 end)

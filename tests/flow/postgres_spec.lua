@@ -350,19 +350,23 @@ describe("gate.database on PostgreSQL", function()
 
   it("keeps no memory of a row that was too large", function()
     local g = serve([[
-      gate.get("/", { within = "60s", calls = { x = crm:one("select repeat('x', 200000000) as v", { optional = true }) } })]],
+      gate.get("/", { within = "60s", calls = { x = crm:one("select repeat('x', 60000000) as v", { optional = true }) } })]],
       { at_once = 1 }, { limits = { result = "1MiB" } })
-    g:get "/"
+    local before = g:rss()
     assert.equal('{"x":null}', g:get("/").body)
-    assert.truthy(wait.till(function() return g:rss() < 150000 end), g:rss() .. " KiB") -- a sanitizer takes some itself
+    if postgres.slow then
+      print "  (its memory is not looked at, since a sanitizer keeps what was freed)"
+    else
+      assert.truthy(wait.till(function() return g:rss() < before + 30000 end), g:rss() - before .. " KiB more")
+    end
   end)
 
   it("gives 1,000 requests at once on 8 connections each its own row", function()
-    local count = postgres.slow and 200 or 1000
-    if count < 1000 then
-      print(("  (%d requests, since a sanitizer is at work)"):format(count))
+    local most = postgres.slow and 200 or 1000
+    if most < 1000 then
+      print(("  (%d requests, since a sanitizer is at work)"):format(most))
     end
-    for workers = 1, 2 do
+    for workers, count in ipairs { 200, most } do
       local g = serve([[gate.get("/{id}", { calls = { x = crm:one(
         "select $1::int as id, pg_backend_pid() as pid", "{id}") }, reply = { "{x.body.id}", "{x.body.pid}" } })]],
         { at_once = 8 }, { workers = workers })
@@ -436,17 +440,42 @@ describe("gate.database on PostgreSQL", function()
     end
   end)
 
+  it("speaks TLS where the server does, and where the URL demands it", function()
+    local ask = [[return crm:one("select ssl from pg_stat_ssl where pid = pg_backend_pid()", { optional = true }):wait().body or "none"]]
+    local required = { url = server:url { query = "sslmode=require" } }
+    assert.equal("none", answer(ask, required))
+    assert.equal('{"ssl":false}', answer(ask))
+    assert(server:psql("postgres", "alter system set ssl = on"))
+    assert(server:psql("postgres", "select pg_reload_conf()"))
+    assert.truthy(wait.till(function() return answer(ask) == '{"ssl":true}' end, 10000))
+    assert.equal('{"ssl":true}', answer(ask, required))
+    assert.equal("none", answer(ask, { url = server:url { query = "sslmode=verify-full&sslrootcert=/none" } }))
+    -- Long results, whose bytes TLS may hold back from the socket.
+    assert.equal("[3000000,300000]", answer([[
+      local one = crm:one("select repeat('x', 3000000) as v"):wait().body.v
+      local rows = crm:query("select repeat('y', 100) as v from generate_series(1, 3000)"):wait().body
+      local size = 0
+      for _, r in ipairs(rows) do size = size + #r.v end
+      return { #one, size }]], required))
+    assert(server:psql("postgres", "alter system reset ssl"))
+    assert(server:psql("postgres", "select pg_reload_conf()"))
+  end)
+
+  it("is shown by moongate routes with what it runs", function()
+    local g = gateway.folder { ["gateway.lua"] = { databases = { crm = server:url { user = "app:hunter2" } } }, ["r.lua"] = [[
+      local gate = require "moongate"
+      local crm = gate.database "crm"
+      gate.post("/{id}", { calls = { pay = crm:atomic { crm:run("delete from a\n where id = $1", "{id}"), crm:one "select 1" } } })]] }
+    local code, out = gateway.run("routes", g)
+    assert.equal(0, code)
+    assert.matches("crm atomic run delete from a where id = $1; one select 1", out, 1, true)
+    assert.is_nil(out:find "hunter2")
+  end)
+
   it("looks names up by itself", function()
     local url = server:url():gsub("127%.0%.0%.1", "localhost")
-    local out = answer([[
-      local r
-      for _ = 1, 100 do -- ::1 may be tried first, where nobody listens
-        r = crm:one("select 1 as a", { optional = true }):wait()
-        if r.ok then return r.body end
-        gate.sleep "20ms"
-      end
-      return r.error.kind]], { url = url })
-    assert.equal('{"a":1}', out)
+    -- "::1" may be the first of its addresses, where nobody listens.
+    assert.equal('{"a":1}', answer([[return crm:one("select 1 as a"):wait().body]], { url = url }))
     assert.matches("dns", failure([[crm:one("select 1", { optional = true })]],
       { url = "postgres://app@no-such-name.invalid/x" }))
   end)

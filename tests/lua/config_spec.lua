@@ -26,6 +26,20 @@ describe("gateway.lua", function()
     assert.equal(10000, read.limits.within)
   end)
 
+  it("has each Redis with its bounds", function()
+    local read = config [[
+      return {
+        redis  = { store = { url = "redis://:x@h:1/2", within = "50ms", connect = "20ms", at_once = 9 },
+                   cache = "redis+unix:///run/redis.sock" },
+        limits = { connect = "2s", redis_at_once = 77 },
+      }]]
+    assert.same({
+      { name = "cache", url = "redis+unix:///run/redis.sock", connect = 2000, at_once = 77 },
+      { name = "store", url = "redis://:x@h:1/2", within = 50, connect = 20, at_once = 9 },
+    }, read.redis)
+    assert.same({}, config("return {}").redis)
+  end)
+
   it("is read whole, with backends sorted by name", function()
     local read, problems = config [[
       return {

@@ -34,7 +34,7 @@ local function start_backends(folder)
   end
   for name in lfs.dir(folder .. "/backends") do
     local backend = folder .. "/backends/" .. name
-    if is(backend .. "/gateway.lua", "file") then
+    if not name:find "^%." and is(backend .. "/gateway.lua", "file") then
       make_databases(backend)
       env[name:upper()] = gateway.start(backend, { workers = 1 }).url
     end

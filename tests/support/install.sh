@@ -4,8 +4,9 @@
 packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libuv1-dev node-llhttp
   libcurl4-openssl-dev libssl-dev libsqlite3-dev libhiredis-dev libpq-dev"
 packages_examples="sqlite3"
-packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev
-  clang-format curl sqlite3 postgresql redis-tools" # redis-tools has the server too, without a service
+# redis-tools has Redis's server too, without a service that would start it.
+packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3
+  openssl postgresql redis-tools"
 
 # Prints which of the packages are not installed.
 packages_missing() {

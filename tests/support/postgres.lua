@@ -23,7 +23,7 @@ end
 
 local function shell(format, ...)
   local command = format:format(...)
-  assert(os.execute(command .. " >/dev/null 2>&1"), command)
+  assert(os.execute("{ " .. command .. "; } >/dev/null 2>&1"), command)
 end
 
 local bin = output("ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1"):gsub("%s+$", "")
@@ -64,6 +64,12 @@ local function folder()
   local code, out, err = process.run(as_its_user { bin .. "/initdb", "-D", parent .. "/data", "-U", "app",
     "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync" }, { within = 60000, cwd = parent })
   assert(code == 0, out .. err)
+  -- For specs that speak TLS: it is off until they ask for it.
+  shell([[openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+    -keyout '%s/data/server.key' -out '%s/data/server.crt' && chmod 600 '%s/data/server.key']], parent, parent, parent)
+  if is_root then
+    shell("chown postgres '%s/data/server.key' '%s/data/server.crt'", parent, parent)
+  end
   shell([[printf 'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n' \
     > '%s/data/pg_hba.conf' && touch '%s/made']], parent, parent)
   return parent
@@ -160,6 +166,10 @@ function postgres:count(pattern)
   local which = pattern and (" and state = 'active' and query like '%s'"):format(pattern) or ""
   return tonumber(self:psql("postgres", ("select count(*) from pg_stat_activity where datname = '%s'%s")
     :format(self.database, which)))
+end
+
+function postgres:signal(number) -- to the process that takes connections
+  self.process:signal(number)
 end
 
 function postgres:kill() -- as a crash of the machine would
