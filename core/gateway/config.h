@@ -39,6 +39,7 @@
     X(redis_silence)                                                                               \
     X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
+    X(each)                                                                                        \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \

@@ -22,7 +22,7 @@ struct mg_plan_backend {
 };
 
 // What one request of a route may take: the gateway's limits, but for those that its route sets.
-#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(result) X(results)
+#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(each) X(result) X(results)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
@@ -65,6 +65,8 @@ struct mg_plan_sql {
     unsigned arg_count;
 };
 
+struct mg_plan_each;
+
 struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
@@ -87,8 +89,18 @@ struct mg_plan_call {
     struct mg_plan_command *commands; // REDIS
     unsigned command_count;
     bool atomic;
-    uint64_t needs; // bits: calls that must have landed before it starts
+    uint64_t needs;            // bits: calls that must have landed before it starts
+    struct mg_plan_each *each; // not NULL: one call for each element of a list
     int line;
+};
+
+// What gate.each declares. Of its mg_plan_call, name, contract, fallback and needs are about the
+// whole; kind and backend are those of `call`.
+struct mg_plan_each {
+    struct mg_template list; // one placeholder
+    struct mg_str list_text; // the same as the author wrote it
+    unsigned at_once;        // in flight, at most
+    struct mg_plan_call call;
 };
 
 enum mg_plan_reply {

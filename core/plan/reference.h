@@ -16,6 +16,7 @@ enum mg_root {
     MG_ROOT_RESULT_STATUS, // {profile.status}
     MG_ROOT_RESULT_HEADER, // {profile.headers.etag}
     MG_ROOT_LOCAL,         // {name} of a running function's own params
+    MG_ROOT_EACH,          // {each.id}: of the element that a call of gate.each is made for
 };
 
 struct mg_reference {
@@ -37,6 +38,7 @@ struct mg_names {
     const struct mg_str *calls;
     unsigned call_count;
     const struct mg_input *input; // may be NULL
+    bool each;                    // {each}: in the call of a gate.each
     bool local;                   // only {name}: any name, read from a call's own params
 };
 

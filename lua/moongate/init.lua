@@ -4,6 +4,7 @@ local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
+local many    = require "moongate.many"
 local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
@@ -11,8 +12,8 @@ local sandbox = require "moongate.sandbox"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute crypto each events every finally first group map
-  secret shared stream task]]):gmatch("%S+") do
+for name in ([[accepted compute crypto events every finally group secret shared stream
+  task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -48,10 +49,12 @@ local gate = {
   delete = method "DELETE", route = route.any,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value,
+  redis = named "redis", value = backend.value, each = backend.each,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left),
+  left = running("gate.left", run.left), map = running("gate.map", many.map),
+  first = running("gate.first", many.first),
+  as_completed = running("gate.as_completed", many.as_completed),
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 

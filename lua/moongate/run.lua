@@ -134,13 +134,12 @@ function run.wait(one, ...)
   return collect(id)
 end
 
----All at once; results under the same keys. The first required failure cancels the rest and is
----raised.
----@param calls table<any, moongate.Call|moongate.Future>
----@return table<any, moongate.Result>
-function run.all(calls)
+---Starts all calls of a table; raises what is wrong with it as `name`'s.
+---@return any[] keys in an order that depends on nothing
+---@return integer[] ids
+local function start_all(calls, name)
   if type(calls) ~= "table" or is_call(calls) then
-    error(("gate.all takes a table of calls, not %s"):format(words.show(calls)), 2)
+    error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
   local ok, keys, ids, detail = pcall(core.start_all, calls)
   if not ok then
@@ -151,8 +150,18 @@ function run.all(calls)
     if ids == nil then
       yield("over")
     end
-    error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(ids)), 2)
-  elseif #ids > 0 then
+    error(("%s: %s is not a call: write users:get(...)"):format(name, words.show(ids)), 3)
+  end
+  return keys, ids
+end
+
+---All at once; results under the same keys. The first required failure cancels the rest and is
+---raised.
+---@param calls table<any, moongate.Call|moongate.Future>
+---@return table<any, moongate.Result>
+function run.all(calls)
+  local keys, ids = start_all(calls, "gate.all")
+  if #ids > 0 then
     wait_for("all", ids)
   end
   local results, failed = core.finish_all(keys, ids)
@@ -161,6 +170,9 @@ function run.all(calls)
   end
   return results
 end
+
+-- What `many` builds on.
+run.begin, run.start_all, run.wait_for, run.raise = begin, start_all, wait_for, raise
 
 ---@param text string such as "10ms"
 function run.sleep(text)
