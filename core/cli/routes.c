@@ -145,6 +145,8 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
     if (limits.len)
         mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
     mg_buf_fini(&limits);
+    if (plan->host.len)
+        mg_buf_printf(out, "  host %.*s", (int)plan->host.len, plan->host.data);
     mg_buf_put_char(out, '\n');
     for (unsigned i = 0; i < plan->count; i++)
         put_call(out, config, plan, &plan->calls[i]);
@@ -185,6 +187,10 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, method_of(plan));
     mg_buf_put(out, MG_STR(",\"path\":"));
     mg_json_put_string(out, plan->path);
+    if (plan->host.len) {
+        mg_buf_put(out, MG_STR(",\"host\":"));
+        mg_json_put_string(out, plan->host);
+    }
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
     mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));

@@ -100,6 +100,7 @@ enum mg_plan_reply {
 
 struct mg_plan {
     struct mg_str file, path;
+    struct mg_str host; // a pattern; empty: any host
     int line;
     bool any_method;
     enum mg_method method;

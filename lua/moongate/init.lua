@@ -3,6 +3,7 @@
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
+local group   = require "moongate.group"
 local loading = require "moongate.loading"
 local reply   = require "moongate.reply"
 local route   = require "moongate.route"
@@ -11,7 +12,7 @@ local sandbox = require "moongate.sandbox"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute crypto each events every finally first group map
+for name in ([[accepted as_completed compute crypto each events every finally first map
   secret shared stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
@@ -45,7 +46,8 @@ end
 ---@class moongate.Gate
 local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
-  delete = method "DELETE", route = route.any,
+  delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
+  group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
   redis = named "redis", value = backend.value,

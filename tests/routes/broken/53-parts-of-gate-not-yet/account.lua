@@ -1,7 +1,4 @@
 local gate = require "moongate"
-gate.group("/api", { within = "1s" }, function(api)
-  api.get("/x", function() return {} end)
-end)
 local cache = gate.shared "cache"
 gate.every("5m", "report", function() end)
 gate.get("/feed", {
