@@ -233,8 +233,11 @@ int mg_command_routes(int argc, char **argv)
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));
-    if (out.len)
-        fwrite(out.data, 1, out.len, stdout);
+    if (ok) { // a path may hold a secret
+        struct mg_generation *generation = loaded.generation;
+        struct mg_str text = mg_vm_redact(generation->vm, mg_buf_str(&out), &generation->arena);
+        fwrite(text.data, 1, text.len, stdout);
+    }
     mg_buf_fini(&out);
     mg_loaded_close(&loaded);
     return ok ? 0 : 1;

@@ -37,7 +37,9 @@ struct adding {
 
 static void complain(struct adding *adding, int line, struct mg_str message)
 {
-    mg_faults_add(adding->faults, adding->route->file, line, message);
+    struct mg_generation *generation = adding->generation;
+    mg_faults_add(adding->faults, adding->route->file, line,
+                  mg_vm_redact(generation->vm, message, &generation->arena));
 }
 
 static const struct mg_plan *compile(struct adding *adding, struct mg_str host, struct mg_str path)

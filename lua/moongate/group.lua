@@ -28,7 +28,8 @@ local function prefix_wrong(prefix)
   elseif prefix ~= "" and prefix:byte() ~= 47 then
     return ('a prefix begins with "/": write "/%s"'):format(prefix)
   elseif prefix:sub(-1) == "/" then
-    return ('a prefix does not end with "/", its paths begin with it: write "%s"'):format(prefix:match("^(.-)/*$"))
+    return ('a prefix does not end with "/", its paths begin with it: write "%s"')
+      :format(prefix:match("^(.-)/*$"))
   elseif prefix:gsub("{{", ""):find("%.%.%.}") then
     return "{name...} takes the rest of a path: a group's prefix goes on"
   end

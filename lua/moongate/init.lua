@@ -9,11 +9,12 @@ local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
+local secret  = require "moongate.secret"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
 for name in ([[accepted as_completed compute crypto each events every finally first map
-  secret shared stream task]]):gmatch("%S+") do
+  shared stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -50,7 +51,7 @@ local gate = {
   group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value,
+  redis = named "redis", value = backend.value, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
   left = running("gate.left", run.left),

@@ -229,8 +229,8 @@ local function both(outer, inner)
   end
   local all = {}
   for _, part in ipairs { outer, inner } do
-    for key, value in pairs(part) do
-      all[key] = value
+    for key, one in pairs(part) do
+      all[key] = one
     end
   end
   return all
