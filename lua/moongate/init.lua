@@ -3,6 +3,7 @@
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
+local crypto  = require "moongate.crypto"
 local group   = require "moongate.group"
 local loading = require "moongate.loading"
 local reply   = require "moongate.reply"
@@ -13,7 +14,7 @@ local secret  = require "moongate.secret"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute crypto each events every finally first map
+for name in ([[accepted as_completed compute each events every finally first map
   shared stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
@@ -58,7 +59,7 @@ local gate = {
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 
-  list = core.list, null = core.null,
+  crypto = crypto, list = core.list, null = core.null,
   json = sandbox.read_only({ encode = core.encode, decode = core.decode, raw = core.raw }, "gate.json"),
 }
 

@@ -86,6 +86,9 @@ limits.of_routes = { "body", "calls", "fields", "result", "results" }
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB
 
+-- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
+limits.crypto_text = 16 * MiB
+
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit
 ---@param value integer
