@@ -160,6 +160,8 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
     if (limits.len)
         mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
     mg_buf_fini(&limits);
+    if (plan->host.len)
+        mg_buf_printf(out, "  host %.*s", (int)plan->host.len, plan->host.data);
     mg_buf_put_char(out, '\n');
     for (unsigned i = 0; i < plan->count; i++)
         put_call(out, config, plan, &plan->calls[i]);
@@ -200,6 +202,10 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, method_of(plan));
     mg_buf_put(out, MG_STR(",\"path\":"));
     mg_json_put_string(out, plan->path);
+    if (plan->host.len) {
+        mg_buf_put(out, MG_STR(",\"host\":"));
+        mg_json_put_string(out, plan->host);
+    }
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
     mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));
@@ -242,8 +248,11 @@ int mg_command_routes(int argc, char **argv)
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));
-    if (out.len)
-        fwrite(out.data, 1, out.len, stdout);
+    if (ok) { // a path may hold a secret
+        struct mg_generation *generation = loaded.generation;
+        struct mg_str text = mg_vm_redact(generation->vm, mg_buf_str(&out), &generation->arena);
+        fwrite(text.data, 1, text.len, stdout);
+    }
     mg_buf_fini(&out);
     mg_loaded_close(&loaded);
     return ok ? 0 : 1;

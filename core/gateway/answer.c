@@ -274,7 +274,8 @@ void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)
 void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
 {
     enum { path_most = 200 }; // so that a client's long path leaves room for what is said
-    const struct mg_request *request = exchange->request;
+    struct mg_request *request = exchange->request;
+    text = mg_vm_redact(exchange->worker->generation->vm, text, &request->arena);
     struct mg_str path =
         mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)

@@ -287,6 +287,7 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     struct mg_str input, calls, method = mg_compile_text(json, "method", c->arena), why;
     plan->file = mg_compile_text(json, "file", c->arena);
     plan->path = mg_compile_text(json, "path", c->arena);
+    plan->host = mg_compile_text(json, "host", c->arena);
     plan->line = c->error->line = (int)mg_compile_int(json, "line");
     plan->within = (uint64_t)mg_compile_int(json, "within");
     compile_limits(c, json);

@@ -125,6 +125,7 @@ struct mg_plan {
     int function;          // FUNCTION
     uint64_t idle;         // PASS: ms without progress after the head; 0: the gateway's default
     struct mg_str file, path;
+    struct mg_str host; // a pattern; empty: any host
     int line;
     bool any_method;
     enum mg_method method;

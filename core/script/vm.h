@@ -53,6 +53,9 @@ void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, un
 // returns.
 int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path);
 
+// A text for people without the values of secrets, in the arena unless it has none.
+struct mg_str mg_vm_redact(struct mg_vm *vm, struct mg_str text, struct mg_arena *arena);
+
 // What `moongate check` prints of the limits: lines of text.
 bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text);
 

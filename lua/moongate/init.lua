@@ -3,17 +3,19 @@
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
+local crypto  = require "moongate.crypto"
+local group   = require "moongate.group"
 local loading = require "moongate.loading"
 local many    = require "moongate.many"
 local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
+local secret  = require "moongate.secret"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted compute crypto events every finally group secret shared stream
-  task]]):gmatch("%S+") do
+for name in ([[accepted compute events every finally shared stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -46,10 +48,11 @@ end
 ---@class moongate.Gate
 local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
-  delete = method "DELETE", route = route.any,
+  delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
+  group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value, each = backend.each,
+  redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
   left = running("gate.left", run.left), map = running("gate.map", many.map),
@@ -58,7 +61,7 @@ local gate = {
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 
-  list = core.list, null = core.null,
+  crypto = crypto, list = core.list, null = core.null,
   json = sandbox.read_only({ encode = core.encode, decode = core.decode, raw = core.raw }, "gate.json"),
 }
 

@@ -90,6 +90,9 @@ limits.passed_body = 1024 * GiB
 -- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
 limits.each_at_once = 8
 
+-- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
+limits.crypto_text = 16 * MiB
+
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit
 ---@param value integer

@@ -234,7 +234,7 @@ local function parts(raised)
   assert(type(title) == "string" and type(detail) == "string", "title or detail")
   local calls = raised.calls and core.encode(core.list(raised.calls)) or ""
   local members = raised.members and next(raised.members) ~= nil and core.encode(raised.members) or ""
-  return status, title, detail, calls, members, (reply.headers(raised.headers))
+  return status, title, loading.redact(detail), calls, members, (reply.headers(raised.headers))
 end
 
 local function failure(raised, fn)
