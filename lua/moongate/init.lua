@@ -8,11 +8,12 @@ local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
+local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
 for name in ([[accepted as_completed compute crypto each events every finally first group map
-  secret shared stream task]]):gmatch("%S+") do
+  secret stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -51,7 +52,7 @@ local gate = {
   redis = named "redis", value = backend.value,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left),
+  left = running("gate.left", run.left), shared = shared.named,
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 

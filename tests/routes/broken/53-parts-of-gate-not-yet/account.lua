@@ -2,7 +2,7 @@ local gate = require "moongate"
 gate.group("/api", { within = "1s" }, function(api)
   api.get("/x", function() return {} end)
 end)
-local cache = gate.shared "cache"
+local cache = gate.stream "cache"
 gate.every("5m", "report", function() end)
 gate.get("/feed", {
   calls = {
