@@ -50,6 +50,7 @@
     X(file_jobs)                                                                                   \
     X(sqlite_readers)                                                                              \
     X(sqlite_jobs)                                                                                 \
+    X(shared)                                                                                      \
     X(postgres_at_once) X(postgres_waiting)
 
 struct mg_limits {

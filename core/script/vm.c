@@ -152,6 +152,8 @@ void mg_vm_free(struct mg_vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
+    mg_buf_fini(&vm->asked);
+    mg_buf_fini(&vm->answered);
     free(vm);
 }
 

@@ -12,10 +12,11 @@ local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
 local secret  = require "moongate.secret"
+local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted compute events every finally shared stream task]]):gmatch("%S+") do
+for name in ([[accepted compute events every finally stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -55,7 +56,7 @@ local gate = {
   redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left), map = running("gate.map", many.map),
+  left = running("gate.left", run.left), shared = shared.named, map = running("gate.map", many.map),
   first = running("gate.first", many.first),
   as_completed = running("gate.as_completed", many.as_completed),
 

@@ -70,6 +70,8 @@ limits.all = {
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  -- Data that workers share.
+  size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.
   count("postgres_at_once", 16, 1, 10000, "connections to one database, unless it says otherwise"),
   count("postgres_waiting", 4096, 0, 1000000, "calls waiting for them, unless it says otherwise"),

@@ -9,6 +9,7 @@ local reply   = require "moongate.reply"
 local request = require "moongate.request"
 local result  = require "moongate.result"
 local sandbox = require "moongate.sandbox"
+local shared  = require "moongate.shared"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -22,6 +23,7 @@ local function wait_for(mode, ids, ms)
   if sandbox.loads() then
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
+  shared.check_changes()
   yield(mode, ids, ms or 0)
 end
 
@@ -32,6 +34,7 @@ end
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
 -- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(one, name)
+  shared.check_changes()
   local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
@@ -141,6 +144,7 @@ local function start_all(calls, name)
   if type(calls) ~= "table" or is_call(calls) then
     error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
+  shared.check_changes()
   local ok, keys, ids, detail = pcall(core.start_all, calls)
   if not ok then
     loading.raise(keys)
