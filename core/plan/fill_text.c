@@ -13,6 +13,8 @@ enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct
     for (unsigned i = 0; i < reference->step_count; i++) {
         if (reference->steps[i].kind == MG_JSON_INDEX)
             mg_buf_printf(&what, "[%zu]", reference->steps[i].index);
+        else if (reference->steps[i].kind == MG_JSON_EACH)
+            mg_buf_put(&what, MG_STR("[]"));
         else
             mg_buf_printf(&what, ".%.*s", (int)reference->steps[i].key.len,
                           reference->steps[i].key.data);

@@ -54,11 +54,15 @@ static const char *parse_steps(struct mg_reference *reference, struct mg_str tex
         }
         size_t end = mg_str_find(text, ']', at);
         uint64_t index;
-        if (end == at + 1)
-            return "not yet: \"[]\" (a list of every element's value)";
-        if (end == text.len || !mg_str_uint(mg_str_cut(text, at + 1, end), &index) || index == 0)
-            return "an index is a whole number from 1 on, as in items[1]";
-        *step = (struct mg_json_step){MG_JSON_INDEX, {0}, index};
+        if (end == at + 1 && end < text.len) {
+            *step = (struct mg_json_step){.kind = MG_JSON_EACH};
+            reference->list = true;
+        } else if (end == text.len || !mg_str_uint(mg_str_cut(text, at + 1, end), &index) ||
+                   index == 0) {
+            return "an index is a whole number from 1 on, as in items[1]; [] is every element";
+        } else {
+            *step = (struct mg_json_step){MG_JSON_INDEX, {0}, index};
+        }
         at = end + 1;
         if (at < text.len && text.data[at] != '.' && text.data[at] != '[')
             return "behind an index comes \".name\" or \"[1]\"";

@@ -22,6 +22,7 @@ struct mg_reference {
     enum mg_root root;
     unsigned index;
     bool rest;          // PARAM: {name...}, whose value keeps its slashes
+    bool list;          // it has a "[]": a list of what every element has there
     struct mg_str name; // QUERY, HEADER, COOKIE, RESULT_HEADER, LOCAL, PARAM
     struct mg_json_step *steps;
     unsigned step_count;
