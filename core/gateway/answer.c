@@ -50,7 +50,7 @@ void mg_answer_identify(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
     struct mg_worker *worker = exchange->worker;
-    const struct mg_networks *trusted = worker->common->trusted;
+    const struct mg_networks *trusted = &exchange->generation->edition->trusted;
     struct mg_arena *arena = &request->arena;
     if (!request->id.len)
         request->id = mg_answer_new_id(worker, arena);

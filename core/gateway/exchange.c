@@ -13,6 +13,7 @@
 void mg_exchange_end_if_done(struct mg_exchange *exchange)
 {
     struct mg_worker *worker = exchange->worker;
+    struct mg_generation *generation = exchange->generation;
     if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
         return;
     mg_timer_drop(&worker->loop, &exchange->timer);
@@ -23,7 +24,7 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
     if (exchange->counted)
         atomic_fetch_sub_explicit(&worker->common->at_once, 1, memory_order_relaxed);
     mg_request_free(exchange->request); // and with it the exchange
-    mg_worker_settle(worker);
+    mg_worker_leave(worker, generation);
 }
 
 // What is still in flight is no longer wanted.
@@ -32,7 +33,7 @@ static void cancel_calls(struct mg_exchange *exchange)
     for (unsigned i = 0; i < exchange->asked_count; i++) {
         struct mg_asked *asked = exchange->asked[i];
         if (asked->started && !asked->call.result.landed)
-            mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call),
+            mg_backend_cancel(mg_backends_of(&exchange->generation->backends, &asked->call),
                               &asked->call);
     }
 }
@@ -140,7 +141,7 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
         return;
     }
     asked->started = true;
-    mg_backend_start(mg_backends_of(&worker->backends, call), call);
+    mg_backend_start(mg_backends_of(&exchange->generation->backends, call), call);
 }
 
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
@@ -342,7 +343,7 @@ static bool check_input(struct mg_exchange *exchange)
 void mg_exchange_start(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
-    const struct mg_limits *limits = &exchange->worker->common->config->limits;
+    const struct mg_limits *limits = &exchange->generation->edition->config->limits;
     exchange->deadline =
         mg_loop_now(&exchange->worker->loop) + (plan->within ? plan->within : limits->within);
     if (!check_input(exchange))
@@ -368,6 +369,8 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
     if (!exchange)
         return NULL;
     exchange->worker = worker;
+    exchange->generation = worker->generation;
+    exchange->generation->exchanges++;
     exchange->conn = conn;
     exchange->request = request;
     exchange->scope = (struct mg_scope){

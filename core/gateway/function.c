@@ -35,7 +35,7 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 void mg_function_start(struct mg_exchange *exchange)
 {
     struct mg_run *run = &exchange->run;
-    if (!mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope)) {
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
         mg_exchange_no_memory(exchange);
         return;
     }
@@ -101,7 +101,7 @@ static void host_cancel(void *owner, unsigned id)
     struct mg_exchange *exchange = owner;
     struct mg_asked *asked = id < exchange->asked_count ? exchange->asked[id] : NULL;
     if (asked && asked->started && !asked->call.result.landed)
-        mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
+        mg_backend_cancel(mg_backends_of(&exchange->generation->backends, &asked->call), &asked->call);
 }
 
 static uint64_t host_left(void *owner)

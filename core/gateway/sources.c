@@ -12,7 +12,7 @@ enum { files_most = 10000, bytes_most = 64 << 20, depth_most = 16 };
 struct reading {
     struct mg_folder *folder;
     struct mg_faults *faults;
-    unsigned cap;
+    unsigned cap, folder_cap;
     size_t bytes;
 };
 
@@ -36,6 +36,9 @@ static bool read_file(struct reading *reading, struct mg_str name, struct mg_str
             close(fd);
         return complain(reading, name, why);
     }
+    uint64_t changed = (uint64_t)stat.st_mtim.tv_sec * 1000000000 + (uint64_t)stat.st_mtim.tv_nsec;
+    if (reading->folder->changed < changed)
+        reading->folder->changed = changed;
     size_t size = (size_t)stat.st_size, len = 0;
     reading->bytes += size;
     char *data = reading->bytes <= bytes_most ? mg_arena_alloc(arena, size + 1) : NULL;
@@ -117,11 +120,32 @@ static void read_entry(struct reading *reading, DIR *dir, const struct dirent *e
     read_folder(reading, fd, inner, routes && !mg_str_is(name, "lib"), depth + 1);
 }
 
+static void keep_folder(struct reading *reading, struct mg_str prefix)
+{
+    struct mg_folder *folder = reading->folder;
+    if (folder->folder_count == reading->folder_cap) {
+        unsigned cap = reading->folder_cap ? reading->folder_cap * 2 : 8;
+        struct mg_str *folders = mg_arena_zero(&folder->arena, cap, sizeof *folders);
+        if (!folders)
+            return;
+        for (unsigned i = 0; i < folder->folder_count; i++)
+            folders[i] = folder->folders[i];
+        folder->folders = folders;
+        reading->folder_cap = cap;
+    }
+    int len = prefix.len ? (int)prefix.len - 1 : 0; // without the "/" at its end
+    folder->folders[folder->folder_count++] =
+        len ? mg_arena_printf(&folder->arena, "%.*s/%.*s", (int)folder->dir.len, folder->dir.data,
+                              len, prefix.data)
+            : folder->dir;
+}
+
 // Takes the descriptor.
 static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes,
                         unsigned depth)
 {
     DIR *dir = fdopendir(fd);
+    keep_folder(reading, prefix);
     if (!dir) {
         close(fd);
         return;
@@ -159,6 +183,16 @@ bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults 
     if (folder->sources.count)
         qsort(folder->sources.items, folder->sources.count, sizeof *folder->sources.items, by_name);
     return !mg_faults_any(faults);
+}
+
+bool mg_folder_same(const struct mg_folder *one, const struct mg_folder *other)
+{
+    const struct mg_sources *a = &one->sources, *b = &other->sources;
+    bool same = a->count == b->count && mg_str_eq(one->gateway, other->gateway);
+    for (unsigned i = 0; same && i < a->count; i++)
+        same = mg_str_eq(a->items[i].name, b->items[i].name) &&
+               mg_str_eq(a->items[i].text, b->items[i].text);
+    return same;
 }
 
 void mg_folder_fini(struct mg_folder *folder)
