@@ -82,8 +82,7 @@ static bool read_limits(struct mg_config *config, struct mg_str json)
 }
 
 static struct mg_plan_backend *add_backend(struct mg_config *config, enum mg_call_kind kind,
-                                           struct mg_str name, unsigned index,
-                                           struct mg_str json)
+                                           struct mg_str name, unsigned index, struct mg_str json)
 {
     config->texts[config->backend_count] = json;
     struct mg_plan_backend *backend = &config->backends[config->backend_count++];

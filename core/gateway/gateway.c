@@ -308,8 +308,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     if (!load(gateway, options->dir))
         return false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    gateway->worker_count =
-        options->workers ? options->workers : loader->current->config->workers;
+    gateway->worker_count = options->workers ? options->workers : loader->current->config->workers;
     if (!gateway->worker_count)
         gateway->worker_count = cores > 0 ? (unsigned)cores : 1;
     loader->listen_matters = !options->listen;

@@ -48,8 +48,7 @@ static void on_back(struct mg_mail *mail)
 static struct mg_generation *make(struct mg_loader *loader, struct mg_edition *edition,
                                   struct mg_faults *faults)
 {
-    struct mg_generation *generation =
-        mg_generation_new(&edition->folder, edition->config, faults);
+    struct mg_generation *generation = mg_generation_new(&edition->folder, edition->config, faults);
     if (!generation)
         return NULL;
     generation->edition = edition;
@@ -246,8 +245,9 @@ static void look(struct mg_timer *timer)
     bool waited = loader->waits;
     loader->waits = loader->edition_count >= editions_most;
     if (loader->waits && !waited)
-        mg_log(MG_LOG_WARN, "%d older versions of the routes are still in use by requests: changes "
-                            "wait until one is not",
+        mg_log(MG_LOG_WARN,
+               "%d older versions of the routes are still in use by requests: changes "
+               "wait until one is not",
                editions_most - 1);
     if (loader->waits)
         return;
@@ -258,6 +258,8 @@ static void look(struct mg_timer *timer)
         return;
     }
     bool grown = follow(loader, &edition->folder);
+    if (!loader->unsettled)
+        loader->unsettled = mg_loop_fresh(&loader->loop);
     if (unsettled(loader, &edition->folder)) {
         look_in(loader, quiet_ms);
     } else {
@@ -379,8 +381,8 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
 
 bool mg_loader_start(struct mg_loader *loader)
 {
-    loader->watch = (struct mg_watch){
-        .loop = &loader->loop, .changed = on_changed, .owner = loader};
+    loader->watch =
+        (struct mg_watch){.loop = &loader->loop, .changed = on_changed, .owner = loader};
     mg_watch_init(&loader->watch);
     loader->look.run = look;
     loader->again.deliver = on_again;

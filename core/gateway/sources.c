@@ -22,6 +22,13 @@ static bool complain(struct reading *reading, struct mg_str file, const char *wh
     return false;
 }
 
+static void note_change(struct mg_folder *folder, const struct timespec *time)
+{
+    uint64_t at = (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+    if (folder->changed < at)
+        folder->changed = at;
+}
+
 static bool read_file(struct reading *reading, struct mg_str name, struct mg_str *text)
 {
     struct mg_arena *arena = &reading->folder->arena;
@@ -36,9 +43,6 @@ static bool read_file(struct reading *reading, struct mg_str name, struct mg_str
             close(fd);
         return complain(reading, name, why);
     }
-    uint64_t changed = (uint64_t)stat.st_mtim.tv_sec * 1000000000 + (uint64_t)stat.st_mtim.tv_nsec;
-    if (reading->folder->changed < changed)
-        reading->folder->changed = changed;
     size_t size = (size_t)stat.st_size, len = 0;
     reading->bytes += size;
     char *data = reading->bytes <= bytes_most ? mg_arena_alloc(arena, size + 1) : NULL;
@@ -48,6 +52,8 @@ static bool read_file(struct reading *reading, struct mg_str name, struct mg_str
             break;
         len += (size_t)n;
     }
+    if (fstat(fd, &stat) == 0) // only now: it may have been written to meanwhile
+        note_change(reading->folder, &stat.st_mtim);
     close(fd);
     if (!data)
         return complain(reading, name, "the gateway's files are too large");

@@ -54,8 +54,8 @@ void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain
 void mg_worker_join(struct mg_worker *worker);  // waits for its end
 void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
 
-// New requests begin on this generation from now on. Any thread; false: it has ended, the generation
-// stays the caller's.
+// New requests begin on this generation from now on. Any thread; false: it has ended, the
+// generation stays the caller's.
 bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
 
 // An exchange that began on this generation has ended; on the worker's loop.
