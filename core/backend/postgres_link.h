@@ -37,8 +37,9 @@ struct mg_postgres_link {
     const struct mg_postgres_links *links;
     enum mg_postgres_link_state state;
     bool stood;
-    bool known;          // its pool has heard that it stands
-    uint64_t born, idle; // loop time since when it stands, since when it is idle
+    bool known;           // its pool's: it has heard that it stands
+    unsigned turn, tries; // its pool's: which address it dials, how many were dialled before it
+    uint64_t born, idle;  // loop time since when it stands, since when it is idle
     char why[256];
 
     struct mg_postgres_wire wire;

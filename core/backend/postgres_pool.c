@@ -29,7 +29,8 @@ struct mg_postgres_pool {
     struct mg_list others; // all other links
     unsigned links, dialling;
     bool naming;        // a look-up is waited for, to dial then
-    unsigned turn;      // which of the addresses is tried next
+    unsigned addresses; // that the host has; 1 where there is nothing to look up
+    unsigned turn;      // which of them is dialled: the one that was reached last
     uint64_t mean_us;   // running mean of how long an order holds its connection
     bool down;          // the last dial has failed
     enum mg_status why; // it failed so
@@ -97,19 +98,21 @@ static void dial_failed(struct mg_postgres_pool *pool, enum mg_status error, con
         refuse_all(pool);
 }
 
-static void dial(struct mg_postgres_pool *pool, const char *address)
+static void dial(struct mg_postgres_pool *pool, const char *address, unsigned tries)
 {
     struct mg_postgres_link *link = mg_postgres_link_new(&pool->shared, pool, address);
     if (!link) {
         dial_failed(pool, MG_NO_MEMORY, "no memory");
         return;
     }
+    link->turn = pool->turn;
+    link->tries = tries;
     pool->links++;
     pool->dialling++;
     mg_list_push(&pool->others, &link->node);
 }
 
-static void dial_named(struct mg_postgres_pool *pool)
+static void dial_named(struct mg_postgres_pool *pool, unsigned tries)
 {
     struct mg_loop *loop = loop_of(pool);
     struct mg_addresses *found = NULL;
@@ -117,10 +120,11 @@ static void dial_named(struct mg_postgres_pool *pool)
     pool->naming = false;
     switch (mg_resolver_ask(pool->names, pool->host, &found)) {
     case MG_NAME_KNOWN:
+        pool->addresses = found->count;
         mg_address_text(&found->items[pool->turn % found->count], text);
         mg_addresses_drop(found);
         text[strcspn(text, "]")] = '\0'; // libpq wants IPv6 without its brackets
-        dial(pool, text + (text[0] == '['));
+        dial(pool, text + (text[0] == '['), tries);
         break;
     case MG_NAME_PENDING:
         pool->naming = true;
@@ -134,19 +138,20 @@ static void dial_named(struct mg_postgres_pool *pool)
     }
 }
 
-static void start_dial(struct mg_postgres_pool *pool)
+// `tries`: how many addresses did not answer just now.
+static void start_dial(struct mg_postgres_pool *pool, unsigned tries)
 {
     if (pool->host.len)
-        dial_named(pool);
+        dial_named(pool, tries);
     else
-        dial(pool, NULL);
+        dial(pool, NULL, tries);
 }
 
 static void on_name(struct mg_name_wait *wait)
 {
     struct mg_postgres_pool *pool = MG_OWNER(wait, struct mg_postgres_pool, name_wait);
     mg_timer_drop(loop_of(pool), &pool->retry);
-    dial_named(pool);
+    dial_named(pool, 0);
     serve(pool);
 }
 
@@ -160,7 +165,7 @@ static void on_retry(struct mg_timer *timer)
     } else if (standing(pool) && mg_list_empty(&pool->queue)) {
         pool->down = false; // it is there, and lets in so many
     } else if (!pool->dialling && pool->links < pool->config.at_once) {
-        start_dial(pool);
+        start_dial(pool, 0);
     }
 }
 
@@ -191,7 +196,7 @@ static void serve(struct mg_postgres_pool *pool)
     }
     while (!pool->naming && !pool->down && pool->dialling < pool->waiting &&
            pool->links < pool->config.at_once)
-        start_dial(pool);
+        start_dial(pool, 0);
 }
 
 static void set_ageing(struct mg_postgres_pool *pool)
@@ -239,15 +244,24 @@ static void stands(struct mg_postgres_pool *pool)
     mg_timer_drop(loop_of(pool), &pool->retry);
 }
 
+// A host is given up when all its addresses have been tried; several links may be at the same one.
+static void died_dialling(struct mg_postgres_pool *pool, struct mg_postgres_link *link)
+{
+    pool->dialling--;
+    pool->turn += link->turn == pool->turn;
+    if (pool->closed)
+        return;
+    if (link->tries + 1 < pool->addresses)
+        start_dial(pool, link->tries + 1);
+    else
+        dial_failed(pool, MG_REFUSED, link->why);
+}
+
 static void died(struct mg_postgres_pool *pool, struct mg_postgres_link *link)
 {
     pool->links--;
-    if (!link->stood) {
-        pool->dialling--;
-        pool->turn++; // the next address, where there are several
-        if (!pool->closed)
-            dial_failed(pool, MG_REFUSED, link->why);
-    }
+    if (!link->stood)
+        died_dialling(pool, link);
     if (!pool->closed)
         serve(pool);
     end_if_closing(pool);
@@ -307,7 +321,7 @@ void mg_postgres_pool_take(struct mg_postgres_pool *pool, struct mg_postgres_ord
     if (pool->down && !standing(pool)) {
         mg_postgres_order_fail(order, pool->why, "%s", pool->words);
         if (!pool->retry.place && !pool->dialling)
-            start_dial(pool); // the timer could not be set
+            start_dial(pool, 0); // the timer could not be set
         end_order(order);
     } else if (!at_once && !patient(pool, order)) {
         mg_postgres_order_fail(order, MG_BUSY, "too many calls are waiting for its connections");
@@ -388,6 +402,7 @@ struct mg_postgres_pool *mg_postgres_pool_new(const struct mg_postgres_config *c
         .ended = link_ended,
         .rests = link_rests,
     };
+    pool->addresses = 1;
     pool->name_wait.again = on_name;
     pool->retry.run = on_retry;
     pool->ageing.run = on_ageing;

@@ -66,6 +66,17 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     mg_buf_put(out, call->path_text);
 }
 
+// The same; of an each, for what and how many at once: "users GET /users/{each} for each
+// {orders.body[].user}, 8 at once".
+static void put_asks(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    const struct mg_plan_each *each = call->each;
+    put_ask(out, each ? &each->call : call);
+    if (each)
+        mg_buf_printf(out, " for each %.*s, %u at once", (int)each->list_text.len,
+                      each->list_text.data, each->at_once);
+}
+
 // What carries a call of a service: "plain", "libcurl", or both when that depends on the URL; and
 // why. NULL: it is no call of a service.
 static const char *path_of(const struct mg_config *config, const struct mg_plan_call *call,
@@ -74,6 +85,8 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
     enum mg_http_path path = MG_HTTP_PATH_FITTING;
     if (call->kind != MG_CALL_HTTP)
         return NULL;
+    if (call->each)
+        call = &call->each->call;
     const struct mg_http_config *service = &config->services[call->backend->index];
     for (unsigned i = 0; i < service->url_count; i++) {
         bool secure = mg_str_starts(service->urls[i], MG_STR("https:"));
@@ -92,6 +105,8 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
 static bool is_shared(const struct mg_config *config, const struct mg_plan *plan,
                       const struct mg_plan_call *call)
 {
+    if (call->each)
+        call = &call->each->call;
     return call->kind == MG_CALL_HTTP && call != plan->pass &&
            config->services[call->backend->index].share &&
            (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
@@ -118,7 +133,7 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
                      const struct mg_plan_call *call)
 {
     mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
-    put_ask(out, call);
+    put_asks(out, call);
     const char *why, *path = path_of(config, call, &why);
     if (path)
         mg_buf_printf(out, "  over %s%s", path, is_shared(config, plan, call) ? ", shared" : "");
@@ -145,6 +160,8 @@ static void put_route(struct mg_buf *out, const struct mg_config *config,
     if (limits.len)
         mg_buf_printf(out, "  limits %.*s", (int)limits.len, limits.data);
     mg_buf_fini(&limits);
+    if (plan->host.len)
+        mg_buf_printf(out, "  host %.*s", (int)plan->host.len, plan->host.data);
     mg_buf_put_char(out, '\n');
     for (unsigned i = 0; i < plan->count; i++)
         put_call(out, config, plan, &plan->calls[i]);
@@ -165,7 +182,7 @@ static void put_call_json(struct mg_buf *out, const struct mg_config *config,
                           const struct mg_plan *plan, const struct mg_plan_call *call)
 {
     struct mg_buf ask = {0};
-    put_ask(&ask, call);
+    put_asks(&ask, call);
     mg_buf_put(out, MG_STR("{\"name\":"));
     mg_json_put_string(out, call->name);
     mg_buf_put(out, MG_STR(",\"asks\":"));
@@ -185,6 +202,10 @@ static void put_json(struct mg_buf *out, const struct mg_config *config, const s
     mg_json_put_string(out, method_of(plan));
     mg_buf_put(out, MG_STR(",\"path\":"));
     mg_json_put_string(out, plan->path);
+    if (plan->host.len) {
+        mg_buf_put(out, MG_STR(",\"host\":"));
+        mg_json_put_string(out, plan->host);
+    }
     mg_buf_put(out, MG_STR(",\"file\":"));
     mg_json_put_string(out, plan->file);
     mg_buf_printf(out, ",\"line\":%d,\"reply\":\"%s\",\"limits\":{", plan->line, reply_of(plan));
@@ -227,8 +248,11 @@ int mg_command_routes(int argc, char **argv)
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));
-    if (out.len)
-        fwrite(out.data, 1, out.len, stdout);
+    if (ok) { // a path may hold a secret
+        struct mg_generation *generation = loaded.generation;
+        struct mg_str text = mg_vm_redact(generation->vm, mg_buf_str(&out), &generation->arena);
+        fwrite(text.data, 1, text.len, stdout);
+    }
     mg_buf_fini(&out);
     mg_loaded_close(&loaded);
     return ok ? 0 : 1;

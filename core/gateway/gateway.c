@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/local_store.h"
 #include "base/log.h"
 #include "gateway/loader.h"
 
@@ -294,6 +295,7 @@ static void fini(struct mg_gateway *gateway)
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
         mg_generation_free(gateway->workers[i].generation);
     mg_loader_fini(&gateway->loader);
+    mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
     pthread_mutex_destroy(&gateway->lock);
@@ -319,7 +321,9 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     if (!gateway->workers || !mg_loader_open(loader, gateway->workers, gateway->worker_count, &why))
         return explain(&why);
     gateway->common.grounds = &loader->grounds;
-    return true;
+    gateway->common.store = mg_local_store_new(
+        &(struct mg_local_store_options){.bytes = loader->current->config->limits.shared});
+    return gateway->common.store || (mg_buf_put(&why, MG_STR("out of memory")) && explain(&why));
 }
 
 static bool start(struct mg_gateway *gateway, const struct mg_gateway_options *options)

@@ -37,15 +37,17 @@ struct adding {
 
 static void complain(struct adding *adding, int line, struct mg_str message)
 {
-    mg_faults_add(adding->faults, adding->route->file, line, message);
+    struct mg_generation *generation = adding->generation;
+    mg_faults_add(adding->faults, adding->route->file, line,
+                  mg_vm_redact(generation->vm, message, &generation->arena));
 }
 
-static const struct mg_plan *compile(struct adding *adding, struct mg_str path)
+static const struct mg_plan *compile(struct adding *adding, struct mg_str host, struct mg_str path)
 {
     struct mg_arena *arena = &adding->generation->arena;
     const struct mg_script_route *route = adding->route;
     struct mg_str params[MG_ROUTE_PARAMS_MOST], why;
-    int count = mg_router_names(arena, (struct mg_str){0}, path, params, &why);
+    int count = mg_router_names(arena, host, path, params, &why);
     if (count < 0) {
         complain(adding, route->line, why);
         return NULL;
@@ -62,19 +64,26 @@ static const struct mg_plan *compile(struct adding *adding, struct mg_str path)
     return NULL;
 }
 
+static struct mg_str member_text(struct adding *adding, struct mg_str key)
+{
+    struct mg_str value;
+    return mg_json_member(adding->route->json, key, &value)
+               ? mg_json_text_in(value, &adding->generation->arena)
+               : (struct mg_str){0};
+}
+
 static void add_route(struct adding *adding)
 {
     struct mg_generation *generation = adding->generation;
-    struct mg_str path = {0}, why;
+    struct mg_str host = member_text(adding, MG_STR("host")), why;
+    struct mg_str path = member_text(adding, MG_STR("path"));
     int other;
-    if (mg_json_member(adding->route->json, MG_STR("path"), &path))
-        path = mg_json_text_in(path, &generation->arena);
-    const struct mg_plan *plan = compile(adding, path);
+    const struct mg_plan *plan = compile(adding, host, path);
     if (!plan)
         return;
     unsigned method = plan->any_method ? MG_ROUTE_ANY_METHOD : plan->method;
-    if (mg_router_add(generation->router, (struct mg_str){0}, method, path, (int)generation->count,
-                      &why, &other)) {
+    if (mg_router_add(generation->router, host, method, path, (int)generation->count, &why,
+                      &other)) {
         generation->plans[generation->count++] = plan;
         return;
     }

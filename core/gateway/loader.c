@@ -119,6 +119,8 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
                        !listens_as(config, mg_buf_str(&last))},
         {"workers", loader->workers_matter && config->workers != loader->workers_first &&
                         config->workers != before->workers},
+        {"limits.shared", config->limits.shared != loader->shared_first &&
+                              config->limits.shared != before->limits.shared},
         {"limits.names_at_once", config->limits.names_at_once != loader->names_first &&
                                      config->limits.names_at_once != before->limits.names_at_once},
     };
@@ -359,6 +361,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->workers = workers;
     loader->worker_count = count;
     loader->workers_first = edition->config->workers;
+    loader->shared_first = edition->config->limits.shared;
     loader->names_first = edition->config->limits.names_at_once;
     put_listen(&loader->listen, edition->config);
     bool ok = mg_loop_init(&loader->loop) == MG_OK &&

@@ -64,6 +64,7 @@ static void adopt(struct mg_worker *worker, struct mg_generation *generation)
 {
     generation->worker = worker;
     generation->retire.run = retire;
+    mg_vm_store(generation->vm, worker->common->store);
     mg_list_push(&worker->generations, &generation->node);
 }
 

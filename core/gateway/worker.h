@@ -11,6 +11,7 @@
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
     const struct mg_grounds *grounds;
+    struct mg_store *store;       // behind gate.shared; it outlives what is loaded
     _Atomic unsigned connections; // open now
     _Atomic unsigned at_once;     // requests in work now
 };

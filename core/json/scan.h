@@ -58,6 +58,13 @@ struct mg_json_step {
 bool mg_json_walk(struct mg_str value, const struct mg_json_step *steps, size_t count,
                   struct mg_str *found);
 
+// Follows steps with an EACH among them: appends a JSON list of what every element has there, null
+// where it has nothing, so that lists of the same elements stay side by side. The elements of an
+// inner EACH follow in order; where there is no inner list there are none. False: the first EACH
+// has no list, or `out` has failed.
+bool mg_json_gather(struct mg_str value, const struct mg_json_step *steps, size_t count,
+                    struct mg_buf *out);
+
 // Appends the text of a string value, unescaped, as UTF-8 (a lone surrogate becomes U+FFFD).
 bool mg_json_text(struct mg_str string, struct mg_buf *out);
 

@@ -53,6 +53,18 @@ bool mg_compile_template(struct mg_compile *c, struct mg_template *template, str
            mg_compile_fail(c, why, key);
 }
 
+bool mg_compile_line(struct mg_compile *c, struct mg_template *template, struct mg_str text,
+                     const char *key)
+{
+    if (!mg_compile_template(c, template, text, key))
+        return false;
+    const struct mg_reference *single = mg_template_single(template);
+    if (!single || !single->list)
+        return true;
+    return mg_compile_fail(
+        c, mg_arena_printf(c->arena, MG_TEMPLATE_NO_TEXT, (int)text.len, text.data), key);
+}
+
 bool mg_compile_shape(struct mg_compile *c, struct mg_shape *shape, struct mg_str json,
                       const char *key)
 {
@@ -72,6 +84,9 @@ bool mg_compile_named(struct mg_compile *c, struct mg_str call, const char *key,
     struct mg_str object;
     struct mg_json_iter iter, inner;
     unsigned most = 0;
+    bool line = mg_str_is(mg_str_of(key), "headers");
+    bool (*compile)(struct mg_compile *, struct mg_template *, struct mg_str, const char *) =
+        line ? mg_compile_line : mg_compile_template;
     if (!mg_json_member(call, mg_str_of(key), &object))
         return true;
     for (mg_json_begin(&iter, object); mg_json_next(&iter);)
@@ -95,7 +110,7 @@ bool mg_compile_named(struct mg_compile *c, struct mg_str call, const char *key,
                                      : mg_arena_copy(c->arena, value);
             if (!text.data || !path.data)
                 return mg_compile_no_memory(c);
-            if (!mg_compile_template(c, &item->template, text, path.data))
+            if (!compile(c, &item->template, text, path.data))
                 return false;
         }
     }

@@ -26,6 +26,9 @@ bool mg_compile_no_memory(struct mg_compile *c);                                
 
 bool mg_compile_template(struct mg_compile *c, struct mg_template *template, struct mg_str text,
                          const char *key);
+// The same where text must come out: in a path, a header or XML. A list has none.
+bool mg_compile_line(struct mg_compile *c, struct mg_template *template, struct mg_str text,
+                     const char *key);
 bool mg_compile_shape(struct mg_compile *c, struct mg_shape *shape, struct mg_str json,
                       const char *key);
 // An object of named templates: query, headers, form. A list gives its name once per element.
@@ -34,6 +37,7 @@ bool mg_compile_named(struct mg_compile *c, struct mg_str call, const char *key,
 
 // A call's contract, and all that depends on what kind of backend it goes to.
 bool mg_compile_contract(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
+bool mg_compile_each(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 bool mg_compile_redis(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 

@@ -6,13 +6,15 @@ enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct
                               struct mg_scope *scope, struct mg_fill_fault *fault)
 {
     static const char *const roots[] = {"", "query.", "headers.", "cookies.", "body",
-                                        "", "",       "",         ""};
+                                        "", "",       "",         "",         ""};
     struct mg_buf what = {0};
     mg_buf_put(&what, mg_str_of(roots[reference->root]));
     mg_buf_put(&what, reference->name);
     for (unsigned i = 0; i < reference->step_count; i++) {
         if (reference->steps[i].kind == MG_JSON_INDEX)
             mg_buf_printf(&what, "[%zu]", reference->steps[i].index);
+        else if (reference->steps[i].kind == MG_JSON_EACH)
+            mg_buf_put(&what, MG_STR("[]"));
         else
             mg_buf_printf(&what, ".%.*s", (int)reference->steps[i].key.len,
                           reference->steps[i].key.data);
@@ -20,8 +22,7 @@ enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct
     fault->what = mg_arena_copy(scope->arena, mg_buf_str(&what));
     mg_buf_fini(&what);
     fault->why = value->kind == MG_VALUE_MISSING ? "is missing" : "is no text that can stand there";
-    return mg_reference_is_result(reference) || reference->root == MG_ROOT_LOCAL ? MG_FILL_MISSING
-                                                                                 : MG_FILL_CLIENT;
+    return reference->root >= MG_ROOT_RESULT_BODY ? MG_FILL_MISSING : MG_FILL_CLIENT;
 }
 
 enum mg_fill mg_fill_value(const struct mg_reference *reference, struct mg_scope *scope,

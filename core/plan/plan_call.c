@@ -79,7 +79,7 @@ static bool compile_body(struct mg_compile *c, struct mg_str call, struct mg_pla
     }
     if (mg_json_member(call, MG_STR("xml"), &value)) {
         out->body_kind = MG_PLAN_XML;
-        return mg_compile_template(c, &out->text, mg_json_text_in(value, c->arena), "xml");
+        return mg_compile_line(c, &out->text, mg_json_text_in(value, c->arena), "xml");
     }
     if (mg_json_member(call, MG_STR("text"), &value)) { // takes no placeholders
         out->body_kind = MG_PLAN_TEXT;
@@ -99,7 +99,7 @@ static bool compile_http(struct mg_compile *c, struct mg_str call, struct mg_pla
     out->verb = method;
     out->redirects = (unsigned)mg_compile_int(call, "redirects");
     out->path_text = mg_compile_text(call, "path", c->arena);
-    return mg_compile_template(c, &out->path, out->path_text, "path") &&
+    return mg_compile_line(c, &out->path, out->path_text, "path") &&
            mg_compile_named(c, call, "query", &out->query, &out->query_count) &&
            mg_compile_named(c, call, "headers", &out->headers, &out->header_count) &&
            compile_body(c, call, out) && compile_forward(c, call, &out->forward);
@@ -190,13 +190,15 @@ static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_pla
                 : mg_str_is(verb, "list") ? MG_FILE_LIST
                                           : MG_FILE_READ;
     out->path_text = mg_compile_text(call, "path", c->arena);
-    return mg_compile_template(c, &out->path, out->path_text, "path");
+    return mg_compile_line(c, &out->path, out->path_text, "path");
 }
 
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
     static const char *const words[] = {"http", "file", "redis", "sql", "value"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
+    if (mg_str_is(kind, "each"))
+        return mg_compile_each(c, call, out);
     for (unsigned i = 0; i < MG_CALL_KINDS; i++)
         if (mg_str_is(kind, words[i]))
             out->kind = (enum mg_call_kind)i;

@@ -2,8 +2,8 @@
 
 #include "plan/input.h"
 
-static const char *const request_roots[] = {"query", "headers", "cookies", "body"};
-static const char *const later_roots[] = {"claims", "context", "each", "args"};
+static const char *const request_roots[] = {"query", "headers", "cookies", "body", "each"};
+static const char *const later_roots[] = {"claims", "context", "args"};
 
 bool mg_reference_reserved(struct mg_str word)
 {
@@ -54,11 +54,15 @@ static const char *parse_steps(struct mg_reference *reference, struct mg_str tex
         }
         size_t end = mg_str_find(text, ']', at);
         uint64_t index;
-        if (end == at + 1)
-            return "not yet: \"[]\" (a list of every element's value)";
-        if (end == text.len || !mg_str_uint(mg_str_cut(text, at + 1, end), &index) || index == 0)
-            return "an index is a whole number from 1 on, as in items[1]";
-        *step = (struct mg_json_step){MG_JSON_INDEX, {0}, index};
+        if (end == at + 1 && end < text.len) {
+            *step = (struct mg_json_step){.kind = MG_JSON_EACH};
+            reference->list = true;
+        } else if (end == text.len || !mg_str_uint(mg_str_cut(text, at + 1, end), &index) ||
+                   index == 0) {
+            return "an index is a whole number from 1 on, as in items[1]; [] is every element";
+        } else {
+            *step = (struct mg_json_step){MG_JSON_INDEX, {0}, index};
+        }
         at = end + 1;
         if (at < text.len && text.data[at] != '.' && text.data[at] != '[')
             return "behind an index comes \".name\" or \"[1]\"";
@@ -121,8 +125,9 @@ static const char *unknown(struct mg_str root, const struct mg_names *names, str
     return "no path parameter, call or part of the request has this name";
 }
 
-static const char *parse_request_root(struct mg_reference *reference, struct mg_str root,
-                                      struct mg_str text, struct mg_arena *arena)
+static const char *parse_root(struct mg_reference *reference, struct mg_str root,
+                              struct mg_str text, const struct mg_names *names,
+                              struct mg_arena *arena)
 {
     if (mg_str_is(root, "query"))
         return parse_named(reference, MG_ROOT_QUERY, text, root.len);
@@ -130,7 +135,10 @@ static const char *parse_request_root(struct mg_reference *reference, struct mg_
         return parse_named(reference, MG_ROOT_HEADER, text, root.len);
     if (mg_str_is(root, "cookies"))
         return parse_named(reference, MG_ROOT_COOKIE, text, root.len);
-    reference->root = MG_ROOT_BODY;
+    if (mg_str_is(root, "each") && !names->each)
+        return "it stands for an element, in the call that gate.each is given";
+    reference->root = mg_str_is(root, "each") ? MG_ROOT_EACH : MG_ROOT_BODY;
+    reference->name = reference->root == MG_ROOT_EACH ? root : (struct mg_str){0};
     return parse_steps(reference, text, root.len, arena);
 }
 
@@ -174,7 +182,7 @@ bool mg_reference_parse(struct mg_reference *reference, struct mg_str text,
             return say(arena, error, text, "not yet", NULL);
 
     if (mg_reference_reserved(root))
-        why = parse_request_root(reference, root, text, arena);
+        why = parse_root(reference, root, text, names, arena);
     else if (!find_own(reference, root, names, &call))
         why = unknown(root, names, arena, &nearest);
     else if (call)

@@ -16,12 +16,14 @@ enum mg_root {
     MG_ROOT_RESULT_STATUS, // {profile.status}
     MG_ROOT_RESULT_HEADER, // {profile.headers.etag}
     MG_ROOT_LOCAL,         // {name} of a running function's own params
+    MG_ROOT_EACH,          // {each.id}: of the element that a call of gate.each is made for
 };
 
 struct mg_reference {
     enum mg_root root;
     unsigned index;
     bool rest;          // PARAM: {name...}, whose value keeps its slashes
+    bool list;          // it has a "[]": a list of what every element has there
     struct mg_str name; // QUERY, HEADER, COOKIE, RESULT_HEADER, LOCAL, PARAM
     struct mg_json_step *steps;
     unsigned step_count;
@@ -36,6 +38,7 @@ struct mg_names {
     const struct mg_str *calls;
     unsigned call_count;
     const struct mg_input *input; // may be NULL
+    bool each;                    // {each}: in the call of a gate.each
     bool local;                   // only {name}: any name, read from a call's own params
 };
 

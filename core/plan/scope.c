@@ -96,14 +96,33 @@ struct mg_value mg_result_value(const struct mg_result *result)
                                         : text_value(result->body);
 }
 
-static struct mg_value walk(struct mg_value value, const struct mg_json_step *steps, unsigned count)
+static struct mg_value gather(struct mg_scope *scope, struct mg_str json,
+                              const struct mg_json_step *steps, unsigned count)
 {
+    struct mg_buf list = {0};
+    struct mg_value value = missing(false);
+    if (mg_json_gather(json, steps, count, &list)) {
+        struct mg_str copy = mg_arena_copy(scope->arena, mg_buf_str(&list));
+        value = copy.data ? json_value(copy) : value;
+    }
+    mg_buf_fini(&list);
+    return value;
+}
+
+// What the reference's steps from number `from` on lead to.
+static struct mg_value walk(struct mg_scope *scope, struct mg_value value,
+                            const struct mg_reference *reference, unsigned from)
+{
+    const struct mg_json_step *steps = reference->steps + from;
+    unsigned count = reference->step_count - from;
     if (count == 0 || value.kind == MG_VALUE_MISSING)
         return value;
     struct mg_str found;
-    if (value.kind != MG_VALUE_JSON || !mg_json_walk(value.bytes, steps, count, &found))
+    if (value.kind != MG_VALUE_JSON)
         return missing(false);
-    return json_value(found);
+    if (reference->list)
+        return gather(scope, value.bytes, steps, count);
+    return mg_json_walk(value.bytes, steps, count, &found) ? json_value(found) : missing(false);
 }
 
 static struct mg_value result_value(struct mg_scope *scope, const struct mg_reference *reference)
@@ -111,7 +130,7 @@ static struct mg_value result_value(struct mg_scope *scope, const struct mg_refe
     const struct mg_result *result = &scope->calls[reference->index]->result;
     struct mg_str text;
     if (reference->root == MG_ROOT_RESULT_BODY)
-        return walk(mg_result_value(result), reference->steps, reference->step_count);
+        return walk(scope, mg_result_value(result), reference, 0);
     if (reference->root == MG_ROOT_RESULT_STATUS) {
         text = mg_arena_printf(scope->arena, "%d", result->status);
         return result->status && text.data ? json_value(text) : missing(false);
@@ -138,10 +157,12 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
     case MG_ROOT_BODY:
         if (mg_scope_body(scope) != MG_SCOPE_SOUND)
             return missing(true);
-        struct mg_value found =
-            walk(json_value(scope->body), reference->steps, reference->step_count);
+        struct mg_value found = walk(scope, json_value(scope->body), reference, 0);
         found.client = true;
         return found;
+    case MG_ROOT_EACH:
+        return walk(scope, scope->each.len ? json_value(scope->each) : missing(false), reference,
+                    0);
     default:
         return scope->local && scope->local(scope->owner, reference->name, &text) ? text_value(text)
                                                                                   : missing(false);
@@ -153,7 +174,7 @@ static struct mg_value declared_value(struct mg_scope *scope, const struct mg_re
     const struct mg_input_value *value = &scope->inputs[reference->input];
     struct mg_value found = value->present ? json_value(value->json) : missing(true);
     if (reference->root == MG_ROOT_BODY) // its first step is the declared field
-        found = walk(found, reference->steps + 1, reference->step_count - 1);
+        found = walk(scope, found, reference, 1);
     found.client = true;
     found.optional = mg_input_optional(scope->input, reference->input);
     return found;

@@ -20,6 +20,7 @@ struct mg_scope {
     struct mg_input_value *inputs; // one per field of the route's input, or NULL
     const struct mg_input *input;  // may be NULL
     struct mg_call *const *calls;  // by the plan's indices
+    struct mg_str each;            // JSON: the element that a call is filled for; or empty
     // Parameters of a running function's own call ({name} in its path); false: none of that name.
     bool (*local)(void *owner, struct mg_str name, struct mg_str *value);
     void *owner;

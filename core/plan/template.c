@@ -6,6 +6,18 @@ static void put_literal(struct mg_template *template, struct mg_str text)
         template->pieces[template->count++] = (struct mg_piece){.literal = true, .text = text};
 }
 
+static bool check_lists(const struct mg_template *template, struct mg_str text,
+                        struct mg_arena *arena, struct mg_str *error)
+{
+    for (unsigned i = 0; template->count > 1 && i < template->count; i++) {
+        if (template->pieces[i].literal || !template->pieces[i].reference.list)
+            continue;
+        *error = mg_arena_printf(arena, MG_TEMPLATE_NO_TEXT, (int)text.len, text.data);
+        return false;
+    }
+    return true;
+}
+
 bool mg_template_parse(struct mg_template *template, struct mg_str text,
                        const struct mg_names *names, struct mg_arena *arena, struct mg_str *error)
 {
@@ -40,5 +52,5 @@ bool mg_template_parse(struct mg_template *template, struct mg_str text,
         from = at = end + 1;
     }
     put_literal(template, mg_str_cut(text, from, text.len));
-    return true;
+    return check_lists(template, text, arena, error);
 }

@@ -10,12 +10,16 @@ struct mg_piece {
     struct mg_reference reference; // otherwise
 };
 
+#define MG_TEMPLATE_NO_TEXT                                                                        \
+    "%.*s: a list ([]) is no text: it stands alone, in JSON, a value of SQL, query or form"
+
 struct mg_template {
     struct mg_piece *pieces;
     unsigned count;
 };
 
-// Cuts `text` (its bytes must outlive the template). False: *error (in the arena) says why.
+// Cuts `text` (its bytes must outlive the template). False: *error (in the arena) says why. A list
+// ("[]") has no text that could stand among others: it is refused beside other pieces.
 bool mg_template_parse(struct mg_template *template, struct mg_str text,
                        const struct mg_names *names, struct mg_arena *arena, struct mg_str *error);
 

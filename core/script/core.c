@@ -4,6 +4,7 @@
 #include <lualib.h>
 
 #include "base/log.h"
+#include "script/crypto.h"
 #include "script/json.h"
 #include "script/json_state.h"
 #include "script/state.h"
@@ -220,6 +221,12 @@ int luaopen_moongate_core(lua_State *L)
         {"list", l_json_list},
         {"is_list", l_json_is_list},
         {"raw", l_json_raw},
+        {"sha256", l_crypto_sha256},
+        {"hmac", l_crypto_hmac},
+        {"equal", l_crypto_equal},
+        {"code", l_crypto_code},
+        {"uuid", l_crypto_uuid},
+        {"bucket", l_crypto_bucket},
         {"load", l_load},
         {"source", l_source},
         {"names", l_names},
@@ -236,6 +243,7 @@ int luaopen_moongate_core(lua_State *L)
         {"left", l_left},
         {"status", l_status},
         {"touched", l_touched},
+        {"shared", l_shared},
         {"request_reader", l_request_reader},
         {"result_reader", l_result_reader},
         {NULL, NULL},

@@ -51,6 +51,8 @@ struct mg_vm {
     int main, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
+    struct mg_buf asked, answered; // JSON to it and from it
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
 };
@@ -77,6 +79,8 @@ int l_start_all(lua_State *L);
 // (keys, ids) -> results by key, and the id of the first that ends the request: then all the rest
 // is cancelled
 int l_finish_all(lua_State *L);
+
+int l_shared(lua_State *L); // one ask of the store: see shared.c
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);

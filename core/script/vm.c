@@ -152,6 +152,8 @@ void mg_vm_free(struct mg_vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
+    mg_buf_fini(&vm->asked);
+    mg_buf_fini(&vm->answered);
     free(vm);
 }
 
@@ -285,6 +287,18 @@ static int l_visit_limits(lua_State *L)
     return 0;
 }
 
+static int l_visit_redact(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    l_door(L, visit);
+    lua_pushlstring(L, visit->text.data, visit->text.len);
+    lua_call(L, 1, 1);
+    struct mg_str redacted = l_str(L, -1);
+    if (!mg_str_eq(redacted, visit->text))
+        visit->text = mg_arena_copy(visit->arena, redacted);
+    return 0;
+}
+
 static bool enter(struct visit *visit, lua_CFunction door)
 {
     lua_State *L = visit->vm->L;
@@ -320,6 +334,15 @@ int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str p
     struct visit visit = {.vm = vm, .door = "locate", .file = file, .line = line, .path = path};
     enter(&visit, l_visit_locate);
     return visit.line;
+}
+
+struct mg_str mg_vm_redact(struct mg_vm *vm, struct mg_str text, struct mg_arena *arena)
+{
+    struct visit visit = {.vm = vm, .door = "redact", .text = text, .arena = arena};
+    if (!text.len)
+        return text;
+    return enter(&visit, l_visit_redact) && visit.text.data ? visit.text
+                                                            : MG_STR("(cannot be shown)");
 }
 
 bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text)

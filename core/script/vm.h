@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "data/fault.h"
+#include "data/store.h"
 #include "plan/plan.h"
 
 struct mg_vm;
@@ -48,10 +49,16 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
 // The backends that running functions may call; must stay until mg_vm_free.
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
 
+// The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
+void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
+
 // The line on which a key path such as "calls.profile.query" stands, in the declaration that begins
 // at `line` of `file`; `line` itself when it cannot be found. Line 0 is the table that the file
 // returns.
 int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path);
+
+// A text for people without the values of secrets, in the arena unless it has none.
+struct mg_str mg_vm_redact(struct mg_vm *vm, struct mg_str text, struct mg_arena *arena);
 
 // What `moongate check` prints of the limits: lines of text.
 bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text);

@@ -7,6 +7,7 @@ local limits  = require "moongate.limits"
 local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local sandbox = require "moongate.sandbox"
+local secret  = require "moongate.secret"
 
 local boot = {}
 
@@ -77,8 +78,11 @@ function boot.config(text, file, getenv)
     loading.report(file, lines.of_return(text, ""), "gateway.lua returns a table: return { ... }")
   elseif ran then
     loading.names = config.names(value)
-    local report
-    canonical, report = config.check(value)
+    local report, secrets
+    canonical, report, secrets = config.check(value)
+    if canonical then
+      secret.set(secrets)
+    end
     for _, problem in ipairs(report.problems) do
       local line = lines.of_return(text, problem.path)
       loading.report(file, line, problem.message, problem.category)
@@ -122,6 +126,9 @@ function boot.locate(file, line, path)
   end
   return text and lines.of_key(text, line, path) or line
 end
+
+---A text for people without the values of secrets.
+boot.redact = secret.redact
 
 ---Every limit, for people: its value, its default and what it bounds.
 ---@return { name: string, value: string, default: string, what: string }[]

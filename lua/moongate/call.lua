@@ -8,7 +8,7 @@ local schema  = require "moongate.schema"
 local words   = require "moongate.words"
 
 ---@class moongate.Call
----@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"each"
 ---@field backend string? name of the service, database, folder or Redis
 ---@field verb string?
 ---@field within integer? ms
@@ -25,7 +25,8 @@ local call = {}
 -- What a call may have, and so what reading gives nil for when it has not.
 local FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional fallback
-  has_fallback accept relay needs forward params redirects sql args calls value delay file line]])
+  has_fallback accept relay needs forward params redirects sql args calls value delay list at_once call
+  when file line]])
   :gmatch("%S+") do
   FIELDS[field] = true
 end

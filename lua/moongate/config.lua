@@ -116,6 +116,10 @@ local redis = short_for_url(needs_url(schema.table({
   at_once = schema.integer(1, limits.by_name.redis_at_once.max),
 }, nil, { timeout = "within" })))
 
+local function secret_wrong(value)
+  return value == "" and "is empty" or nil
+end
+
 local function limit_nodes()
   local nodes = {}
   for _, one in ipairs(limits.all) do
@@ -133,9 +137,10 @@ local shape = schema.table({
   redis     = schema.map(redis, name),
   limits    = schema.table(limit_nodes()),
   trusted   = schema.list(schema.string(address.network)),
-}, { admin = true, secrets = true }, {
+  secrets   = schema.map(schema.string(secret_wrong), name),
+}, { admin = true }, {
   port = "listen", host = "listen", upstreams = "services", backends = "services",
-  database = "databases", service = "services", timeouts = "limits",
+  database = "databases", service = "services", timeouts = "limits", secret = "secrets",
 })
 
 local function sorted(map, make)
@@ -146,7 +151,7 @@ local function sorted(map, make)
   return core.list(list)
 end
 
--- The canonical form of a table that was found to be right.
+-- The canonical form of a table that was found to be right. Secrets stay here.
 local function canonical(checked)
   local set = limits.resolve(checked.limits)
   return {
@@ -188,13 +193,14 @@ end
 ---@param value any
 ---@return table? config canonical, to be encoded as JSON; nil if something is wrong
 ---@return moongate.Report report
+---@return table<string, string>? secrets
 function config.check(value)
   local report = schema.report()
   local checked = shape(value, report)
   if #report.problems > 0 then
     return nil, report
   end
-  return canonical(checked), report
+  return canonical(checked), report, checked.secrets or {}
 end
 
 ---The names that gateway.lua declares, right or wrong, for the routes to be checked against.

@@ -3,16 +3,20 @@
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
+local crypto  = require "moongate.crypto"
+local group   = require "moongate.group"
 local loading = require "moongate.loading"
+local many    = require "moongate.many"
 local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
+local secret  = require "moongate.secret"
+local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute crypto each events every finally first group map
-  secret shared stream task]]):gmatch("%S+") do
+for name in ([[accepted compute events every finally stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -45,17 +49,20 @@ end
 ---@class moongate.Gate
 local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
-  delete = method "DELETE", route = route.any,
+  delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
+  group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value,
+  redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left),
+  left = running("gate.left", run.left), shared = shared.named, map = running("gate.map", many.map),
+  first = running("gate.first", many.first),
+  as_completed = running("gate.as_completed", many.as_completed),
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 
-  list = core.list, null = core.null,
+  crypto = crypto, list = core.list, null = core.null,
   json = sandbox.read_only({ encode = core.encode, decode = core.decode, raw = core.raw }, "gate.json"),
 }
 

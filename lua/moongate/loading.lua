@@ -12,6 +12,7 @@ local loading = {
   problems = {},         -- of the step under way
   routes = {},           -- { json =, file =, line = } in the order of declaration
   functions = {},        -- the reply functions, by the index that the JSON has
+  redact = nil,          -- takes secrets out of a text (secret.lua)
   root = nil,            -- what run.lua calls the author's function from, as its first argument
 }
 
@@ -48,8 +49,9 @@ function loading.finish()
   return found
 end
 
--- A message is one line, and not as long as what it quotes may be.
+-- A message is one line, without secrets, and not as long as what it quotes may be.
 local function one_line(message)
+  message = loading.redact and loading.redact(message) or message
   if #message > 500 then
     message = message:sub(1, 497) .. "..."
   end

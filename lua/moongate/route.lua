@@ -23,23 +23,37 @@ local RESERVED = {
 local METHODS = { "*", "DELETE", "GET", "PATCH", "POST", "PUT" }
 
 local NOT_YET = {
-  when = true, auth = true, rate = true, host = true, before = true, after = true,
+  when = true, auth = true, rate = true, before = true, after = true,
 }
+
+-- Those of them that groups may have, too.
+route.not_yet = { auth = true, rate = true, before = true, after = true }
 
 -- What of a call goes into its JSON.
 local CALL_FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional accept relay
-  needs forward sql value delay redirects file line]]):gmatch("%S+") do
+  needs forward sql value delay redirects list at_once file line]]):gmatch("%S+") do
   CALL_FIELDS[#CALL_FIELDS + 1] = field
 end
 
--- The names of a path's parameters, in order. C checks the pattern itself.
-local function params_of(path)
-  local names = {}
-  for name in path:gsub("{{", ""):gmatch("{([%a_][%w_]*)%.*}") do
+-- The names of the parameters of a path or host, in order. C checks the pattern itself.
+local function params_of(pattern, names)
+  names = names or {}
+  for name in pattern:gsub("{{", ""):gmatch("{([%a_][%w_]*)%.*}") do
     names[#names + 1] = name
   end
   return names
+end
+
+---The names of the parameters that a route or group has, of its host first.
+---@param around table? what groups say
+---@param path string its own
+---@param def table its own keys, unchecked
+---@return string[]
+function route.params(around, path, def)
+  local own = type(def) == "table" and rawget(def, "host")
+  local host = type(own) == "string" and own or around and around.host or ""
+  return params_of((around and around.prefix or "") .. path, params_of(host))
 end
 
 local function call_json(one) -- of an atomic one with the calls in it
@@ -58,6 +72,9 @@ local function call_json(one) -- of an atomic one with the calls in it
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
     end
+  end
+  if rawget(one, "call") then
+    json.call = call_json(one.call)
   end
   if rawget(one, "calls") then
     json.calls = core.list {}
@@ -179,21 +196,75 @@ end
 
 local route_limits = limits_node()
 
-local function shape(params)
-  local within, idle = limits.by_name.within, limits.by_name.pass_idle
-  return schema.table({
-    within = schema.duration(within.min, within.max),
-    input  = input.node(params),
-    calls  = calls_node(params),
-    reply  = reply_node,
-    pass   = pass_node,
-    idle   = schema.duration(idle.min, idle.max),
-    limits = route_limits,
-  }, NOT_YET, { timeout = "within", response = "reply" })
+local function host_wrong(host)
+  if host == "" then
+    return 'names no host: write one such as "api.example.com" or "{tenant}.example.com"'
+  elseif host:find("[%s/:@?#]") then
+    return "a host stands alone, without scheme, port or path"
+  end
+  return nil
 end
 
-local function check_path(path, report)
-  for _, name in ipairs(params_of(path)) do
+---The keys that routes and groups have in common.
+---@param params string[]
+---@return table<string, function> nodes
+function route.common(params)
+  local within = limits.by_name.within
+  return {
+    within = schema.duration(within.min, within.max),
+    input  = input.node(params),
+    host   = schema.string(host_wrong),
+    limits = route_limits,
+  }
+end
+
+local function shape(params)
+  local idle, keys = limits.by_name.pass_idle, route.common(params)
+  keys.calls, keys.reply, keys.pass = calls_node(params), reply_node, pass_node
+  keys.idle = schema.duration(idle.min, idle.max)
+  return schema.table(keys, NOT_YET, { timeout = "within", response = "reply" })
+end
+
+-- Both tables in one; what is in `inner` wins.
+local function both(outer, inner)
+  if not outer or not inner then
+    return inner or outer
+  end
+  local all = {}
+  for _, part in ipairs { outer, inner } do
+    for key, one in pairs(part) do
+      all[key] = one
+    end
+  end
+  return all
+end
+
+local function both_inputs(outer, inner)
+  local all = both(outer, inner)
+  if outer and inner then
+    for place in pairs(all) do
+      all[place] = both(outer[place], inner[place])
+    end
+  end
+  return all
+end
+
+---What holds for a route or group: what the groups around it say, and what it says itself.
+---@param around table?
+---@param own table checked
+---@param prefix string? a group's own
+---@return table
+function route.inherit(around, own, prefix)
+  around = around or { prefix = "" }
+  local all = both(around, own)
+  all.input = both_inputs(around.input, own.input)
+  all.limits = both(around.limits, own.limits)
+  all.prefix = around.prefix .. (prefix or "")
+  return all
+end
+
+local function check_params(params, report)
+  for _, name in ipairs(params) do
     if RESERVED[name] then
       report:fail(('{%s} cannot name a parameter: placeholders use it for a part of the request')
         :format(name))
@@ -226,7 +297,7 @@ local function check_whole(def, checked, report)
     report:fail_key("reply", "reply: the route has pass, so the reply is the answer of that call")
   elseif given "idle" and not given "pass" then
     report:fail_key("idle", "idle: it bounds what pass streams, and the route has no pass")
-  elseif given "pass" and type(def.input) == "table" and rawget(def.input, "body") ~= nil then
+  elseif checked and checked.pass and checked.input and checked.input.body then
     report:push("input")
     report:fail_key("body", "body: it goes through pass unread, so it cannot be checked")
     report:pop()
@@ -235,7 +306,7 @@ end
 
 local function canonical(method, path, checked)
   local json = {
-    method = method, path = path, within = checked.within, input = checked.input,
+    method = method, host = checked.host, path = path, within = checked.within, input = checked.input,
     reply = checked.reply, limits = checked.limits, idle = checked.idle,
     pass = checked.pass and call_json(checked.pass),
   }
@@ -257,48 +328,61 @@ local function add(file, line, json)
 end
 
 -- Checks one declaration and keeps it.
-local function declare(method, path, def)
+local function declare(method, path, def, around)
   local file, line = loading.place()
-  local report = schema.report()
-  local checked = shape(params_of(path))(def, report)
-  check_path(path, report)
+  local report, params = schema.report(), route.params(around, path, def)
+  local checked = shape(params)(def, report)
+  checked = checked and route.inherit(around, checked)
+  check_params(params, report)
   check_whole(def, checked, report)
   for _, problem in ipairs(report.problems) do
     local at = lines.of_key(loading.texts[file] or "", line, problem.path)
     loading.report(file, at, problem.message, problem.category)
   end
   if #report.problems == 0 then
-    add(file, line, canonical(method, path, checked))
+    add(file, line, canonical(method, checked.prefix .. path, checked))
   end
+end
+
+-- What is wrong with the path of a route, or nil.
+local function path_wrong(path, around)
+  if type(path) ~= "string" then
+    local dotted = type(path) == "table" and 'a route takes a path: write api.get("/x", ...), with a dot'
+    return dotted or ("a route takes a path, not %s"):format(words.show(path))
+  elseif path:byte() ~= 47 and not (path == "" and around and around.prefix ~= "") then
+    return ('a path begins with "/": write "/%s"'):format(path)
+  end
+  return nil
 end
 
 ---Declares a route: `def` is a table, or its reply function.
 ---@param method string "GET" … or "*" for any
----@param path string such as "/account/{id}"
+---@param path string such as "/account/{id}"; in a group with a prefix also ""
 ---@param def table|function
-function route.declare(method, path, def)
+---@param around table? what the groups around it say
+function route.declare(method, path, def, around)
   if not loading.active then
     loading.raise("routes are declared while files are loaded, not in a running function")
   elseif path == loading.ghost or def == loading.ghost then
     return
-  elseif type(path) ~= "string" then
-    return loading.misuse(("a route takes a path, not %s"):format(words.show(path)))
-  elseif path:byte() ~= 47 then
-    return loading.misuse(('a path begins with "/": write "/%s"'):format(path))
+  end
+  local wrong = path_wrong(path, around)
+  if wrong then
+    return loading.misuse(wrong)
   elseif type(def) == "function" then
     def = { reply = def }
   elseif type(def) ~= "table" or call.is(def) then
     return loading.misuse(("a route takes a table or a function, not %s")
       :format(call.is(def) and "a call: write { calls = { name = ... } }" or words.show(def)))
   end
-  declare(method, path, def)
+  declare(method, path, def, around)
 end
 
 ---`gate.route(method, path, def)`.
-function route.any(method, path, def)
+function route.any(method, path, def, around)
   for _, known in ipairs(METHODS) do
     if method == known then
-      return route.declare(method, path, def)
+      return route.declare(method, path, def, around)
     end
   end
   if method == "HEAD" or method == "OPTIONS" then

@@ -103,7 +103,8 @@ local function print_to_log(...)
     parts[i] = tostring((select(i, ...)))
   end
   if core.log then
-    core.log(table.concat(parts, "\t"))
+    local text = table.concat(parts, "\t")
+    core.log(loading.redact and loading.redact(text) or text)
   end
 end
 

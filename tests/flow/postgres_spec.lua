@@ -474,15 +474,8 @@ describe("gate.database on PostgreSQL", function()
 
   it("looks names up by itself", function()
     local url = server:url():gsub("127%.0%.0%.1", "localhost")
-    local out = answer([[
-      local r
-      for _ = 1, 100 do -- ::1 may be tried first, where nobody listens
-        r = crm:one("select 1 as a", { optional = true }):wait()
-        if r.ok then return r.body end
-        gate.sleep "20ms"
-      end
-      return r.error.kind]], { url = url })
-    assert.equal('{"a":1}', out)
+    -- "::1" may be the first of its addresses, where nobody listens.
+    assert.equal('{"a":1}', answer([[return crm:one("select 1 as a"):wait().body]], { url = url }))
     assert.matches("dns", failure([[crm:one("select 1", { optional = true })]],
       { url = "postgres://app@no-such-name.invalid/x" }))
   end)

@@ -13,6 +13,7 @@ ffi.cdef [[
   struct caller *caller_files(const char *root, unsigned threads, unsigned queue, struct mg_buf *why);
   struct caller *caller_sqlite(const char *path, unsigned readers, unsigned queue,
                              struct mg_buf *why);
+  struct caller *caller_postgres(const char *url, unsigned at_once, struct mg_buf *why);
   bool caller_start(struct caller *caller, struct mg_call *call, double within);
   bool caller_cancel(struct caller *caller, struct mg_call *call);
   unsigned caller_wait(struct caller *caller);
@@ -51,6 +52,12 @@ end
 function backend.sqlite(path, readers, queue)
   local why = core.buf()
   return open(C.caller_sqlite(path, readers or 2, queue or 16, why), why)
+end
+
+-- Every host name in `url` stands for two addresses, at the first of which nobody listens.
+function backend.postgres(url, at_once)
+  local why = core.buf()
+  return open(C.caller_postgres(url, at_once or 8, why), why)
 end
 
 backend.null = {} -- as an argument of a statement

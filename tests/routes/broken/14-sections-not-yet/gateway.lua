@@ -1,4 +1,3 @@
 return {
   admin   = "127.0.0.1:9180",
-  secrets = { stripe = env("STRIPE", "none") },
 }

@@ -5,7 +5,6 @@ local shop, pages = gate.database "shop", gate.files "pages"
 gate.get("/users/{id}", {
   auth   = "jwt",
   rate   = "10/s",
-  host   = "{tenant}.example.com",
   when   = function() return true end,
   calls  = { user = users:get "/users/{id}" },
 })

@@ -1,0 +1,8 @@
+return {
+  secrets = {
+    stripe = "sk_live",
+    empty  = "",
+    number = 7,
+    ["a b"] = "x",
+  },
+}

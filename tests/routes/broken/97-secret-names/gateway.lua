@@ -1,0 +1,1 @@
+return { secrets = { stripe = "sk_live" } }
