@@ -206,13 +206,29 @@ static bool follow(struct mg_loader *loader, const struct mg_folder *folder)
     return added > 0;
 }
 
+// An empty file that was none is one whose writer has not come further, however busy the machine.
+static bool emptied(const struct mg_folder *before, const struct mg_folder *now)
+{
+    const struct mg_sources *old = &before->sources;
+    for (unsigned i = 0, k = 0; i < now->sources.count; i++) {
+        const struct mg_source *source = &now->sources.items[i];
+        while (k < old->count && mg_str_cmp(old->items[k].name, source->name) < 0)
+            k++; // both are in the order of their names
+        if (!source->text.len && k < old->count && old->items[k].text.len &&
+            mg_str_eq(old->items[k].name, source->name))
+            return true;
+    }
+    return false;
+}
+
 // A file that was written just now may be written to again, unless it always is.
 static bool unsettled(const struct mg_loader *loader, const struct mg_folder *folder)
 {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
     uint64_t now = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-    return folder->changed <= now && now - folder->changed < quiet_ms * UINT64_C(1000000) &&
+    bool fresh = folder->changed <= now && now - folder->changed < quiet_ms * UINT64_C(1000000);
+    return (fresh || emptied(&loader->current->folder, folder)) &&
            mg_loop_now(&loader->loop) - loader->unsettled < unsettled_most_ms;
 }
 
