@@ -35,7 +35,7 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 void mg_function_start(struct mg_exchange *exchange)
 {
     struct mg_run *run = &exchange->run;
-    if (!mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope)) {
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
         mg_exchange_no_memory(exchange);
         return;
     }
