@@ -12,6 +12,8 @@ gate.get("/products/{id}", {
 })
 
 gate.get("/asked", {
-  calls = { asked = shop:one("select count(*) as calls from asked where request = ?", "{headers.x-request-id}") },
+  calls = {
+    asked = shop:one("select count(*) as calls from asked where request = ?", "{headers.x-request-id}"),
+  },
   reply = "{asked.body}",
 })
