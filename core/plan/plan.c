@@ -296,7 +296,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->any_method = mg_str_is(method, "*");
     mg_method_of(method, &plan->method);
     if (mg_json_member(json, MG_STR("input"), &input)) {
-        plan->input = mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
+        plan->input =
+            mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
         if (!plan->input)
             return mg_compile_fail(c, why, "input");
         c->names.input = plan->input;

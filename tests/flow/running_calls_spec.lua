@@ -81,6 +81,32 @@ describe("a running function", function()
         return { posts = got.posts.body, again = got.again.body.id }]]
       assert.same({ posts = { id = "42" }, again = "x" }, out)
     end)
+
+    it("asks for many paths in turn, each with its own parameters", function()
+      local out = answer [[
+        local from, wrong = { params = { x = "a/b", n = 7 } }, 0
+        for turn = 1, 2 do
+          for i = 1, 80 do
+            from.params.n = turn * i
+            local body = api:get("/id/{x}-" .. i .. "-{n}", from):wait().body
+            wrong = wrong + (body.id == "a%2Fb-" .. i .. "-" .. turn * i and 0 or 1)
+          end
+        end
+        local ok, why = pcall(function() return api:get("/id/{x", from):wait() end)
+        return { wrong, ok, tostring(why) }]]
+      assert.same({ 0, false }, { out[1], out[2] })
+      assert.matches('a placeholder without its "}"', out[3], 1, true)
+    end)
+
+    it("may read of a call what it describes, but not change it", function()
+      local out = answer [[
+        local one = api:post("/echo", { json = { 1 }, params = { x = 1 }, optional = true, fallback = false })
+        local plain = api:get("/id/1")
+        return { one.kind, one.backend, one.verb, one.path, one.params.x, one.json[1], one.optional,
+          one.fallback, plain.kind, plain.path, plain.json == nil, plain.query == nil,
+          (pcall(function() one.path = "/" end)) }]]
+      assert.same({ "http", "api", "POST", "/echo", 1, 1, true, false, "http", "/id/1", true, true, false }, out)
+    end)
   end)
 
   describe("with gate.all", function()

@@ -179,6 +179,22 @@ describe("gate.shared", function()
     }, g:get("/"):json())
   end)
 
+  it("refuses every way of making calls inside update, and goes on when it is caught", function()
+    local out = answer [[
+      local call, refused = gate.value(1), {}
+      for i, fn in ipairs {
+        function() return gate.first { call } end,
+        function() return gate.map({ 1 }, function() return call end) end,
+        function() for _ in gate.as_completed { call } do return 1 end end,
+        function() pcall(gate.sleep, "1ms") return "caught" end,
+      } do
+        local ok, why = pcall(hits.update, hits, "a", fn)
+        refused[i] = ok and why or why:find("cannot make calls or wait", 1, true) ~= nil
+      end
+      return { refused, gate.first({ call }).body, hits:get "a" }]]
+    assert.same({ { true, true, true, "caught" }, 1, "caught" }, out)
+  end)
+
   it("says what is wrong, at the author's line", function()
     local g = serve [[
       local said = {}
