@@ -8,6 +8,8 @@ static const struct mg_script_host host;
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
+    while (state == MG_RUN_WAITS && mg_function_ready(exchange)) // for what has landed before
+        state = mg_run_resume(run);
     if (state == MG_RUN_WAITS) {
         uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
         if (run->wait.within && now + run->wait.within < at)

@@ -123,6 +123,17 @@ describe("a running function", function()
       assert(backend:record().in_flight_most >= 2)
     end)
 
+    it("does not wait for what has landed before", function()
+      local out = answer [[
+        local one, two = api:get("/id/1"):start(), api:get("/id/2"):start()
+        local first, left = one:wait().body.id, gate.left()
+        two:wait()
+        local got = gate.all { one, two }
+        local again = gate.all { one, api:get "/id/3" }
+        return { first, got[1].body.id, got[2].body.id, again[2].body.id, left - gate.left() < 5000 }]]
+      assert.same({ "1", "1", "2", "3", true }, out)
+    end)
+
     it("raises the first required failure and cancels the rest", function()
       local g = serve [[
         local began = gate.left()
