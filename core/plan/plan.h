@@ -111,6 +111,10 @@ struct mg_plan {
     struct mg_input *input;     // NULL: none declared
     struct mg_plan_call *calls; // in byte order of their names
     unsigned count;
+    // Functions around it: before its calls, outermost first; after its reply, innermost first.
+    int *before, *after;
+    unsigned before_count, after_count;
+    bool context; // what they leave in req.context is named by placeholders
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE
     int function;          // FUNCTION

@@ -2,8 +2,8 @@
 
 #include "plan/input.h"
 
-static const char *const request_roots[] = {"query", "headers", "cookies", "body"};
-static const char *const later_roots[] = {"claims", "context", "each", "args"};
+static const char *const request_roots[] = {"query", "headers", "cookies", "body", "context"};
+static const char *const later_roots[] = {"claims", "each", "args"};
 
 bool mg_reference_reserved(struct mg_str word)
 {
@@ -126,15 +126,20 @@ static const char *unknown(struct mg_str root, const struct mg_names *names, str
 }
 
 static const char *parse_request_root(struct mg_reference *reference, struct mg_str root,
-                                      struct mg_str text, struct mg_arena *arena)
+                                      struct mg_str text, const struct mg_names *names,
+                                      struct mg_arena *arena)
 {
+    if (mg_str_is(root, "context") && !names->context)
+        return "only a route with a function before has it";
     if (mg_str_is(root, "query"))
         return parse_named(reference, MG_ROOT_QUERY, text, root.len);
     if (mg_str_is(root, "headers"))
         return parse_named(reference, MG_ROOT_HEADER, text, root.len);
     if (mg_str_is(root, "cookies"))
         return parse_named(reference, MG_ROOT_COOKIE, text, root.len);
-    reference->root = MG_ROOT_BODY;
+    reference->root = mg_str_is(root, "body") ? MG_ROOT_BODY : MG_ROOT_CONTEXT;
+    if (reference->root == MG_ROOT_CONTEXT)
+        *names->context = true;
     return parse_steps(reference, text, root.len, arena);
 }
 
@@ -178,7 +183,7 @@ bool mg_reference_parse(struct mg_reference *reference, struct mg_str text,
             return say(arena, error, text, "not yet", NULL);
 
     if (mg_reference_reserved(root))
-        why = parse_request_root(reference, root, text, arena);
+        why = parse_request_root(reference, root, text, names, arena);
     else if (!find_own(reference, root, names, &call))
         why = unknown(root, names, arena, &nearest);
     else if (call)

@@ -12,6 +12,7 @@ enum mg_root {
     MG_ROOT_HEADER,        // {headers.x-user}
     MG_ROOT_COOKIE,        // {cookies.sid}
     MG_ROOT_BODY,          // {body.user.id}: the request's JSON
+    MG_ROOT_CONTEXT,       // {context.user}: what `before` has left in req.context
     MG_ROOT_RESULT_BODY,   // {profile.body.a.b[1]}: `index` among the plan's calls
     MG_ROOT_RESULT_STATUS, // {profile.status}
     MG_ROOT_RESULT_HEADER, // {profile.headers.etag}
@@ -37,6 +38,7 @@ struct mg_names {
     const struct mg_str *calls;
     unsigned call_count;
     const struct mg_input *input; // may be NULL
+    bool *context;                // where it is noted that {context} is named; NULL: there is none
     bool local;                   // only {name}: any name, read from a call's own params
 };
 
