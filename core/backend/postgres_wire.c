@@ -249,7 +249,8 @@ enum mg_postgres_event mg_postgres_wire_next(struct mg_postgres_wire *wire)
     wire->unread = 0;
     wire->result = PQgetResult(wire->db);
     switch (wire->result ? PQresultStatus(wire->result) : PGRES_EMPTY_QUERY) {
-    case PGRES_SINGLE_TUPLE:
+    case PGRES_SINGLE_TUPLE: // what was read at once while more came is not among the unread
+        wire->bloated = wire->bloated || mg_postgres_wire_row_size(wire) > bloat_least;
         return MG_POSTGRES_ROW;
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:

@@ -81,6 +81,7 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
     } limits[] = {
         {"body", false, plan->limits.body, config->limits.body},
         {"calls", true, plan->limits.calls, config->limits.calls},
+        {"each", true, plan->limits.each, config->limits.each},
         {"fields", true, plan->limits.fields, config->limits.fields},
         {"result", false, plan->limits.result, config->limits.result},
         {"results", false, plan->limits.results, config->limits.results},

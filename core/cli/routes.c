@@ -66,6 +66,17 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
     mg_buf_put(out, call->path_text);
 }
 
+// The same; of an each, for what and how many at once: "users GET /users/{each} for each
+// {orders.body[].user}, 8 at once".
+static void put_asks(struct mg_buf *out, const struct mg_plan_call *call)
+{
+    const struct mg_plan_each *each = call->each;
+    put_ask(out, each ? &each->call : call);
+    if (each)
+        mg_buf_printf(out, " for each %.*s, %u at once", (int)each->list_text.len,
+                      each->list_text.data, each->at_once);
+}
+
 // What carries a call of a service: "plain", "libcurl", or both when that depends on the URL; and
 // why. NULL: it is no call of a service.
 static const char *path_of(const struct mg_config *config, const struct mg_plan_call *call,
@@ -74,6 +85,8 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
     enum mg_http_path path = MG_HTTP_PATH_FITTING;
     if (call->kind != MG_CALL_HTTP)
         return NULL;
+    if (call->each)
+        call = &call->each->call;
     const struct mg_http_config *service = &config->services[call->backend->index];
     for (unsigned i = 0; i < service->url_count; i++) {
         bool secure = mg_str_starts(service->urls[i], MG_STR("https:"));
@@ -92,6 +105,8 @@ static const char *path_of(const struct mg_config *config, const struct mg_plan_
 static bool is_shared(const struct mg_config *config, const struct mg_plan *plan,
                       const struct mg_plan_call *call)
 {
+    if (call->each)
+        call = &call->each->call;
     return call->kind == MG_CALL_HTTP && call != plan->pass &&
            config->services[call->backend->index].share &&
            (call->verb == MG_GET || call->verb == MG_METHOD_COUNT) &&
@@ -118,7 +133,7 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
                      const struct mg_plan_call *call)
 {
     mg_buf_printf(out, "  %-14.*s ", (int)call->name.len, call->name.data);
-    put_ask(out, call);
+    put_asks(out, call);
     const char *why, *path = path_of(config, call, &why);
     if (path)
         mg_buf_printf(out, "  over %s%s", path, is_shared(config, plan, call) ? ", shared" : "");
@@ -167,7 +182,7 @@ static void put_call_json(struct mg_buf *out, const struct mg_config *config,
                           const struct mg_plan *plan, const struct mg_plan_call *call)
 {
     struct mg_buf ask = {0};
-    put_ask(&ask, call);
+    put_asks(&ask, call);
     mg_buf_put(out, MG_STR("{\"name\":"));
     mg_json_put_string(out, call->name);
     mg_buf_put(out, MG_STR(",\"asks\":"));

@@ -1,6 +1,7 @@
 #include "gateway/answer.h"
 
 #include "base/log.h"
+#include "gateway/each.h"
 #include "json/write.h"
 
 static struct mg_str first_header(const struct mg_request *request, struct mg_str name)
@@ -139,17 +140,28 @@ static void put_token(struct mg_buf *buf, struct mg_str name)
         mg_buf_put_char(buf, mg_headers_name_ok(mg_str_cut(name, i, i + 1)) ? name.data[i] : '_');
 }
 
+// How what the reply lacks of a call failed; MG_OK: it lacks nothing.
+static enum mg_status missing_of(const struct mg_asked *asked)
+{
+    if (!asked->call.result.landed)
+        return MG_OK;
+    if (asked->verdict == MG_VERDICT_PARTIAL)
+        return asked->call.result.error;
+    return asked->each ? mg_each_missing(asked->each) : MG_OK;
+}
+
 static struct mg_str partial_list(struct mg_exchange *exchange)
 {
     struct mg_buf list = {.limit = 4096};
     for (unsigned i = 0; i < exchange->asked_count; i++) {
         const struct mg_asked *asked = exchange->asked[i];
-        if (!asked->call.result.landed || asked->verdict != MG_VERDICT_PARTIAL)
+        enum mg_status missing = missing_of(asked);
+        if (missing == MG_OK)
             continue;
         if (list.len)
             mg_buf_put(&list, MG_STR(", "));
         put_token(&list, asked->name);
-        mg_buf_printf(&list, "=%s", mg_status_word(asked->call.result.error));
+        mg_buf_printf(&list, "=%s", mg_status_word(missing));
     }
     struct mg_str copy = {0};
     if (list.len)

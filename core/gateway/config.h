@@ -39,6 +39,7 @@
     X(redis_silence)                                                                               \
     X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
+    X(each)                                                                                        \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \
@@ -49,6 +50,7 @@
     X(file_jobs)                                                                                   \
     X(sqlite_readers)                                                                              \
     X(sqlite_jobs)                                                                                 \
+    X(shared)                                                                                      \
     X(postgres_at_once) X(postgres_waiting)
 
 struct mg_limits {

@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
+#include "gateway/each.h"
 #include "gateway/function.h"
 #include "gateway/pass.h"
 #include "plan/fill.h"
@@ -26,15 +27,21 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
     mg_worker_settle(worker);
 }
 
+void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked)
+{
+    if (!asked->started || asked->call.result.landed)
+        return;
+    if (asked->each)
+        mg_each_cancel(asked->each);
+    else
+        mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
+}
+
 // What is still in flight is no longer wanted.
 static void cancel_calls(struct mg_exchange *exchange)
 {
-    for (unsigned i = 0; i < exchange->asked_count; i++) {
-        struct mg_asked *asked = exchange->asked[i];
-        if (asked->started && !asked->call.result.landed)
-            mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call),
-                              &asked->call);
-    }
+    for (unsigned i = 0; i < exchange->asked_count; i++)
+        mg_exchange_cancel(exchange, exchange->asked[i]);
 }
 
 // The last thing said to the client. From here on nothing of the request is waited for.
@@ -108,6 +115,12 @@ bool mg_exchange_keep(struct mg_exchange *exchange, struct mg_asked *asked)
     return true;
 }
 
+void mg_exchange_land(struct mg_asked *asked)
+{
+    asked->call.result.landed = true;
+    asked->call.landed(&asked->call);
+}
+
 // Lands what failed before it was started, in a turn of its own like any other call.
 static void bury(struct mg_task *task)
 {
@@ -118,36 +131,49 @@ static void bury(struct mg_task *task)
         mg_list_push(&dead, node);
     exchange->in_flight++; // so that it does not end while its dead are counted
     while ((node = mg_list_pop(&dead))) {
-        struct mg_asked *asked = MG_OWNER(node, struct mg_asked, node);
-        asked->call.result.landed = true;
-        landed(&asked->call);
+        mg_exchange_land(MG_OWNER(node, struct mg_asked, node));
     }
     exchange->in_flight--;
     mg_exchange_end_if_done(exchange);
 }
 
-// Starts a call that is filled; one that failed while it was filled lands all the same.
-void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked)
+void mg_exchange_bury(struct mg_exchange *exchange, struct mg_asked *asked)
 {
-    struct mg_worker *worker = exchange->worker;
+    mg_list_push(&exchange->stillborn, &asked->node);
+    mg_loop_defer(&exchange->worker->loop, &exchange->bury);
+}
+
+void mg_exchange_ready(struct mg_exchange *exchange, struct mg_asked *asked,
+                       void (*its)(struct mg_call *call), void *owner)
+{
     struct mg_call *call = &asked->call;
-    uint64_t now = mg_loop_now(&worker->loop);
+    uint64_t now = mg_loop_now(&exchange->worker->loop);
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
     call->body_most = exchange->plan->limits.result;
-    call->landed = landed;
-    call->owner = exchange;
-    if (asked->plan && asked->plan == exchange->plan->pass)
-        mg_pass_attach(exchange->pass, call);
+    call->landed = its ? its : landed;
+    call->owner = owner;
     exchange->in_flight++;
+}
+
+void mg_exchange_send(struct mg_exchange *exchange, struct mg_asked *asked)
+{
+    struct mg_call *call = &asked->call;
     if (call->result.error != MG_OK) {
-        mg_list_push(&exchange->stillborn, &asked->node);
-        mg_loop_defer(&worker->loop, &exchange->bury);
+        mg_exchange_bury(exchange, asked);
         return;
     }
     asked->started = true;
-    mg_backend_start(mg_backends_of(&worker->backends, call), call);
+    mg_backend_start(mg_backends_of(&exchange->worker->backends, call), call);
+}
+
+void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked)
+{
+    mg_exchange_ready(exchange, asked, NULL, exchange);
+    if (asked->plan && asked->plan == exchange->plan->pass)
+        mg_pass_attach(exchange->pass, &asked->call);
+    mg_exchange_send(exchange, asked);
 }
 
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
@@ -167,22 +193,52 @@ static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_faul
         mg_exchange_problem(exchange, mg_answer_input_fault(exchange, fault));
 }
 
-// False: the request has ended.
-static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
+static void fail_unfilled(struct mg_exchange *exchange, struct mg_asked *asked, enum mg_fill fill,
+                          const struct mg_fill_fault *fault)
+{
+    asked->call.result.error = fill == MG_FILL_MISSING ? MG_MISSING : MG_NO_MEMORY;
+    asked->call.result.message =
+        mg_arena_printf(&exchange->request->arena, "%.*s %s", (int)fault->what.len,
+                        fault->what.data ? fault->what.data : "", fault->why ? fault->why : "");
+}
+
+bool mg_exchange_fill(struct mg_exchange *exchange, struct mg_asked *asked)
 {
     struct mg_fill_fault fault = {0};
     enum mg_fill fill = asked->plan == exchange->plan->pass
                             ? mg_fill_pass(asked->plan, &exchange->scope, &asked->call, &fault)
                             : mg_fill_call(asked->plan, &exchange->scope, &asked->call, &fault);
+    if (fill == MG_FILL_OK)
+        return true;
     if (fill == MG_FILL_CLIENT) {
         refuse_input(exchange, &fault);
         return false;
     }
-    if (fill != MG_FILL_OK) {
-        asked->call.result.error = fill == MG_FILL_MISSING ? MG_MISSING : MG_NO_MEMORY;
-        asked->call.result.message = mg_arena_printf(
-            &exchange->request->arena, "%.*s %s", (int)fault.what.len, fault.what.data, fault.why);
+    fail_unfilled(exchange, asked, fill, &fault);
+    return true;
+}
+
+// False: the request has ended.
+static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
+{
+    struct mg_fill_fault fault = {0};
+    enum mg_fill fill = mg_each_start(exchange, asked, &fault);
+    if (fill == MG_FILL_CLIENT) {
+        refuse_input(exchange, &fault);
+    } else if (fill != MG_FILL_OK) {
+        fail_unfilled(exchange, asked, fill, &fault);
+        mg_exchange_start_call(exchange, asked);
     }
+    return exchange->state != MG_EXCHANGE_REPLIED;
+}
+
+// False: the request has ended.
+static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
+{
+    if (asked->plan->each)
+        return start_each(exchange, asked);
+    if (!mg_exchange_fill(exchange, asked))
+        return false;
     mg_exchange_start_call(exchange, asked);
     return true;
 }

@@ -66,8 +66,20 @@ void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked);
 
 // A call among the exchange's, in order of their ids; false: no memory.
 bool mg_exchange_keep(struct mg_exchange *exchange, struct mg_asked *asked);
-// Starts a call that is filled; one that failed while it was filled lands all the same.
+// Starts a call that is filled; one that failed while it was filled lands all the same. In two
+// parts: with `ready` it counts as in flight, `landed` NULL being that of the exchange's own calls,
+// and `send` gives it to its backend.
 void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked);
+void mg_exchange_ready(struct mg_exchange *exchange, struct mg_asked *asked,
+                       void (*landed)(struct mg_call *call), void *owner);
+void mg_exchange_send(struct mg_exchange *exchange, struct mg_asked *asked);
+// Fills a planned call. False: the client's fault, the request has ended.
+bool mg_exchange_fill(struct mg_exchange *exchange, struct mg_asked *asked);
+// What is ready but was not sent lands: in a turn of its own, or now, within that of another.
+void mg_exchange_bury(struct mg_exchange *exchange, struct mg_asked *asked);
+void mg_exchange_land(struct mg_asked *asked);
+// Its answer is no longer wanted; no effect when it has landed or was never started.
+void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked);
 
 // Ends it when nobody refers to it any more: then it is gone.
 void mg_exchange_end_if_done(struct mg_exchange *exchange);

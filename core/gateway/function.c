@@ -171,8 +171,8 @@ static void host_cancel(void *owner, unsigned id)
 {
     struct mg_exchange *exchange = owner;
     struct mg_asked *asked = id < exchange->asked_count ? exchange->asked[id] : NULL;
-    if (asked && asked->started && !asked->call.result.landed)
-        mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
+    if (asked)
+        mg_exchange_cancel(exchange, asked);
 }
 
 static uint64_t host_left(void *owner)

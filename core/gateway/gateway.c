@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/local_store.h"
 #include "base/log.h"
 #include "gateway/worker.h"
 
@@ -309,6 +310,7 @@ static void fini(struct mg_gateway *gateway)
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
     mg_shared_close(&gateway->shared);
+    mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
     mg_config_free(gateway->config);
@@ -338,6 +340,10 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
         return false;
     if (!mg_shared_open(&gateway->shared, config, &why))
         return explain(&why);
+    gateway->common.store =
+        mg_local_store_new(&(struct mg_local_store_options){.bytes = config->limits.shared});
+    if (!gateway->common.store)
+        return mg_buf_put(&why, MG_STR("out of memory")) && explain(&why);
     gateway->common.folder = &gateway->folder;
     gateway->common.config = config;
     gateway->common.trusted = &gateway->trusted;

@@ -94,6 +94,8 @@ static bool load(struct mg_worker *worker)
 {
     struct mg_faults faults = {0};
     worker->generation = mg_generation_new(worker->common->folder, worker->common->config, &faults);
+    if (worker->generation)
+        mg_vm_store(worker->generation->vm, worker->common->store);
     if (faults.count)
         mg_buf_put(&worker->why, faults.items[0].message);
     mg_faults_fini(&faults);

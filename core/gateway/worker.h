@@ -16,6 +16,7 @@ struct mg_common {
     const struct mg_config *config;
     const struct mg_networks *trusted;
     struct mg_shared *shared;
+    struct mg_store *store;       // behind gate.shared; it outlives what is loaded
     _Atomic unsigned connections; // open now
     _Atomic unsigned at_once;     // requests in work now
 };

@@ -37,6 +37,7 @@ bool mg_compile_named(struct mg_compile *c, struct mg_str call, const char *key,
 
 // A call's contract, and all that depends on what kind of backend it goes to.
 bool mg_compile_contract(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
+bool mg_compile_each(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 bool mg_compile_redis(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out);
 

@@ -5,8 +5,8 @@
 enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct mg_value *value,
                               struct mg_scope *scope, struct mg_fill_fault *fault)
 {
-    static const char *const roots[] = {"",        "query.", "headers.", "cookies.", "body",
-                                        "context", "",       "",         "",         ""};
+    static const char *const roots[] = {"", "query.", "headers.", "cookies.", "body", "",
+                                        "", "",       "context",  "",         ""};
     struct mg_buf what = {0};
     mg_buf_put(&what, mg_str_of(roots[reference->root]));
     mg_buf_put(&what, reference->name);
@@ -22,9 +22,7 @@ enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct
     fault->what = mg_arena_copy(scope->arena, mg_buf_str(&what));
     mg_buf_fini(&what);
     fault->why = value->kind == MG_VALUE_MISSING ? "is missing" : "is no text that can stand there";
-    bool ours = mg_reference_is_result(reference) || reference->root == MG_ROOT_LOCAL ||
-                reference->root == MG_ROOT_CONTEXT;
-    return ours ? MG_FILL_MISSING : MG_FILL_CLIENT;
+    return reference->root >= MG_ROOT_RESULT_BODY ? MG_FILL_MISSING : MG_FILL_CLIENT;
 }
 
 enum mg_fill mg_fill_value(const struct mg_reference *reference, struct mg_scope *scope,

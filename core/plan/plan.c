@@ -5,7 +5,8 @@
 struct wait_for {
     struct mg_compile *compile;
     struct mg_plan_call *call;
-    bool required; // it fails when the value is missing
+    bool required; // it fails when the value is missing,
+    bool tolerant; // and may fail
 };
 
 static bool note_need(const struct mg_reference *reference, void *owner)
@@ -16,8 +17,8 @@ static bool note_need(const struct mg_reference *reference, void *owner)
         return true;
     const struct mg_plan_call *other = &c->plan->calls[reference->index];
     wait->call->needs |= UINT64_C(1) << reference->index;
-    bool tolerant = wait->call->contract.optional || wait->call->contract.has_fallback;
-    if (!wait->required || tolerant || !other->contract.optional || other->contract.has_fallback)
+    if (!wait->required || wait->tolerant || !other->contract.optional ||
+        other->contract.has_fallback)
         return true;
     struct mg_str why = mg_arena_printf(
         c->arena,
@@ -45,9 +46,11 @@ static bool note_commands(struct wait_for *wait)
     return ok;
 }
 
-static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
+// As deep as one each: there is none in another.
+static bool note_needs(struct mg_compile *c, struct mg_plan_call *call, bool tolerant)
 {
-    struct wait_for wait = {c, call, true};
+    tolerant = tolerant || call->contract.optional || call->contract.has_fallback;
+    struct wait_for wait = {c, call, true, tolerant};
     bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&
               note_named(&wait, call->headers, call->header_count) &&
@@ -57,6 +60,11 @@ static bool note_needs(struct mg_compile *c, struct mg_plan_call *call)
     for (unsigned s = 0; ok && s < call->statement_count; s++)
         for (unsigned i = 0; ok && i < call->statements[s].arg_count; i++)
             ok = mg_shape_visit(&call->statements[s].args[i], note_need, &wait);
+    if (ok && call->each) {
+        ok = mg_template_visit(&call->each->list, note_need, &wait) &&
+             note_needs(c, &call->each->call, tolerant);
+        call->needs |= call->each->call.needs;
+    }
     wait.required = false;
     return ok && (!call->fallback || mg_shape_visit(call->fallback, note_need, &wait));
 }
@@ -154,7 +162,7 @@ static bool compile_calls(struct mg_compile *c, struct mg_str calls)
     for (i = 0; i < count; i++) { // when the contracts of all are known
         c->at = mg_arena_printf(c->arena, "calls.%.*s", (int)names[i].len, names[i].data);
         c->error->line = plan->calls[i].line;
-        if (!note_needs(c, &plan->calls[i]))
+        if (!note_needs(c, &plan->calls[i], false))
             return false;
     }
     return check_cycles(c);
@@ -188,16 +196,17 @@ static bool values_name_body(const struct mg_plan_call *call)
 
 static bool call_names_body(const struct mg_plan_call *call)
 {
-    return
-
-        names_body(call->query, call->query_count) ||
-        names_body(call->headers, call->header_count) || names_body(call->form, call->form_count) ||
-        (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
-        !mg_template_visit(&call->path, note_body, NULL) ||
-        !mg_template_visit(&call->text, note_body, NULL) ||
-        !mg_shape_visit(&call->json, note_body, NULL) ||
-        (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL)) ||
-        values_name_body(call);
+    return names_body(call->query, call->query_count) ||
+           names_body(call->headers, call->header_count) ||
+           names_body(call->form, call->form_count) ||
+           (call->backend && names_body(call->backend->headers, call->backend->header_count)) ||
+           !mg_template_visit(&call->path, note_body, NULL) ||
+           !mg_template_visit(&call->text, note_body, NULL) ||
+           !mg_shape_visit(&call->json, note_body, NULL) ||
+           (call->fallback && !mg_shape_visit(call->fallback, note_body, NULL)) ||
+           (call->each && (!mg_template_visit(&call->each->list, note_body, NULL) ||
+                           call_names_body(&call->each->call))) ||
+           values_name_body(call);
 }
 
 // A body that is passed on is read by nobody here.
@@ -228,8 +237,10 @@ static bool compile_pass(struct mg_compile *c, struct mg_str json, struct mg_str
     c->at = call->name = MG_STR("pass");
     c->error->line = call->line = (int)mg_compile_int(pass, "line");
     if (!mg_compile_contract(c, pass, call) || !mg_compile_kind(c, pass, call) ||
-        !compile_needs(c, pass, call) || !note_needs(c, call))
+        !compile_needs(c, pass, call) || !note_needs(c, call, false))
         return false;
+    if (call->each)
+        return mg_compile_fail(c, MG_STR("passes one call, not one for each element"), "");
     call->forward.unread = true;
     for (unsigned i = 0; i < c->plan->count; i++)
         call->needs |= UINT64_C(1) << i;
@@ -302,7 +313,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
     plan->any_method = mg_str_is(method, "*");
     mg_method_of(method, &plan->method);
     if (mg_json_member(json, MG_STR("input"), &input)) {
-        plan->input = mg_input_compile(input, plan->params, plan->param_count, c->arena, &why);
+        plan->input =
+            mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
         if (!plan->input)
             return mg_compile_fail(c, why, "input");
         c->names.input = plan->input;
@@ -325,12 +337,9 @@ struct mg_plan *mg_plan_compile(struct mg_str json, const struct mg_str *params,
     struct mg_str kept = mg_arena_copy(arena, json);
     if (!plan || !kept.data)
         return NULL;
-    plan->param_count = param_count;
-    if (param_count)
-        memcpy(plan->params, params, param_count * sizeof *params);
     struct mg_compile compile = {
         .plan = plan,
-        .names = {.params = plan->params, .param_count = param_count},
+        .names = {.params = params, .param_count = param_count},
         .gateway = gateway,
         .arena = arena,
         .error = error,

@@ -22,7 +22,7 @@ struct mg_plan_backend {
 };
 
 // What one request of a route may take: the gateway's limits, but for those that its route sets.
-#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(result) X(results)
+#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(each) X(result) X(results)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
@@ -65,6 +65,8 @@ struct mg_plan_sql {
     unsigned arg_count;
 };
 
+struct mg_plan_each;
+
 struct mg_plan_call {
     struct mg_str name;
     const struct mg_plan_backend *backend; // NULL for VALUE
@@ -87,8 +89,18 @@ struct mg_plan_call {
     struct mg_plan_command *commands; // REDIS
     unsigned command_count;
     bool atomic;
-    uint64_t needs; // bits: calls that must have landed before it starts
+    uint64_t needs;            // bits: calls that must have landed before it starts
+    struct mg_plan_each *each; // not NULL: one call for each element of a list
     int line;
+};
+
+// What gate.each declares. Of its mg_plan_call, name, contract, fallback and needs are about the
+// whole; kind and backend are those of `call`.
+struct mg_plan_each {
+    struct mg_template list; // one placeholder
+    struct mg_str list_text; // the same as the author wrote it
+    unsigned at_once;        // in flight, at most
+    struct mg_plan_call call;
 };
 
 enum mg_plan_reply {
@@ -99,29 +111,28 @@ enum mg_plan_reply {
 };
 
 struct mg_plan {
+    // What every request looks at comes first: of thousands of plans few are in the cache.
+    uint64_t within; // ms; 0: the gateway's default
+    struct mg_plan_limits limits;
+    struct mg_input *input;     // NULL: none declared
+    struct mg_plan_call *calls; // in byte order of their names
+    // PASS: the call that takes the client's body and gives the reply, when all others have landed
+    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
+    struct mg_plan_call *pass;
+    unsigned count; // of calls
+    // Functions around it: before its calls, outermost first; after its reply, innermost first.
+    unsigned before_count, after_count;
+    int *before, *after;
+    bool context; // what they leave in req.context is named by placeholders
+    enum mg_plan_reply reply_kind;
+    struct mg_shape reply; // TEMPLATE
+    int function;          // FUNCTION
+    uint64_t idle;         // PASS: ms without progress after the head; 0: the gateway's default
     struct mg_str file, path;
     struct mg_str host; // a pattern; empty: any host
     int line;
     bool any_method;
     enum mg_method method;
-    uint64_t within; // ms; 0: the gateway's default
-    struct mg_plan_limits limits;
-    struct mg_str params[MG_PARAMS_MOST];
-    unsigned param_count;
-    struct mg_input *input;     // NULL: none declared
-    struct mg_plan_call *calls; // in byte order of their names
-    unsigned count;
-    // Functions around it: before its calls, outermost first; after its reply, innermost first.
-    int *before, *after;
-    unsigned before_count, after_count;
-    bool context; // what they leave in req.context is named by placeholders
-    enum mg_plan_reply reply_kind;
-    struct mg_shape reply; // TEMPLATE
-    int function;          // FUNCTION
-    // PASS: the call that takes the client's body and gives the reply, when all others have landed
-    // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
-    struct mg_plan_call *pass;
-    uint64_t idle; // PASS: ms without progress after the head; 0: the gateway's default
 };
 
 struct mg_plan_error {

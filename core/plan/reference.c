@@ -2,8 +2,9 @@
 
 #include "plan/input.h"
 
-static const char *const request_roots[] = {"query", "headers", "cookies", "body", "context"};
-static const char *const later_roots[] = {"claims", "each", "args"};
+static const char *const request_roots[] = {"query", "headers", "cookies",
+                                            "body",  "context", "each"};
+static const char *const later_roots[] = {"claims", "args"};
 
 bool mg_reference_reserved(struct mg_str word)
 {
@@ -125,9 +126,9 @@ static const char *unknown(struct mg_str root, const struct mg_names *names, str
     return "no path parameter, call or part of the request has this name";
 }
 
-static const char *parse_request_root(struct mg_reference *reference, struct mg_str root,
-                                      struct mg_str text, const struct mg_names *names,
-                                      struct mg_arena *arena)
+static const char *parse_root(struct mg_reference *reference, struct mg_str root,
+                              struct mg_str text, const struct mg_names *names,
+                              struct mg_arena *arena)
 {
     if (mg_str_is(root, "context") && !names->context)
         return "only a route with a function before has it";
@@ -137,9 +138,14 @@ static const char *parse_request_root(struct mg_reference *reference, struct mg_
         return parse_named(reference, MG_ROOT_HEADER, text, root.len);
     if (mg_str_is(root, "cookies"))
         return parse_named(reference, MG_ROOT_COOKIE, text, root.len);
-    reference->root = mg_str_is(root, "body") ? MG_ROOT_BODY : MG_ROOT_CONTEXT;
+    if (mg_str_is(root, "each") && !names->each)
+        return "it stands for an element, in the call that gate.each is given";
+    reference->root = mg_str_is(root, "each")   ? MG_ROOT_EACH
+                      : mg_str_is(root, "body") ? MG_ROOT_BODY
+                                                : MG_ROOT_CONTEXT;
     if (reference->root == MG_ROOT_CONTEXT)
         *names->context = true;
+    reference->name = reference->root == MG_ROOT_EACH ? root : (struct mg_str){0};
     return parse_steps(reference, text, root.len, arena);
 }
 
@@ -183,7 +189,7 @@ bool mg_reference_parse(struct mg_reference *reference, struct mg_str text,
             return say(arena, error, text, "not yet", NULL);
 
     if (mg_reference_reserved(root))
-        why = parse_request_root(reference, root, text, names, arena);
+        why = parse_root(reference, root, text, names, arena);
     else if (!find_own(reference, root, names, &call))
         why = unknown(root, names, arena, &nearest);
     else if (call)

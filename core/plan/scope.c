@@ -163,6 +163,9 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
     case MG_ROOT_CONTEXT:
         return scope->context.len ? walk(scope, json_value(scope->context), reference, 0)
                                   : missing(false);
+    case MG_ROOT_EACH:
+        return walk(scope, scope->each.len ? json_value(scope->each) : missing(false), reference,
+                    0);
     default:
         return scope->local && scope->local(scope->owner, reference->name, &text) ? text_value(text)
                                                                                   : missing(false);

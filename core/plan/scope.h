@@ -21,6 +21,7 @@ struct mg_scope {
     const struct mg_input *input;  // may be NULL
     struct mg_str context;         // JSON that `before` has left; may be empty
     struct mg_call *const *calls;  // by the plan's indices
+    struct mg_str each;            // JSON: the element that a call is filled for; or empty
     // Parameters of a running function's own call ({name} in its path); false: none of that name.
     bool (*local)(void *owner, struct mg_str name, struct mg_str *value);
     void *owner;

@@ -5,6 +5,7 @@
 #include "base/percent.h"
 #include "plan/fill.h"
 #include "script/json.h"
+#include "script/path.h"
 #include "script/reading.h"
 
 static void l_forward(struct mg_reading *r, struct mg_forward *forward)
@@ -36,7 +37,8 @@ static void l_contract(struct mg_reading *r)
     contract->relay = l_read_statuses(r, MG_FIELD_RELAY, &contract->relay_count);
 }
 
-// What the {name}s of a path stand for, looked up before anything is filled.
+// What the {name}s of a path stand for, looked up before anything is filled: borrowed from the
+// table of params, which nothing touches meanwhile.
 struct params {
     struct mg_field *items;
     unsigned count;
@@ -56,8 +58,8 @@ static bool find_param(void *owner, struct mg_str name, struct mg_str *value)
 
 static void l_params(struct mg_reading *r, const struct mg_template *path, struct params *params)
 {
-    l_read_memory(r,
-                  params->items = mg_arena_zero(r->arena, path->count + 1, sizeof *params->items));
+    l_read_memory(r, params->items =
+                         mg_arena_alloc(r->arena, (path->count + 1) * sizeof *params->items));
     if (!l_read_get(r, MG_FIELD_PARAMS))
         return;
     for (unsigned i = 0; lua_istable(r->L, -1) && i < path->count; i++) {
@@ -69,7 +71,7 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
         lua_rawget(r->L, -2);
         if (!lua_isnil(r->L, -1) && !mg_lua_json_is_null(r->L, -1))
             params->items[params->count++] =
-                (struct mg_field){name, l_read_keep(r, l_read_text(r, lua_gettop(r->L), "params"))};
+                (struct mg_field){name, l_read_text(r, lua_gettop(r->L), "params")};
         lua_pop(r->L, 1);
     }
     lua_pop(r->L, 1);
@@ -140,28 +142,29 @@ static struct mg_str finish(struct mg_reading *r, struct mg_buf *out)
 static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
 {
     struct mg_scope *scope = r->run->scope;
-    struct mg_names names = {.local = true};
-    struct mg_template path;
+    const struct mg_template *path = l_path_cut(r);
     struct params params = {0};
-    struct mg_str error;
-    if (!mg_template_parse(&path, l_read_borrowed(r, MG_FIELD_PATH), &names, r->arena, &error))
-        luaL_error(r->L, "path: %s", error.data);
-    l_params(r, &path, &params);
+    l_params(r, path, &params);
     struct mg_fields query = l_read_fields(r, MG_FIELD_QUERY);
 
-    struct mg_buf out = {0}; // nothing below raises until it has been freed
+    struct mg_buf *out = &r->vm->text;
+    mg_buf_clear(out);
     struct mg_fill_fault fault = {0};
     scope->local = find_param;
     scope->owner = &params;
-    enum mg_fill fill = mg_fill_path(&path, scope, &out, &fault);
+    enum mg_fill fill = mg_fill_path(path, scope, out, &fault);
     scope->local = NULL;
-    bool has_query = mg_str_find(mg_buf_str(&out), '?', 0) < out.len;
+    bool has_query = mg_str_find(mg_buf_str(out), '?', 0) < out->len;
     if (fill == MG_FILL_OK) {
-        put_fields(&out, &query, has_query ? '&' : '?');
+        put_fields(out, &query, has_query ? '&' : '?');
         has_query = has_query || query.count;
-        fill = mg_fill_forward_query(forward, scope, &out, &has_query, &fault);
+        fill = mg_fill_forward_query(forward, scope, out, &has_query, &fault);
     }
-    struct mg_str filled = r->asked->call.http.path = finish(r, &out);
+    struct mg_str filled = {0};
+    if (out->failed == MG_OK)
+        filled = r->asked->call.http.path = mg_arena_copy(r->arena, mg_buf_str(out));
+    if (out->cap > MG_VM_TEXT_KEPT)
+        mg_buf_fini(out);
     if (fill != MG_FILL_OK) {
         fail(r, fill, &fault);
         return;
@@ -302,24 +305,19 @@ static void l_sql(struct mg_reading *r)
 
 static void l_file(struct mg_reading *r)
 {
-    struct mg_str verb = l_read_borrowed(r, MG_FIELD_VERB),
-                  path = l_read_borrowed(r, MG_FIELD_PATH);
+    struct mg_str verb = l_read_borrowed(r, MG_FIELD_VERB);
     struct mg_buf filled = {0};
     struct params params = {0};
-    struct mg_names names = {.local = true};
-    struct mg_template template;
-    struct mg_str error;
+    const struct mg_template *template = l_path_cut(r);
     r->asked->call.file.verb = mg_str_is(verb, "json")   ? MG_FILE_JSON
                                : mg_str_is(verb, "stat") ? MG_FILE_STAT
                                : mg_str_is(verb, "list") ? MG_FILE_LIST
                                                          : MG_FILE_READ;
-    if (!mg_template_parse(&template, path, &names, r->arena, &error))
-        luaL_error(r->L, "path: %s", error.data);
-    l_params(r, &template, &params);
+    l_params(r, template, &params);
     r->run->scope->local = find_param;
     r->run->scope->owner = &params;
     struct mg_fill_fault fault = {0};
-    enum mg_fill fill = mg_fill_file_path(&template, r->run->scope, &filled, &fault);
+    enum mg_fill fill = mg_fill_file_path(template, r->run->scope, &filled, &fault);
     r->run->scope->local = NULL;
     r->asked->call.file.path = finish(r, &filled);
     if (fill != MG_FILL_OK)

@@ -5,9 +5,9 @@
 #include "script/state.h"
 
 static const char *const names[MG_FIELDS] = {
-    "kind",   "backend", "verb",      "path",    "params", "query",    "headers",      "json",
-    "form",   "text",    "xml",       "forward", "within", "optional", "has_fallback", "fallback",
-    "accept", "relay",   "redirects", "sql",     "args",   "calls",    "value",        "delay",
+    "kind",     "backend", "verb",      "path", "params", "json",  "optional", "has_fallback",
+    "fallback", "query",   "headers",   "form", "text",   "xml",   "forward",  "within",
+    "accept",   "relay",   "redirects", "sql",  "args",   "calls", "value",    "delay",
 };
 
 void l_call_fields_open(lua_State *L, struct mg_vm *vm)
@@ -15,7 +15,7 @@ void l_call_fields_open(lua_State *L, struct mg_vm *vm)
     for (int i = 0; i < MG_FIELDS; i++) {
         lua_pushstring(L, names[i]);
         vm->fields[i] = lua_tostring(L, -1);
-        vm->field_refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+        luaL_ref(L, LUA_REGISTRYINDEX); // for good
     }
 }
 
@@ -33,14 +33,6 @@ const char *mg_call_field_name(enum mg_call_field field)
     return names[field];
 }
 
-// Puts the value on top into the call below it.
-static void l_set(lua_State *L, const struct mg_vm *vm, int call, enum mg_call_field field)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->field_refs[field]);
-    lua_insert(L, -2);
-    lua_rawset(L, call);
-}
-
 // Takes the option on top, whose name lies below it, when nothing can be wrong with it.
 static bool l_take_option(lua_State *L, const struct mg_vm *vm, int call, bool has_body)
 {
@@ -53,12 +45,12 @@ static bool l_take_option(lua_State *L, const struct mg_vm *vm, int call, bool h
         return false;
     if (field == MG_FIELD_FALLBACK) {
         lua_pushboolean(L, true);
-        l_set(L, vm, call, MG_FIELD_HAS_FALLBACK);
+        lua_rawseti(L, call, MG_FIELD_HAS_FALLBACK + 1);
     }
     if (field == MG_FIELD_OPTIONAL && !lua_toboolean(L, -1))
         lua_pop(L, 1);
     else
-        l_set(L, vm, call, field);
+        lua_rawseti(L, call, (int)field + 1);
     return true;
 }
 
@@ -75,10 +67,10 @@ int l_call_describe(lua_State *L)
     if (!verb.len || lua_type(L, BACKEND) != LUA_TSTRING || lua_type(L, PATH) != LUA_TSTRING ||
         (!options && !lua_isnil(L, OPTIONS)) || (options && lua_getmetatable(L, OPTIONS)))
         return 0;
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, options ? MG_FIELDS_OF_LIST : PATH, 0);
     for (int i = KIND; i <= PATH; i++) {
         lua_pushvalue(L, i);
-        l_set(L, vm, CALL, (enum mg_call_field)(i - KIND));
+        lua_rawseti(L, CALL, i);
     }
     if (options)
         for (lua_pushnil(L); lua_next(L, OPTIONS);)

@@ -13,17 +13,17 @@ enum mg_call_field {
     MG_FIELD_VERB,
     MG_FIELD_PATH,
     MG_FIELD_PARAMS,
+    MG_FIELD_JSON,
+    MG_FIELD_OPTIONAL,
+    MG_FIELD_HAS_FALLBACK,
+    MG_FIELD_FALLBACK,
     MG_FIELD_QUERY,
     MG_FIELD_HEADERS,
-    MG_FIELD_JSON,
     MG_FIELD_FORM,
     MG_FIELD_TEXT,
     MG_FIELD_XML,
     MG_FIELD_FORWARD,
     MG_FIELD_WITHIN,
-    MG_FIELD_OPTIONAL,
-    MG_FIELD_HAS_FALLBACK,
-    MG_FIELD_FALLBACK,
     MG_FIELD_ACCEPT,
     MG_FIELD_RELAY,
     MG_FIELD_REDIRECTS,
@@ -33,6 +33,9 @@ enum mg_call_field {
     MG_FIELD_VALUE,
     MG_FIELD_DELAY,
     MG_FIELDS, // none of them
+    // A call that has no others keeps them as its elements, from 1 on in this order: a smaller
+    // table, and read without looking anything up. lua/moongate/call.lua finds them by their names.
+    MG_FIELDS_OF_LIST = MG_FIELD_QUERY,
 };
 
 // Learns the names, when the state is made.

@@ -287,6 +287,7 @@ int luaopen_moongate_core(lua_State *L)
         {"left", l_left},
         {"status", l_status},
         {"touched", l_touched},
+        {"shared", l_shared},
         {"request_reader", l_request_reader},
         {"result_reader", l_result_reader},
         {NULL, NULL},

@@ -1,6 +1,7 @@
 // Lua values from valid JSON text, in one pass. The first elements of a container wait on the stack
 // until their number is known, so that most tables are made in the right size at once.
 #include <lauxlib.h>
+#include <string.h>
 
 #include "json/run.h"
 #include "json/scan.h"
@@ -117,13 +118,36 @@ static void push_array(struct decoder *decoder)
     }
 }
 
-static void push_member(struct decoder *decoder)
+// Pushes a name and its value. A bit of `seen` stands for names of its kind; false: another name
+// had the same bit, and so may be the same.
+static bool push_member(struct decoder *decoder, uint64_t *seen)
 {
+    const char *name = decoder->at;
     push_string(decoder);
+    size_t len = (size_t)(decoder->at - name), half = len / 2;
+    uint64_t bit = UINT64_C(1) << ((len * 5 + (unsigned char)name[1] * 3 +
+                                    (unsigned char)name[half] + (unsigned char)name[len - 2]) &
+                                   63);
+    bool first = !(*seen & bit) && !memchr(name, '\\', len); // an escape spells a name otherwise
+    *seen |= bit;
     skip_space(decoder);
     decoder->at++; // the colon
     skip_space(decoder);
     push_value(decoder);
+    return first;
+}
+
+// Moves the members that wait above the table at `place` into it: of equal names the last counts.
+static void put_members(lua_State *L, int place, int count, bool distinct)
+{
+    for (int key = place + 1; !distinct && count > 0; count--, key += 2) {
+        lua_pushvalue(L, key);
+        lua_pushvalue(L, key + 1);
+        lua_rawset(L, place);
+    }
+    for (; count > 0; count--)
+        lua_rawset(L, place);
+    lua_settop(L, place);
 }
 
 static void push_object(struct decoder *decoder)
@@ -132,22 +156,18 @@ static void push_object(struct decoder *decoder)
     luaL_checkstack(L, slots, "JSON nested too deep");
     lua_pushnil(L); // the table takes this place
     int place = lua_gettop(L), count = 0;
-    bool going;
+    uint64_t seen = 0;
+    bool going, distinct = true;
     decoder->at++;
     while ((going = more(decoder, '}')) && count < waiting_most / 2) {
-        push_member(decoder);
+        distinct = push_member(decoder, &seen) && distinct;
         count++;
     }
     lua_createtable(L, 0, going ? 2 * count : count);
     lua_replace(L, place);
-    for (int key = place + 1; count > 0; count--, key += 2) { // in order: the last one counts
-        lua_pushvalue(L, key);
-        lua_pushvalue(L, key + 1);
-        lua_rawset(L, place);
-    }
-    lua_settop(L, place);
+    put_members(L, place, count, distinct);
     while (going) {
-        push_member(decoder);
+        push_member(decoder, &seen);
         lua_rawset(L, place);
         going = more(decoder, '}');
     }

@@ -45,11 +45,27 @@ struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)
     return json;
 }
 
+static bool l_open_list(struct mg_reading *r, int index)
+{
+    lua_State *L = r->L;
+    lua_rawgeti(L, index, MG_FIELD_KIND + 1);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    for (int i = MG_FIELD_KIND + 1; i < MG_FIELDS_OF_LIST; i++)
+        lua_rawgeti(L, index, i + 1);
+    lua_settop(L, r->fields + MG_FIELDS - 1);
+    return true;
+}
+
 void l_read_open(struct mg_reading *r, int index)
 {
     lua_State *L = r->L;
     luaL_checkstack(L, MG_FIELDS + LUA_MINSTACK, "too many values");
     r->fields = lua_gettop(L) + 1;
+    if (l_open_list(r, index))
+        return;
     lua_settop(L, r->fields + MG_FIELDS - 1);
     for (lua_pushnil(L); lua_next(L, index);) {
         enum mg_call_field field = mg_call_field_at(L, r->vm, -2);

@@ -5,9 +5,13 @@
 #include <lua.h>
 
 #include "script/call_field.h"
+#include "script/path.h"
 #include "script/run.h"
 
-enum { MG_VM_THREADS_MOST = 256 }; // coroutines kept for reuse
+enum {
+    MG_VM_THREADS_MOST = 256, // coroutines kept for reuse
+    MG_VM_TEXT_KEPT = 4096,   // bytes of a text in progress
+};
 
 // A coroutine and what keeps it from being collected.
 struct mg_vm_thread {
@@ -46,12 +50,15 @@ struct mg_vm {
     double runs;                 // begun so far: the serial of the newest
     const char *parts[MG_PARTS]; // the names, as the state has them: equal strings are one
     const char *fields[MG_FIELDS];
-    int field_refs[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
     int main, before, after, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
+    struct mg_buf asked, answered; // JSON to it and from it
+    struct mg_path paths[MG_PATHS_MOST];
+    struct mg_buf text; // in progress: used again
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
 };
@@ -78,6 +85,8 @@ int l_start_all(lua_State *L);
 // (keys, ids) -> results by key, and the id of the first that ends the request: then all the rest
 // is cancelled
 int l_finish_all(lua_State *L);
+
+int l_shared(lua_State *L); // one ask of the store: see shared.c
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);

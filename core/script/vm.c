@@ -156,6 +156,10 @@ void mg_vm_free(struct mg_vm *vm)
         return;
     if (vm->L)
         lua_close(vm->L);
+    mg_buf_fini(&vm->asked);
+    mg_buf_fini(&vm->answered);
+    mg_paths_fini(vm->paths);
+    mg_buf_fini(&vm->text);
     free(vm);
 }
 

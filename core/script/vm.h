@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "data/fault.h"
+#include "data/store.h"
 #include "plan/plan.h"
 
 struct mg_vm;
@@ -47,6 +48,9 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
 
 // The backends that running functions may call; must stay until mg_vm_free.
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
+
+// The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
+void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
 
 // The line on which a key path such as "calls.profile.query" stands, in the declaration that begins
 // at `line` of `file`; `line` itself when it cannot be found. Line 0 is the table that the file

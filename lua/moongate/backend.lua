@@ -2,6 +2,7 @@
 
 local call    = require "moongate.call"
 local core    = require "moongate.core"
+local limits  = require "moongate.limits"
 local loading = require "moongate.loading"
 local options = require "moongate.options"
 local redis   = require "moongate.redis"
@@ -279,6 +280,41 @@ function backend.named(kind, name)
   name_of[one] = name
   made[kind][name] = one
   return one
+end
+
+-- What is wrong with what gate.each is given, or nil.
+local function each_wrong(list, one)
+  if type(list) ~= "string" then
+    return ('gate.each takes a list, such as "{orders.body[].id}", not %s'):format(words.show(list))
+  elseif not call.is(one) then
+    return ('gate.each takes a call, such as users:get "/users/{each}", not %s'):format(words.show(one))
+  elseif one.kind == "each" then
+    return "gate.each takes a call of a backend, not another gate.each"
+  elseif one.needs then
+    return "needs is about the whole: put it into the options of gate.each"
+  end
+  return nil
+end
+
+---`gate.each("{orders.body[].id}", users:get "/users/{each}", { at_once = 8 })`: one call for each
+---element of a list.
+---@param list string
+---@param one moongate.Call
+---@param given table? options
+---@return moongate.Call
+function backend.each(list, one, given)
+  if not loading.active then
+    loading.raise("gate.each is for plans: in a running function, write gate.map(list, fn)")
+  elseif list == loading.ghost or one == loading.ghost then
+    return loading.ghost
+  end
+  local wrong = each_wrong(list, one)
+  if wrong then
+    loading.misuse(wrong)
+    return loading.ghost
+  end
+  return call.new({ kind = "each", list = list, call = one, at_once = limits.each_at_once },
+    checked_options(given, "gate.each"))
 end
 
 ---`gate.value(x, { delay = "100ms" })`: a constant, late if asked.

@@ -8,7 +8,7 @@ local schema  = require "moongate.schema"
 local words   = require "moongate.words"
 
 ---@class moongate.Call
----@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"each"
 ---@field backend string? name of the service, database, folder or Redis
 ---@field verb string?
 ---@field within integer? ms
@@ -25,19 +25,28 @@ local call = {}
 -- What a call may have, and so what reading gives nil for when it has not.
 local FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional fallback
-  has_fallback accept relay needs forward params redirects sql args calls value delay file line]])
+  has_fallback accept relay needs forward params redirects sql args calls value delay list at_once call
+  when file line]])
   :gmatch("%S+") do
   FIELDS[field] = true
 end
+
+-- Where a call that C describes keeps its fields: see enum mg_call_field.
+local PLACES = {
+  kind = 1, backend = 2, verb = 3, path = 4, params = 5, json = 6, optional = 7, has_fallback = 8,
+  fallback = 9,
+}
 
 -- What running code does with a call; init.lua puts `wait` and `start` here.
 call.methods = {}
 
 call.metatable = {
-  __index = function(_, key)
+  __index = function(one, key)
     local method = call.methods[key]
-    if method or FIELDS[key] then
+    if method then
       return method
+    elseif FIELDS[key] then
+      return rawget(one, PLACES[key] or 0)
     end
     error(("this call has not been run, so it has no %s: say :wait()"):format(words.show(key)), 2)
   end,

@@ -6,16 +6,17 @@ local core    = require "moongate.core"
 local crypto  = require "moongate.crypto"
 local group   = require "moongate.group"
 local loading = require "moongate.loading"
+local many    = require "moongate.many"
 local reply   = require "moongate.reply"
 local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
 local secret  = require "moongate.secret"
+local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted as_completed compute each events every finally first map
-  shared stream task]]):gmatch("%S+") do
+for name in ([[accepted compute events every finally stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -52,10 +53,12 @@ local gate = {
   group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value, secret = secret.get,
+  redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left),
+  left = running("gate.left", run.left), shared = shared.named, map = running("gate.map", many.map),
+  first = running("gate.first", many.first),
+  as_completed = running("gate.as_completed", many.as_completed),
 
   reply = reply.reply, redirect = reply.redirect, fail = reply.fail,
 

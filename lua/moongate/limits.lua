@@ -55,6 +55,7 @@ limits.all = {
   duration("pass_idle", 30 * SECOND, 10, DAY, "a passed answer without progress, unless its route says else"),
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
+  count("each", 1000, 1, 100000, "elements of a list that gate.each goes through"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
@@ -69,6 +70,8 @@ limits.all = {
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  -- Data that workers share.
+  size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.
   count("postgres_at_once", 16, 1, 10000, "connections to one database, unless it says otherwise"),
   count("postgres_waiting", 4096, 0, 1000000, "calls waiting for them, unless it says otherwise"),
@@ -81,10 +84,13 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "fields", "result", "results" }
+limits.of_routes = { "body", "calls", "each", "fields", "result", "results" }
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB
+
+-- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
+limits.each_at_once = 8
 
 -- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
 limits.crypto_text = 16 * MiB

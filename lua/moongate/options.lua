@@ -105,6 +105,13 @@ options.http  = schema.table(with_common(HTTP), NOT_YET, ALIASES)
 options.redis = schema.table(COMMON, NOT_YET, ALIASES)
 options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
 options.file  = schema.table(with_common { params = params }, NOT_YET, ALIASES)
+options.each  = schema.table({
+  within = COMMON.within, optional = COMMON.optional, fallback = COMMON.fallback, needs = COMMON.needs,
+  at_once = schema.integer(1, limits.by_name.each.max),
+}, NOT_YET, ALIASES, {
+  accept = "is about one element: put it into the options of the call",
+  relay  = "is about one element: put it into the options of the call",
+})
 options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)
 
 local BODIES = { "json", "form", "text", "xml" }

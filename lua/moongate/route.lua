@@ -32,7 +32,7 @@ route.not_yet = { auth = true, rate = true }
 -- What of a call goes into its JSON.
 local CALL_FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional accept relay
-  needs forward sql value delay redirects file line]]):gmatch("%S+") do
+  needs forward sql value delay redirects list at_once file line]]):gmatch("%S+") do
   CALL_FIELDS[#CALL_FIELDS + 1] = field
 end
 
@@ -72,6 +72,9 @@ local function call_json(one) -- of an atomic one with the calls in it
     for i = 1, one.args.n do
       json.args[i] = one.args[i] == nil and core.null or one.args[i]
     end
+  end
+  if rawget(one, "call") then
+    json.call = call_json(one.call)
   end
   if rawget(one, "calls") then
     json.calls = core.list {}

@@ -9,6 +9,7 @@ local reply   = require "moongate.reply"
 local request = require "moongate.request"
 local result  = require "moongate.result"
 local sandbox = require "moongate.sandbox"
+local shared  = require "moongate.shared"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -22,6 +23,7 @@ local function wait_for(mode, ids, ms)
   if sandbox.loads() then
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
+  shared.check_changes()
   yield(mode, ids, ms or 0)
 end
 
@@ -32,6 +34,7 @@ end
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
 -- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(one, name)
+  shared.check_changes()
   local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
@@ -134,14 +137,14 @@ function run.wait(one, ...)
   return collect(id)
 end
 
----All at once; results under the same keys. The first required failure cancels the rest and is
----raised.
----@param calls table<any, moongate.Call|moongate.Future>
----@return table<any, moongate.Result>
-function run.all(calls)
+---Starts all calls of a table; raises what is wrong with it as `name`'s.
+---@return any[] keys in an order that depends on nothing
+---@return integer[] ids
+local function start_all(calls, name)
   if type(calls) ~= "table" or is_call(calls) then
-    error(("gate.all takes a table of calls, not %s"):format(words.show(calls)), 2)
+    error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
+  shared.check_changes()
   local ok, keys, ids, detail = pcall(core.start_all, calls)
   if not ok then
     loading.raise(keys)
@@ -151,8 +154,18 @@ function run.all(calls)
     if ids == nil then
       yield("over")
     end
-    error(("gate.all: %s is not a call: write users:get(...)"):format(words.show(ids)), 2)
-  elseif #ids > 0 then
+    error(("%s: %s is not a call: write users:get(...)"):format(name, words.show(ids)), 3)
+  end
+  return keys, ids
+end
+
+---All at once; results under the same keys. The first required failure cancels the rest and is
+---raised.
+---@param calls table<any, moongate.Call|moongate.Future>
+---@return table<any, moongate.Result>
+function run.all(calls)
+  local keys, ids = start_all(calls, "gate.all")
+  if #ids > 0 then
     wait_for("all", ids)
   end
   local results, failed = core.finish_all(keys, ids)
@@ -161,6 +174,9 @@ function run.all(calls)
   end
   return results
 end
+
+-- What `many` builds on.
+run.begin, run.start_all, run.wait_for, run.raise = begin, start_all, wait_for, raise
 
 ---@param text string such as "10ms"
 function run.sleep(text)

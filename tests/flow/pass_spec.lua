@@ -30,7 +30,8 @@ for _, path in ipairs { "plain", "libcurl" } do
       backend = faultd.start()
       g = gateway.start({
         ["gateway.lua"] = { services = { api = { url = backend.url, path = path },
-          gone = { url = "http://127.0.0.1:" .. faultd.closed_port(), path = path } } },
+          gone = { url = "http://127.0.0.1:" .. faultd.closed_port(), path = path } },
+          limits = { linger = "50ms" } }, -- or each stop waits for the clients that were refused
         ["routes.lua"] = ROUTES,
       }, { workers = 1 })
     end)

@@ -353,11 +353,14 @@ describe("gate.database on PostgreSQL", function()
       gate.get("/", { within = "60s", calls = { x = crm:one("select repeat('x', 60000000) as v", { optional = true }) } })]],
       { at_once = 1 }, { limits = { result = "1MiB" } })
     local before = g:rss()
-    assert.equal('{"x":null}', g:get("/").body)
     if postgres.slow then
       print "  (its memory is not looked at, since a sanitizer keeps what was freed)"
-    else
-      assert.truthy(wait.till(function() return g:rss() < before + 30000 end), g:rss() - before .. " KiB more")
+    end
+    for _ = 1, postgres.slow and 1 or 4 do -- whether it comes in pieces or at once
+      assert.equal('{"x":null}', g:get("/").body)
+      if not postgres.slow then
+        assert.truthy(wait.till(function() return g:rss() < before + 30000 end), g:rss() - before .. " KiB more")
+      end
     end
   end)
 

@@ -13,11 +13,16 @@ local gate = require "moongate"
 local users = gate.service "users"
 local forward = { headers = { "authorization" } }
 
-gate.get("/slow/{ms}", { calls = { it = users:get("/delay/{ms}/echo", { forward = forward }) }, reply = "{it.body}" })
-gate.get("/within/{ms}", { within = "150ms", calls = { it = users:get "/delay/{ms}/echo" }, reply = "{it.body}" })
+local mark = users:post "/ok/mark" -- begun with the other call: who sees it knows that both were
+local held = { calls = { mark = mark, it = users:get("/held/echo", { forward = forward }) }, reply = "{it.body}" }
+
+gate.get("/held", held)
+for _, ms in ipairs { 150, 600, 2400 } do
+  gate.get("/within/" .. ms, { within = ms .. "ms", calls = held.calls, reply = held.reply })
+end
 gate.get("/id/{ms}/{id}", { calls = { it = users:get "/delay/{ms}/id/{id}" }, reply = "{it.body.id}" })
-gate.get("/hang", { calls = { it = users:get "/hang" } })
-gate.get("/reset", { calls = { it = users:get "/delay/300/reset/60" } })
+gate.get("/hang", { calls = { mark = mark, it = users:get "/hang" } })
+gate.get("/reset", { calls = { mark = mark, it = users:get "/held/reset/60" } })
 gate.get("/post", { calls = { it = users:post("/delay/50/echo", { json = 1 }) } })
 gate.get("/posts", { calls = { it = users:post("/delay/50/echo") } })
 gate.get("/optional", { calls = { it = users:get("/hang", { optional = true, within = "60ms" }) } })
@@ -69,16 +74,46 @@ for _, path in ipairs { "plain", "libcurl" } do
       return conns
     end
 
+    -- How many requests of a method the backend was sent, and the last of them.
+    local function made(record, method)
+      local count, last = 0, nil
+      for _, entry in ipairs(record.log) do
+        if entry.raw:sub(1, #method + 1) == method .. " " then
+          count, last = count + 1, entry
+        end
+      end
+      return count, last
+    end
+
+    -- Waits until `count` requests have begun their calls, which the marks tell.
+    local function joined(count)
+      local record = backend:record_when(function(record) return made(record, "POST") == count end, 10000)
+      assert.equal(count, (made(record, "POST")))
+      return record
+    end
+
+    -- Runs ask(1) to ask(count) at once; what they wait for is held until all of them do.
+    local function together(count, ask)
+      return wait.at_once(count + 1, function(i)
+        if i <= count then
+          return ask(i)
+        end
+        joined(count)
+        backend:release()
+      end)
+    end
+
     local function idle()
       return backend:record_when(function(record) return record.in_flight == 0 end)
     end
 
     it("is asked once for fifty equal requests at once", function()
       start()
-      local replies = wait.at_once(50, function(i)
-        return g:get("/slow/1000", { headers = { ["x-request-id"] = "id-" .. i, ["x-other"] = tostring(i) } })
+      local replies = together(50, function(i)
+        return g:get("/held", { headers = { ["x-request-id"] = "id-" .. i, ["x-other"] = tostring(i) } })
       end)
-      assert.equal(1, backend:record().requests)
+      assert.equal(50, #replies)
+      assert.equal(1, (made(backend:record(), "GET")))
       for _, reply in ipairs(replies) do
         assert.same({ 200, replies[1].body }, { reply.status, reply.body })
       end
@@ -86,26 +121,27 @@ for _, path in ipairs { "plain", "libcurl" } do
       assert.is_truthy(sent["x-request-id"]:find "^id%-%d+$")
       assert.is_nil(sent["x-forwarded-for"])
       assert.same({ "gate.test", "http" }, { sent["x-forwarded-host"], sent["x-forwarded-proto"] })
-      assert.equal(200, g:get("/slow/1").status)
-      assert.equal(2, backend:record().requests)
+      assert.equal('"7"', g:get("/id/0/7").body)
+      assert.equal('"7"', g:get("/id/0/7").body)
+      assert.equal(3, (made(backend:record(), "GET")))
     end)
 
     it("is asked by each of two workers at most once", function()
       start(2)
-      for _, reply in ipairs(wait.at_once(50, function() return g:get "/slow/1000" end)) do
+      for _, reply in ipairs(together(50, function() return g:get "/held" end)) do
         assert.equal(200, reply.status)
       end
-      local requests = backend:record().requests
+      local requests = made(backend:record(), "GET")
       assert.is_true(requests == 1 or requests == 2, requests .. " requests")
     end)
 
     it("is asked anew for what differs in a header that it is sent, or in the host", function()
       start()
-      local replies = wait.at_once(8, function(i)
-        return g:get("/slow/500", { headers = { authorization = i % 2 == 0 and "ann" or "bob",
+      local replies = together(8, function(i)
+        return g:get("/held", { headers = { authorization = i % 2 == 0 and "ann" or "bob",
           host = i <= 4 and "one.test" or "two.test" } })
       end)
-      assert.equal(4, backend:record().requests)
+      assert.equal(4, (made(backend:record(), "GET")))
       for i, reply in ipairs(replies) do
         local sent = fields_of(reply:json())
         assert.same({ i % 2 == 0 and "ann" or "bob", i <= 4 and "one.test" or "two.test" },
@@ -124,25 +160,31 @@ for _, path in ipairs { "plain", "libcurl" } do
 
     it("goes on answering when some have left, and sees the end when the last has", function()
       start()
-      local conns = ask_all(6, "/slow/500")
-      assert.equal(1, backend:record_when(function(record) return record.in_flight == 1 end).in_flight)
+      local conns = ask_all(6, "/held")
+      assert.equal(1, joined(6).in_flight)
+      local files = g:fds()
       for _, i in ipairs { 1, 3, 6 } do
         conns[i]:close()
       end
+      assert.is_truthy(wait.till(function() return g:fds() == files - 3 end)) -- it has seen them leave
+      backend:release()
       for _, i in ipairs { 2, 4, 5 } do
         assert.equal(200, conns[i]:read().status)
         conns[i]:close()
       end
-      assert.same({ 1, 0 }, { backend:record().requests, idle().in_flight })
+      local record = idle()
+      assert.same({ 1, 0 }, { made(record, "GET"), record.in_flight })
 
       backend:reset()
       conns = ask_all(3, "/hang")
-      backend:record_when(function(record) return record.in_flight == 1 end)
+      joined(3)
       for _, c in ipairs(conns) do
         c:close()
       end
-      local record = backend:record_when(function(record) return record.open == 0 end)
-      assert.same({ 1, 0 }, { record.requests, record.open })
+      record = idle()
+      local count, last = made(record, "GET")
+      assert.same({ 1, 0 }, { count, record.in_flight })
+      assert.is_string(record.conns[last.connection].how) -- closed
     end)
 
     it("is let go of when the gateway stops", function()
@@ -155,21 +197,30 @@ for _, path in ipairs { "plain", "libcurl" } do
 
     it("gives each its own time", function()
       start()
-      local replies = wait.at_once {
-        function() return g:get "/within/600" end,
-        function()
-          wait.sleep(20)
-          return g:get "/slow/600"
-        end,
-      }
-      assert.same({ 504, 200 }, { replies[1].status, replies[2].status })
-      assert.equal(1, backend:record().requests)
+      local short, long
+      for _, ms in ipairs { 150, 600, 2400 } do -- the longer one has to come in the time of the other
+        backend:reset()
+        short = ask_all(1, "/within/" .. ms)[1]
+        joined(1)
+        long = ask_all(1, "/held")[1]
+        joined(2)
+        if not wait.readable(short.fd, 0) then
+          break
+        end
+        backend:release()
+        long:read()
+      end
+      assert.equal(504, short:read().status)
+      assert.equal(1, backend:record().in_flight)
+      backend:release()
+      assert.equal(200, long:read().status)
+      assert.equal(1, (made(backend:record(), "GET")))
     end)
 
     it("that fails, fails for all of them with the same kind", function()
       start()
-      local replies = wait.at_once(10, function() return g:get "/reset" end)
-      assert.equal(1, backend:record().requests)
+      local replies = together(10, function() return g:get "/reset" end)
+      assert.equal(1, (made(backend:record(), "GET")))
       for _, reply in ipairs(replies) do
         assert.same({ 502, { { name = "it", kind = "reset" } } }, { reply.status, reply:json().calls })
       end

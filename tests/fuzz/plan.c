@@ -78,14 +78,22 @@ static void fill_calls(const struct mg_plan *plan, struct mg_scope *scope)
     for (unsigned i = 0; i < plan->count; i++) {
         struct mg_call call = {0};
         struct mg_fill_fault fault = {0};
-        enum mg_fill fill = mg_fill_call(&plan->calls[i], scope, &call, &fault);
+        const struct mg_plan_call *its = &plan->calls[i];
+        if (its->each) { // whatever the list is, its element is the request's body
+            struct mg_value list = mg_scope_value(scope, mg_template_single(&its->each->list));
+            if (list.kind == MG_VALUE_JSON)
+                check_json(&list.bytes, 1);
+            scope->each = mg_scope_body(scope) == MG_SCOPE_SOUND ? scope->body : MG_STR("null");
+            its = &its->each->call;
+        }
+        enum mg_fill fill = mg_fill_call(its, scope, &call, &fault);
         assert(fill != MG_FILL_MEMORY);
         if (fill != MG_FILL_OK)
             assert(fault.why);
         else if (call.kind == MG_CALL_HTTP)
-            check_http(&plan->calls[i], &call.http);
+            check_http(its, &call.http);
         else if (call.kind == MG_CALL_REDIS)
-            check_redis(&plan->calls[i], &call.redis);
+            check_redis(its, &call.redis);
         else if (call.kind == MG_CALL_VALUE)
             check_json(&call.value.json, 1);
     }

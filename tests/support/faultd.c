@@ -2,11 +2,12 @@
 // http://127.0.0.1:PORT" and runs until it is killed or its parent is gone. What it answers:
 // faultd_answers.c. Besides that:
 //   /sink /sink/MS    reads the body without keeping any of it, not before MS milliseconds are
-//   over,
-//                     and answers {"bytes":N} (of a chunked one with its framing)
+//                     over, and answers {"bytes":N} (of a chunked one with its framing)
 //   /early/N          answers status N when the head is here, and reads no body
-//   /_log     what it was sent, as JSON (see put_log); with ?brief=1 without the raw bytes
-//   /_reset   forgets the record
+// And what it does when asked on its control port:
+//   /log      what it was sent, as JSON (see record_put); with ?brief=1 without the raw bytes
+//   /reset    forgets the record
+//   /release  lets go of what is held, see /held
 // The record keeps the first 32,768 requests and connections and 64 MiB of raw bytes, 64 KiB of
 // each request; the counts go on.
 #include "faultd.h"
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -162,6 +162,8 @@ static bool step_run(struct conn *conn, struct step *step)
         return step_drip(conn, step);
     case STEP_WAIT:
         return step_wait(conn, step->ms);
+    case STEP_HOLD:
+        return step->count > 0;
     case STEP_HANG:
         return false;
     case STEP_CLOSE:
@@ -180,70 +182,18 @@ static bool step_run(struct conn *conn, struct step *step)
 
 // Requests
 
-static const char *field(const char *head, size_t len, const char *name)
-{
-    size_t name_len = strlen(name);
-    for (const char *at = head; (at = memmem(at, len - (size_t)(at - head), "\r\n", 2));) {
-        at += 2;
-        if ((size_t)(head + len - at) > name_len && strncasecmp(at, name, name_len) == 0)
-            return at + name_len;
-    }
-    return NULL;
-}
+static void conn_run(struct conn *conn);
 
-// Length of the chunked body at `at`, 0 when it is not complete; appends the data to `body`.
-static size_t take_chunks(const char *start, size_t len, struct bytes *body)
+static void release_all(void)
 {
-    const char *at = start, *end = start + len;
-    for (;;) {
-        const char *line = memmem(at, (size_t)(end - at), "\r\n", 2);
-        if (!line)
-            return 0;
-        size_t size = (size_t)strtoull(at, NULL, 16);
-        at = line + 2;
-        if (size == 0)
-            break;
-        if ((size_t)(end - at) < size + 2)
-            return 0;
-        bytes_put(body, at, size);
-        at += size + 2;
+    for (struct conn *conn = conns; conn; conn = conn->next) {
+        struct program *program = &conn->program;
+        struct step *step = &program->steps[conn->at];
+        if (conn->ended || !conn->busy || conn->at >= program->count || step->kind != STEP_HOLD)
+            continue;
+        step->count = 1;
+        conn_run(conn);
     }
-    while ((size_t)(end - at) >= 2) { // trailers
-        const char *line = memmem(at, (size_t)(end - at), "\r\n", 2);
-        if (!line)
-            return 0;
-        bool last = line == at;
-        at = line + 2;
-        if (last)
-            return (size_t)(at - start);
-    }
-    return 0;
-}
-
-// True when a whole request is at the front of the input; *total is its length.
-static bool ask_take(const struct bytes *in, struct ask *ask, size_t *total)
-{
-    const char *end = in->len ? memmem(in->data, in->len, "\r\n\r\n", 4) : NULL;
-    if (!end)
-        return false;
-    ask->head = in->data;
-    ask->head_len = (size_t)(end + 4 - in->data);
-    size_t left = in->len - ask->head_len, length = 0;
-    const char *value = field(ask->head, ask->head_len - 2, "content-length:");
-    if (field(ask->head, ask->head_len - 2, "transfer-encoding:")) {
-        length = take_chunks(end + 4, left, &ask->body);
-        if (length == 0) {
-            bytes_free(&ask->body);
-            return false;
-        }
-    } else if (value) {
-        length = (size_t)strtoull(value, NULL, 10);
-        if (left < length)
-            return false;
-        bytes_put(&ask->body, end + 4, length);
-    }
-    *total = ask->head_len + length;
-    return true;
 }
 
 static void answer_control(struct conn *conn, const char *target)
@@ -251,6 +201,9 @@ static void answer_control(struct conn *conn, const char *target)
     struct bytes body = {0};
     if (strncmp(target, "/log", 4) == 0) {
         record_put(&body, strstr(target, "brief=1") != NULL);
+    } else if (strncmp(target, "/release", 8) == 0) {
+        release_all();
+        bytes_text(&body, "{}");
     } else {
         record_reset();
         bytes_text(&body, "{}");
@@ -306,8 +259,8 @@ static bool sink_begin(struct conn *conn)
     if (!early && strncmp(target, "/sink", 5) != 0)
         return false;
     size_t head = (size_t)(end + 4 - conn->in.data);
-    const char *length = field(conn->in.data, head - 2, "content-length:");
-    conn->chunked = field(conn->in.data, head - 2, "transfer-encoding:") != NULL;
+    const char *length = ask_field(conn->in.data, head - 2, "content-length:");
+    conn->chunked = ask_field(conn->in.data, head - 2, "transfer-encoding:") != NULL;
     conn->sink_most = length ? strtoull(length, NULL, 10) : 0;
     conn->sunk = 0;
     conn->sinking = conn->busy = true;

@@ -1,7 +1,7 @@
 // faultd is the backend that tests point a gateway at: what is asked of it decides how it
 // misbehaves, and it remembers what it was sent. This header is what its two files share: faultd.c
-// owns sockets, time and the record; faultd_answers.c turns a request into steps. A test tool: it
-// ends when there is no memory.
+// owns sockets and time, faultd_record.c the record; faultd_answers.c turns a request into steps. A
+// test tool: it ends when there is no memory.
 #ifndef FAULTD_H
 #define FAULTD_H
 
@@ -46,12 +46,19 @@ struct ask {
     struct bytes body;           // decoded when it was chunked
 };
 
+// True when a whole request is at the front of the input; *total is its length.
+bool ask_take(const struct bytes *in, struct ask *ask, size_t *total);
+
+// The value of a field of that name ("name:", in lower case), or NULL.
+const char *ask_field(const char *head, size_t len, const char *name);
+
 // An answer is a short program, run step by step as the socket and the clock allow.
 enum step_kind {
     STEP_SEND,  // bytes
     STEP_FILL,  // `count` bytes: a JSON string of x
     STEP_DRIP,  // bytes, one every `ms`
     STEP_WAIT,  // `ms`
+    STEP_HOLD,  // until it is let go
     STEP_HANG,  // until the other side leaves
     STEP_CLOSE, // FIN, after what was sent
     STEP_RESET, // RST, after what was sent

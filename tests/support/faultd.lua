@@ -59,6 +59,11 @@ function faultd:reset()
   http.get(self.control, "/reset")
 end
 
+-- Lets go of what is held now: of answers to /held/...
+function faultd:release()
+  http.get(self.control, "/release")
+end
+
 function faultd:stop()
   self.process:kill()
 end

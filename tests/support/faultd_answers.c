@@ -6,6 +6,7 @@
 //   /id/X                 {"id":"X"}
 //   /echo                 the request as JSON: method, target, headers, body
 //   /delay/MS/...         what the rest says, MS milliseconds later
+//   /held/...             what the rest says, once /release was asked of the control port
 //   /hang                 nothing, ever
 //   /reset/K  /cut/K      the first K bytes of the answer of /ok, then RST, or FIN
 //   /die/length/K  /die/chunked/K    the first K bytes of a plain answer of 4096 y, then FIN
@@ -201,6 +202,12 @@ static void answer_delay(struct program *program, const struct ask *ask, const c
     program_add(program, STEP_WAIT)->ms = strtoull(rest, NULL, 10);
     const char *next = strchr(rest, '/');
     answer_path(program, ask, next ? next + 1 : "ok");
+}
+
+static void answer_held(struct program *program, const struct ask *ask, const char *rest)
+{
+    program_add(program, STEP_HOLD);
+    answer_path(program, ask, rest);
 }
 
 static void answer_hang(struct program *program, const struct ask *ask, const char *rest)
@@ -444,6 +451,7 @@ static void answer_path(struct program *program, const struct ask *ask, const ch
         {"id", answer_id},
         {"echo", answer_echo},
         {"delay", answer_delay},
+        {"held", answer_held},
         {"hang", answer_hang},
         {"reset", answer_reset},
         {"cut", answer_cut},

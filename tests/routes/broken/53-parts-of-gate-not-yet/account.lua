@@ -1,9 +1,8 @@
 local gate = require "moongate"
-local cache = gate.shared "cache"
+local cache = gate.stream "cache"
 gate.every("5m", "report", function() end)
 gate.get("/feed", {
   calls = {
     score = gate.compute("lib.score", "run", { args = { "{body}" } }),
-    one   = gate.each("{orders.body[].id}", cache:get "/x"),
   },
 })
