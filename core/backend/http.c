@@ -448,6 +448,11 @@ struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
     return NULL;
 }
 
+void mg_http_trust(struct mg_http *http, struct mg_tls_store *tls)
+{
+    mg_http_paths_trust(http->paths, tls);
+}
+
 void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner)
 {
     struct mg_http_paths *paths = http->paths;

@@ -20,6 +20,9 @@ struct mg_http_options {
 struct mg_http *mg_http_new(struct mg_loop *loop, struct mg_mailbox *home,
                             struct mg_resolver *resolver, const struct mg_http_options *options);
 
+// From here on https is trusted by `tls`, which outlives it.
+void mg_http_trust(struct mg_http *http, struct mg_tls_store *tls);
+
 // After its backends have closed and before the mailbox does; closed(owner) in a later turn.
 void mg_http_close(struct mg_http *http, void (*closed)(void *owner), void *owner);
 

@@ -342,3 +342,8 @@ struct mg_http_transport *mg_http_curl_new(struct mg_loop *loop, struct mg_tls_s
     free_curl(curl);
     return NULL;
 }
+
+void mg_http_curl_trust(struct mg_http_transport *transport, struct mg_tls_store *tls)
+{
+    MG_OWNER(transport, struct curl, base)->shared.tls = tls;
+}

@@ -9,5 +9,6 @@
 // at most, in use or not. NULL: no memory.
 struct mg_http_transport *mg_http_curl_new(struct mg_loop *loop, struct mg_tls_store *tls,
                                            unsigned connections);
+void mg_http_curl_trust(struct mg_http_transport *transport, struct mg_tls_store *tls);
 
 #endif

@@ -35,6 +35,11 @@ struct mg_http_transport *mg_http_paths_for(const struct mg_http_paths *paths,
     return path == MG_HTTP_PATH_PLAIN ? paths->plain : paths->curl;
 }
 
+void mg_http_paths_trust(struct mg_http_paths *paths, struct mg_tls_store *tls)
+{
+    mg_http_curl_trust(paths->curl, tls);
+}
+
 static void on_plain_closed(void *owner)
 {
     struct mg_http_paths *paths = owner;

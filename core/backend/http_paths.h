@@ -17,6 +17,8 @@ struct mg_http_transport *mg_http_paths_for(const struct mg_http_paths *paths,
                                             const struct mg_http_config *service,
                                             const struct mg_url *url, bool redirects);
 
+void mg_http_paths_trust(struct mg_http_paths *paths, struct mg_tls_store *tls);
+
 // Nothing is under way. closed(owner) in a later turn; *paths is gone then.
 void mg_http_paths_close(struct mg_http_paths *paths, void (*closed)(void *owner), void *owner);
 

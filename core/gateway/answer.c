@@ -51,7 +51,7 @@ void mg_answer_identify(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
     struct mg_worker *worker = exchange->worker;
-    const struct mg_networks *trusted = worker->common->trusted;
+    const struct mg_networks *trusted = &exchange->generation->edition->trusted;
     struct mg_arena *arena = &request->arena;
     if (!request->id.len)
         request->id = mg_answer_new_id(worker, arena);
@@ -275,7 +275,7 @@ void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
 {
     enum { path_most = 200 }; // so that a client's long path leaves room for what is said
     struct mg_request *request = exchange->request;
-    text = mg_vm_redact(exchange->worker->generation->vm, text, &request->arena);
+    text = mg_vm_redact(exchange->generation->vm, text, &request->arena);
     struct mg_str path =
         mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)

@@ -20,7 +20,7 @@ static bool keep_params(struct mg_request *request, const struct mg_route_match 
 static void find_route(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
-    const struct mg_generation *generation = exchange->worker->generation;
+    const struct mg_generation *generation = exchange->generation;
     enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
     struct mg_route_match match;
     mg_router_find(generation->router, &request->arena, request->host, method, request->path,
@@ -41,7 +41,7 @@ static void find_route(struct mg_exchange *exchange)
 static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)
 {
     struct mg_worker *worker = owner;
-    const struct mg_limits *limits = &worker->common->config->limits;
+    const struct mg_limits *limits = &worker->generation->edition->config->limits;
     static const struct mg_reply failed = {.status = 500, .close = true};
     struct mg_exchange *exchange = mg_exchange_new(worker, conn, request);
     if (!exchange) {

@@ -82,8 +82,9 @@ static bool read_limits(struct mg_config *config, struct mg_str json)
 }
 
 static struct mg_plan_backend *add_backend(struct mg_config *config, enum mg_call_kind kind,
-                                           struct mg_str name, unsigned index)
+                                           struct mg_str name, unsigned index, struct mg_str json)
 {
+    config->texts[config->backend_count] = json;
     struct mg_plan_backend *backend = &config->backends[config->backend_count++];
     *backend = (struct mg_plan_backend){.kind = kind, .name = name, .index = index};
     return backend;
@@ -127,7 +128,7 @@ static void read_redis(struct mg_config *config, struct mg_str json)
         .silence_ms = config->limits.redis_silence,
         .reply_most = config->limits.redis_reply,
     };
-    add_backend(config, MG_CALL_REDIS, redis->name, config->redis_count++)->within =
+    add_backend(config, MG_CALL_REDIS, redis->name, config->redis_count++, json)->within =
         number(json, "within");
 }
 
@@ -147,7 +148,7 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     service->path = path_of(json);
     service->share = mg_str_is(member(json, "share"), "true");
     struct mg_plan_backend *backend =
-        add_backend(config, MG_CALL_HTTP, service->name, config->service_count++);
+        add_backend(config, MG_CALL_HTTP, service->name, config->service_count++, json);
     backend->within = number(json, "within");
     if (headers.len && !mg_plan_headers(headers, &backend->headers, &backend->header_count,
                                         &config->arena, &error))
@@ -168,7 +169,7 @@ static void read_database(struct mg_config *config, struct mg_str json, struct m
     if (path.len)
         database->path = path_in(config, dir, text(config, path));
     database->readers = (unsigned)number(json, "readers");
-    add_backend(config, MG_CALL_SQL, database->name, config->database_count++);
+    add_backend(config, MG_CALL_SQL, database->name, config->database_count++, json);
 }
 
 static bool read_backends(struct mg_config *config, struct mg_str json, const struct origin *origin)
@@ -183,10 +184,11 @@ static bool read_backends(struct mg_config *config, struct mg_str json, const st
     config->databases = mg_arena_zero(arena, counts[1] + 1, sizeof *config->databases);
     config->folders = mg_arena_zero(arena, counts[2] + 1, sizeof *config->folders);
     config->redis = mg_arena_zero(arena, counts[3] + 1, sizeof *config->redis);
-    config->backends = mg_arena_zero(arena, counts[0] + counts[1] + counts[2] + counts[3] + 1,
-                                     sizeof *config->backends);
+    unsigned all = counts[0] + counts[1] + counts[2] + counts[3];
+    config->backends = mg_arena_zero(arena, all + 1, sizeof *config->backends);
+    config->texts = mg_arena_zero(arena, all + 1, sizeof *config->texts);
     if (!config->services || !config->databases || !config->folders || !config->redis ||
-        !config->backends)
+        !config->backends || !config->texts)
         return false;
     for (mg_json_begin(&iter, services); mg_json_next(&iter);)
         if (!read_service(config, iter.value, origin))
@@ -197,7 +199,7 @@ static bool read_backends(struct mg_config *config, struct mg_str json, const st
         struct mg_folder_config *folder = &config->folders[config->folder_count];
         folder->name = text(config, member(iter.value, "name"));
         folder->path = path_in(config, origin->dir, text(config, member(iter.value, "path")));
-        add_backend(config, MG_CALL_FILE, folder->name, config->folder_count++);
+        add_backend(config, MG_CALL_FILE, folder->name, config->folder_count++, iter.value);
     }
     for (mg_json_begin(&iter, redis); mg_json_next(&iter);)
         read_redis(config, iter.value);

@@ -90,6 +90,7 @@ struct mg_config {
     struct mg_str *trusted; // networks such as "10.0.0.0/8"
     unsigned trusted_count;
     struct mg_plan_backend *backends; // all of the above, as plans and scripts name them
+    struct mg_str *texts;             // what gateway.lua says of each, in canonical JSON
     unsigned backend_count;
 };
 

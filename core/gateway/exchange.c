@@ -14,6 +14,7 @@
 void mg_exchange_end_if_done(struct mg_exchange *exchange)
 {
     struct mg_worker *worker = exchange->worker;
+    struct mg_generation *generation = exchange->generation;
     if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
         return;
     mg_timer_drop(&worker->loop, &exchange->timer);
@@ -24,7 +25,7 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
     if (exchange->counted)
         atomic_fetch_sub_explicit(&worker->common->at_once, 1, memory_order_relaxed);
     mg_request_free(exchange->request); // and with it the exchange
-    mg_worker_settle(worker);
+    mg_worker_leave(worker, generation);
 }
 
 void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked)
@@ -34,7 +35,8 @@ void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked)
     if (asked->each)
         mg_each_cancel(asked->each);
     else
-        mg_backend_cancel(mg_backends_of(&exchange->worker->backends, &asked->call), &asked->call);
+        mg_backend_cancel(mg_backends_of(&exchange->generation->backends, &asked->call),
+                          &asked->call);
 }
 
 // What is still in flight is no longer wanted.
@@ -165,7 +167,7 @@ void mg_exchange_send(struct mg_exchange *exchange, struct mg_asked *asked)
         return;
     }
     asked->started = true;
-    mg_backend_start(mg_backends_of(&exchange->worker->backends, call), call);
+    mg_backend_start(mg_backends_of(&exchange->generation->backends, call), call);
 }
 
 void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked)
@@ -419,7 +421,7 @@ void mg_exchange_go_on(struct mg_exchange *exchange)
 void mg_exchange_start(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
-    const struct mg_limits *limits = &exchange->worker->common->config->limits;
+    const struct mg_limits *limits = &exchange->generation->edition->config->limits;
     exchange->deadline =
         mg_loop_now(&exchange->worker->loop) + (plan->within ? plan->within : limits->within);
     if (!check_input(exchange))
@@ -444,6 +446,8 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
     if (!exchange)
         return NULL;
     exchange->worker = worker;
+    exchange->generation = worker->generation;
+    exchange->generation->exchanges++;
     exchange->conn = conn;
     exchange->request = request;
     exchange->scope = (struct mg_scope){

@@ -19,7 +19,8 @@ enum mg_exchange_state {
 struct mg_exchange {
     struct mg_list node; // among the worker's
     struct mg_worker *worker;
-    struct mg_conn *conn; // NULL once it was sent to or has gone
+    struct mg_generation *generation; // the worker's when it began: it ends on the same
+    struct mg_conn *conn;             // NULL once it was sent to or has gone
     struct mg_request *request;
     const struct mg_plan *plan; // NULL: no route
     enum mg_exchange_state state;

@@ -48,7 +48,7 @@ static bool open_run(struct mg_exchange *exchange)
     struct mg_run *run = &exchange->run;
     if (run->vm)
         return true;
-    if (!mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope)) {
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
         mg_exchange_no_memory(exchange);
         return false;
     }

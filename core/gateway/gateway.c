@@ -12,16 +12,13 @@
 
 #include "backend/local_store.h"
 #include "base/log.h"
-#include "gateway/worker.h"
+#include "gateway/loader.h"
 
 enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
 
 struct mg_gateway {
     struct mg_common common;
-    struct mg_folder folder;
-    struct mg_config *config;
-    struct mg_networks trusted;
-    struct mg_shared shared;
+    struct mg_loader loader;
     struct mg_worker *workers;
     unsigned worker_count, started;
     int *sockets;          // worker by worker
@@ -47,19 +44,12 @@ static void print_faults(const char *dir, struct mg_faults *faults)
     fprintf(stderr, "moongate: %s does not load\n", dir);
 }
 
-// Reads the folder and tries it: what does not load here would load in no worker.
 static bool load(struct mg_gateway *gateway, const char *dir)
 {
     struct mg_faults faults = {0};
-    struct mg_generation *trial = NULL;
-    if (mg_folder_read(&gateway->folder, dir, &faults))
-        gateway->config = mg_generation_config(&gateway->folder, &faults);
-    if (gateway->config)
-        trial = mg_generation_new(&gateway->folder, gateway->config, &faults);
-    bool ok = trial != NULL;
+    bool ok = mg_loader_load(&gateway->loader, dir, &faults);
     if (!ok)
         print_faults(dir, &faults);
-    mg_generation_free(trial);
     mg_faults_fini(&faults);
     return ok;
 }
@@ -71,19 +61,12 @@ static bool explain(struct mg_buf *why)
     return false;
 }
 
-// Descriptors for clients: what is left of the process's when backends have theirs.
-static void bound_connections(struct mg_config *config)
+static void raise_descriptors(void)
 {
     struct rlimit files = {0};
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    uint64_t all = files.rlim_cur, kept = 1000;
-    for (unsigned i = 0; i < config->service_count; i++)
-        kept += config->services[i].at_once;
-    uint64_t clients = all > 2 * kept ? all - kept : all / 2;
-    if (!config->conn.connections || config->conn.connections > clients)
-        config->conn.connections = clients < UINT32_MAX ? (unsigned)clients : UINT32_MAX;
 }
 
 // Sockets that systemd, or whoever starts us, hands over (sd_listen_fds(3)).
@@ -147,8 +130,9 @@ static bool bind_address(struct mg_gateway *gateway, struct mg_str address, unsi
 static bool bind_all(struct mg_gateway *gateway, const char *listen)
 {
     struct mg_str one = mg_str_of(listen);
-    const struct mg_str *addresses = listen ? &one : gateway->config->listen;
-    unsigned count = listen ? 1 : gateway->config->listen_count, given = given_sockets();
+    const struct mg_config *config = gateway->loader.current->config;
+    const struct mg_str *addresses = listen ? &one : config->listen;
+    unsigned count = listen ? 1 : config->listen_count, given = given_sockets();
     if (given)
         return use_given(gateway, given);
     gateway->socket_count = count;
@@ -185,8 +169,7 @@ static void explain_workers(struct mg_gateway *gateway)
 
 static bool start_workers(struct mg_gateway *gateway)
 {
-    gateway->workers = calloc(gateway->worker_count, sizeof *gateway->workers);
-    for (unsigned i = 0; gateway->workers && i < gateway->worker_count; i++) {
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
         struct mg_worker *worker = &gateway->workers[i];
         worker->common = &gateway->common;
         worker->sockets = &gateway->sockets[i * gateway->socket_count];
@@ -233,14 +216,14 @@ static int wait_signal(const sigset_t *set, int64_t ms)
     return signal > 0 ? signal : 0;
 }
 
-static void wait_for_end(const sigset_t *set)
+static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
 {
     for (;;) {
         int signal = wait_signal(set, -1);
         if (signal == SIGTERM || signal == SIGINT)
             return;
         if (signal == SIGHUP)
-            mg_log(MG_LOG_WARN, "not yet: reload on SIGHUP; restart to load changed files");
+            mg_loader_again(&gateway->loader);
     }
 }
 
@@ -276,7 +259,7 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
 {
     struct joiner joiner = {gateway, pthread_self()};
     pthread_t thread;
-    uint64_t began = now_ms(), most = gateway->config->limits.drain;
+    uint64_t began = now_ms(), most = gateway->loader.current->config->limits.drain;
     bool aborted = false;
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
@@ -309,12 +292,12 @@ static void fini(struct mg_gateway *gateway)
 {
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
-    mg_shared_close(&gateway->shared);
+    for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
+        mg_generation_free(gateway->workers[i].generation);
+    mg_loader_fini(&gateway->loader);
     mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
-    mg_config_free(gateway->config);
-    mg_folder_fini(&gateway->folder);
     pthread_mutex_destroy(&gateway->lock);
     pthread_cond_destroy(&gateway->changed);
 }
@@ -322,33 +305,36 @@ static void fini(struct mg_gateway *gateway)
 static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_options *options)
 {
     struct mg_buf why = {0};
-    struct mg_str wrong;
+    struct mg_loader *loader = &gateway->loader;
+    raise_descriptors();
     if (!load(gateway, options->dir))
         return false;
-    struct mg_config *config = gateway->config;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    gateway->worker_count = options->workers ? options->workers : config->workers;
+    gateway->worker_count = options->workers ? options->workers : loader->current->config->workers;
     if (!gateway->worker_count)
         gateway->worker_count = cores > 0 ? (unsigned)cores : 1;
-    bound_connections(config);
-    if (!mg_networks_parse(&gateway->trusted, config->trusted, config->trusted_count,
-                           &config->arena, &wrong)) {
-        mg_buf_printf(&why, "trusted: \"%.*s\" is no network", (int)wrong.len, wrong.data);
-        return explain(&why);
-    }
+    loader->listen_matters = !options->listen;
+    loader->workers_matter = !options->workers;
     if (!bind_all(gateway, options->listen))
         return false;
-    if (!mg_shared_open(&gateway->shared, config, &why))
+    gateway->workers = calloc(gateway->worker_count, sizeof *gateway->workers);
+    if (!gateway->workers || !mg_loader_open(loader, gateway->workers, gateway->worker_count, &why))
         return explain(&why);
-    gateway->common.store =
-        mg_local_store_new(&(struct mg_local_store_options){.bytes = config->limits.shared});
-    if (!gateway->common.store)
-        return mg_buf_put(&why, MG_STR("out of memory")) && explain(&why);
-    gateway->common.folder = &gateway->folder;
-    gateway->common.config = config;
-    gateway->common.trusted = &gateway->trusted;
-    gateway->common.shared = &gateway->shared;
-    return true;
+    gateway->common.grounds = &loader->grounds;
+    gateway->common.store = mg_local_store_new(
+        &(struct mg_local_store_options){.bytes = loader->current->config->limits.shared});
+    return gateway->common.store || (mg_buf_put(&why, MG_STR("out of memory")) && explain(&why));
+}
+
+static bool start(struct mg_gateway *gateway, const struct mg_gateway_options *options)
+{
+    struct mg_buf why = {0};
+    if (!open_gateway(gateway, options) || !start_workers(gateway))
+        return false;
+    if (mg_loader_start(&gateway->loader))
+        return true;
+    mg_buf_put(&why, MG_STR("the thread that loads could not be started"));
+    return explain(&why);
 }
 
 int mg_gateway_serve(const struct mg_gateway_options *options)
@@ -363,11 +349,12 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it; only the main thread hears them
     signal(SIGPIPE, SIG_IGN);
     mg_log_init(MG_LOG_INFO);
-    bool ok = open_gateway(&gateway, options) && start_workers(&gateway);
+    bool ok = start(&gateway, options);
     if (ok) {
         announce(&gateway);
-        wait_for_end(&set);
+        wait_for_end(&gateway, &set);
     }
+    mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);
     fini(&gateway);

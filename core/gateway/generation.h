@@ -3,18 +3,32 @@
 #ifndef MG_GATEWAY_GENERATION_H
 #define MG_GATEWAY_GENERATION_H
 
-#include "gateway/config.h"
-#include "gateway/sources.h"
+#include "gateway/backends.h"
+#include "gateway/edition.h"
 #include "plan/plan.h"
 #include "route/router.h"
 #include "script/vm.h"
 
+struct mg_worker;
+
+// The worker's from the moment it is given to it until it comes back: then it is freed where it was
+// made, since closing a Lua state takes time that no worker has.
 struct mg_generation {
+    struct mg_mail mail;
+    struct mg_mailbox *home; // where it goes when it has ended
+    void (*come_back)(struct mg_mail *mail);
+    struct mg_edition *edition;
     struct mg_arena arena;
     struct mg_vm *vm;
     struct mg_router *router;
     const struct mg_plan **plans; // by the router's ids
     unsigned count;
+    // The worker's own:
+    struct mg_worker *worker;
+    struct mg_list node;
+    struct mg_backends backends;
+    unsigned exchanges; // that began on it and have not ended
+    struct mg_task retire;
 };
 
 // Reads gateway.lua into a configuration. NULL: `faults` says what is wrong, all of it that can be

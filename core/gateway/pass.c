@@ -39,7 +39,7 @@ static uint64_t now(const struct mg_pass *pass)
 
 static struct mg_backend *backend_of(struct mg_pass *pass)
 {
-    return mg_backends_of(&pass->exchange->worker->backends, &pass->asked.call);
+    return mg_backends_of(&pass->exchange->generation->backends, &pass->asked.call);
 }
 
 static void set_timer(struct mg_pass *pass, uint64_t at)
@@ -295,7 +295,7 @@ void mg_pass_attach(struct mg_pass *pass, struct mg_call *call)
 struct mg_pass *mg_pass_new(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
-    const struct mg_limits *limits = &exchange->worker->common->config->limits;
+    const struct mg_limits *limits = &exchange->generation->edition->config->limits;
     const struct mg_request *request = exchange->request;
     struct mg_pass *pass = MG_ARENA_NEW(&exchange->request->arena, struct mg_pass);
     if (!pass)

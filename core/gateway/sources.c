@@ -12,7 +12,7 @@ enum { files_most = 10000, bytes_most = 64 << 20, depth_most = 16 };
 struct reading {
     struct mg_folder *folder;
     struct mg_faults *faults;
-    unsigned cap;
+    unsigned cap, folder_cap;
     size_t bytes;
 };
 
@@ -20,6 +20,13 @@ static bool complain(struct reading *reading, struct mg_str file, const char *wh
 {
     mg_faults_add(reading->faults, file, 0, mg_str_of(what));
     return false;
+}
+
+static void note_change(struct mg_folder *folder, const struct timespec *time)
+{
+    uint64_t at = (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+    if (folder->changed < at)
+        folder->changed = at;
 }
 
 static bool read_file(struct reading *reading, struct mg_str name, struct mg_str *text)
@@ -45,6 +52,8 @@ static bool read_file(struct reading *reading, struct mg_str name, struct mg_str
             break;
         len += (size_t)n;
     }
+    if (fstat(fd, &stat) == 0) // only now: it may have been written to meanwhile
+        note_change(reading->folder, &stat.st_mtim);
     close(fd);
     if (!data)
         return complain(reading, name, "the gateway's files are too large");
@@ -117,11 +126,32 @@ static void read_entry(struct reading *reading, DIR *dir, const struct dirent *e
     read_folder(reading, fd, inner, routes && !mg_str_is(name, "lib"), depth + 1);
 }
 
+static void keep_folder(struct reading *reading, struct mg_str prefix)
+{
+    struct mg_folder *folder = reading->folder;
+    if (folder->folder_count == reading->folder_cap) {
+        unsigned cap = reading->folder_cap ? reading->folder_cap * 2 : 8;
+        struct mg_str *folders = mg_arena_zero(&folder->arena, cap, sizeof *folders);
+        if (!folders)
+            return;
+        for (unsigned i = 0; i < folder->folder_count; i++)
+            folders[i] = folder->folders[i];
+        folder->folders = folders;
+        reading->folder_cap = cap;
+    }
+    int len = prefix.len ? (int)prefix.len - 1 : 0; // without the "/" at its end
+    folder->folders[folder->folder_count++] =
+        len ? mg_arena_printf(&folder->arena, "%.*s/%.*s", (int)folder->dir.len, folder->dir.data,
+                              len, prefix.data)
+            : folder->dir;
+}
+
 // Takes the descriptor.
 static void read_folder(struct reading *reading, int fd, struct mg_str prefix, bool routes,
                         unsigned depth)
 {
     DIR *dir = fdopendir(fd);
+    keep_folder(reading, prefix);
     if (!dir) {
         close(fd);
         return;
@@ -159,6 +189,16 @@ bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults 
     if (folder->sources.count)
         qsort(folder->sources.items, folder->sources.count, sizeof *folder->sources.items, by_name);
     return !mg_faults_any(faults);
+}
+
+bool mg_folder_same(const struct mg_folder *one, const struct mg_folder *other)
+{
+    const struct mg_sources *a = &one->sources, *b = &other->sources;
+    bool same = a->count == b->count && mg_str_eq(one->gateway, other->gateway);
+    for (unsigned i = 0; same && i < a->count; i++)
+        same = mg_str_eq(a->items[i].name, b->items[i].name) &&
+               mg_str_eq(a->items[i].text, b->items[i].text);
+    return same;
 }
 
 void mg_folder_fini(struct mg_folder *folder)

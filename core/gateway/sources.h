@@ -9,11 +9,16 @@ struct mg_folder {
     struct mg_str dir;         // without "/" at its end
     struct mg_str gateway;     // the text of gateway.lua
     struct mg_sources sources; // all other .lua files; spec/ and other gateways' folders left out
+    struct mg_str *folders;    // it and those below it that were read: their paths
+    unsigned folder_count;
+    uint64_t changed; // when the file that was changed last was changed: ns of the system's clock
 };
 
 // Reads the folder and its sub-folders. False: `faults` says what cannot be read. Links out of the
 // folder are followed as the author laid them; more than 10,000 files or 64 MiB are refused.
 bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults *faults);
+// Whether both have the same files with the same text.
+bool mg_folder_same(const struct mg_folder *one, const struct mg_folder *other);
 void mg_folder_fini(struct mg_folder *folder);
 
 #endif

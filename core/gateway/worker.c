@@ -3,23 +3,135 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "gateway/arrival.h"
 
 enum { look_ms = 10 }; // between two looks at whether draining has come to its end
 
-static void backends_closed(void *owner)
+// Cuts what goes on unheard in backends that close.
+static void hurry(struct mg_worker *worker)
+{
+    for (struct mg_list *node = worker->generations.next; node != &worker->generations;
+         node = node->next)
+        mg_backends_hurry(&MG_OWNER(node, struct mg_generation, node)->backends);
+}
+
+static void http_closed(void *owner)
 {
     struct mg_worker *worker = owner;
     mg_mailbox_close(&worker->mailbox);
 }
 
-static void close_backends(struct mg_worker *worker)
+static void end_if_empty(struct mg_worker *worker)
 {
+    if (worker->state != MG_WORKER_CLOSING || !mg_list_empty(&worker->generations))
+        return;
+    if (worker->http)
+        mg_http_close(worker->http, http_closed, worker);
+    else
+        http_closed(worker);
+}
+
+// Generations
+
+// It is freed where it was made; here only when nobody is there any more.
+static void give_back(struct mg_generation *generation)
+{
+    generation->mail.deliver = generation->come_back;
+    if (!mg_mailbox_send(generation->home, &generation->mail))
+        mg_generation_free(generation);
+}
+
+static void generation_closed(void *owner)
+{
+    struct mg_generation *generation = owner;
+    struct mg_worker *worker = generation->worker;
+    mg_list_drop(&generation->node);
+    give_back(generation);
+    end_if_empty(worker);
+}
+
+static void retire(struct mg_task *task)
+{
+    struct mg_generation *generation = MG_OWNER(task, struct mg_generation, retire);
+    struct mg_worker *worker = generation->worker;
+    mg_backends_close(&generation->backends, generation_closed, generation);
+    if (worker->hurried)
+        hurry(worker);
+}
+
+static void adopt(struct mg_worker *worker, struct mg_generation *generation)
+{
+    generation->worker = worker;
+    generation->retire.run = retire;
+    mg_vm_store(generation->vm, worker->common->store);
+    mg_list_push(&worker->generations, &generation->node);
+}
+
+static bool open_backends(struct mg_worker *worker, struct mg_generation *generation,
+                          const struct mg_backends *before)
+{
+    const struct mg_backends_place place = {&worker->loop, &worker->mailbox,
+                                            worker->common->grounds, worker->http};
+    return mg_backends_open(&generation->backends, &generation->edition->shared, &place, before);
+}
+
+// Its retirement waits for a later turn: what ends an exchange may be a callback of a backend.
+static void retire_if_done(struct mg_worker *worker, struct mg_generation *generation)
+{
+    if (!generation->exchanges && generation != worker->generation)
+        mg_loop_defer(&worker->loop, &generation->retire);
+}
+
+static void on_generation(struct mg_mail *mail)
+{
+    struct mg_generation *generation = MG_OWNER(mail, struct mg_generation, mail);
+    struct mg_worker *worker = generation->worker;
+    struct mg_generation *before = worker->generation;
+    if (worker->state == MG_WORKER_CLOSING) {
+        give_back(generation);
+        return;
+    }
+    adopt(worker, generation);
+    if (!open_backends(worker, generation, &before->backends)) {
+        mg_log(MG_LOG_ERROR, "out of memory: a worker goes on with its old routes");
+        retire_if_done(worker, generation);
+        return;
+    }
+    worker->generation = generation;
+    worker->limits = generation->edition->config->conn;
+    retire_if_done(worker, before);
+}
+
+bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation)
+{
+    generation->worker = worker;
+    generation->mail.deliver = on_generation;
+    return mg_mailbox_send(&worker->mailbox, &generation->mail);
+}
+
+void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation)
+{
+    generation->exchanges--;
+    retire_if_done(worker, generation);
+    if (worker->state == MG_WORKER_DRAINING)
+        mg_loop_defer(&worker->loop, &worker->settle);
+}
+
+// The end
+
+static void close_all(struct mg_worker *worker)
+{
+    struct mg_generation *last = worker->generation;
     worker->state = MG_WORKER_CLOSING;
     mg_timer_drop(&worker->loop, &worker->look);
-    mg_backends_close(&worker->backends, backends_closed, worker);
+    worker->generation = NULL;
+    if (last)
+        retire_if_done(worker, last);
+    else
+        end_if_empty(worker);
     if (worker->hurried)
-        mg_backends_hurry(&worker->backends);
+        hurry(worker);
 }
 
 static void settle(struct mg_task *task)
@@ -27,7 +139,7 @@ static void settle(struct mg_task *task)
     struct mg_worker *worker = MG_OWNER(task, struct mg_worker, settle);
     if (worker->state == MG_WORKER_DRAINING && mg_net_idle(&worker->net) &&
         mg_list_empty(&worker->exchanges))
-        close_backends(worker);
+        close_all(worker);
 }
 
 static void look(struct mg_timer *timer)
@@ -35,12 +147,6 @@ static void look(struct mg_timer *timer)
     struct mg_worker *worker = MG_OWNER(timer, struct mg_worker, look);
     mg_loop_defer(&worker->loop, &worker->settle);
     mg_timer_set(&worker->loop, timer, mg_loop_now(&worker->loop) + look_ms);
-}
-
-void mg_worker_settle(struct mg_worker *worker)
-{
-    if (worker->state == MG_WORKER_DRAINING)
-        mg_loop_defer(&worker->loop, &worker->settle);
 }
 
 static void end_listeners(struct mg_worker *worker, void (*end)(struct mg_listener *listener))
@@ -67,7 +173,7 @@ static void on_abort(struct mg_mail *mail)
 {
     struct mg_worker *worker = MG_OWNER(mail, struct mg_worker, abort);
     if (worker->state == MG_WORKER_CLOSING)
-        mg_backends_hurry(&worker->backends);
+        hurry(worker);
     if (worker->state != MG_WORKER_DRAINING)
         return;
     worker->hurried = true;
@@ -90,33 +196,27 @@ static bool open_listeners(struct mg_worker *worker)
     return worker->listeners != NULL;
 }
 
-static bool load(struct mg_worker *worker)
-{
-    struct mg_faults faults = {0};
-    worker->generation = mg_generation_new(worker->common->folder, worker->common->config, &faults);
-    if (worker->generation)
-        mg_vm_store(worker->generation->vm, worker->common->store);
-    if (faults.count)
-        mg_buf_put(&worker->why, faults.items[0].message);
-    mg_faults_fini(&faults);
-    return worker->generation != NULL;
-}
-
 static bool open_all(struct mg_worker *worker)
 {
+    static const struct mg_backends none;
     struct mg_common *common = worker->common;
+    struct mg_http_options options = {.tls = common->grounds->tls};
+    worker->limits = worker->generation->edition->config->conn;
     worker->net = (struct mg_net){
         .loop = &worker->loop,
-        .limits = &common->config->conn,
+        .limits = &worker->limits,
         .handler = &mg_arrival_handler,
         .owner = worker,
         .connections = &common->connections,
     };
     if (getrandom(&worker->seed, sizeof worker->seed, 0) != sizeof worker->seed)
         return false;
-    return mg_net_init(&worker->net) == MG_OK &&
-           mg_backends_open(&worker->backends, common->shared, &worker->loop, &worker->mailbox) &&
-           load(worker) && open_listeners(worker);
+    if (mg_net_init(&worker->net) != MG_OK)
+        return false;
+    worker->http =
+        mg_http_new(&worker->loop, &worker->mailbox, common->grounds->resolver, &options);
+    return worker->http && open_backends(worker, worker->generation, &none) &&
+           open_listeners(worker);
 }
 
 static void *work(void *owner)
@@ -124,10 +224,13 @@ static void *work(void *owner)
     struct mg_worker *worker = owner;
     bool ok = mg_loop_init(&worker->loop) == MG_OK;
     if (!ok) {
+        mg_generation_free(worker->generation);
         worker->ready(worker, false);
         return NULL;
     }
     mg_list_init(&worker->exchanges);
+    mg_list_init(&worker->generations);
+    adopt(worker, worker->generation);
     worker->settle.run = settle;
     worker->look.run = look;
     ok = mg_mailbox_open(&worker->mailbox, &worker->loop) == MG_OK;
@@ -136,11 +239,10 @@ static void *work(void *owner)
         worker->state = MG_WORKER_SERVING;
     if (ok && !opened) {
         end_listeners(worker, mg_listener_close);
-        close_backends(worker);
+        close_all(worker);
     }
     worker->ready(worker, opened);
     mg_loop_run(&worker->loop);
-    mg_generation_free(worker->generation);
     mg_net_fini(&worker->net);
     mg_loop_fini(&worker->loop);
     return NULL;

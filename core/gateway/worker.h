@@ -5,17 +5,12 @@
 
 #include <pthread.h>
 
-#include "gateway/backends.h"
 #include "gateway/generation.h"
-#include "gateway/networks.h"
 #include "net/listener.h"
 
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
-    const struct mg_folder *folder;
-    const struct mg_config *config;
-    const struct mg_networks *trusted;
-    struct mg_shared *shared;
+    const struct mg_grounds *grounds;
     struct mg_store *store;       // behind gate.shared; it outlives what is loaded
     _Atomic unsigned connections; // open now
     _Atomic unsigned at_once;     // requests in work now
@@ -36,8 +31,10 @@ struct mg_worker {
     struct mg_loop loop;
     struct mg_mailbox mailbox;
     struct mg_net net;
-    struct mg_backends backends;
-    struct mg_generation *generation;
+    struct mg_conn_limits limits;     // as the newest generation has them
+    struct mg_http *http;             // what carries the calls of all its generations
+    struct mg_generation *generation; // of new requests; the starter gives the first
+    struct mg_list generations;       // all that have not ended, that one too
     struct mg_listener **listeners;
     struct mg_list exchanges;
     enum mg_worker_state state;
@@ -58,7 +55,11 @@ void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain
 void mg_worker_join(struct mg_worker *worker);  // waits for its end
 void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
 
-// An exchange has ended; on the worker's loop.
-void mg_worker_settle(struct mg_worker *worker);
+// New requests begin on this generation from now on. Any thread; false: it has ended, the
+// generation stays the caller's.
+bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
+
+// An exchange that began on this generation has ended; on the worker's loop.
+void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation);
 
 #endif

@@ -343,7 +343,7 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
     static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
-    struct mg_reading r = {L, 0, run, vm, run->scope->arena, NULL};
+    struct mg_reading r = {L, 0, 0, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
     l_read_open(&r, index);

@@ -55,7 +55,7 @@ static bool l_open_list(struct mg_reading *r, int index)
     }
     for (int i = MG_FIELD_KIND + 1; i < MG_FIELDS_OF_LIST; i++)
         lua_rawgeti(L, index, i + 1);
-    lua_settop(L, r->fields + MG_FIELDS - 1);
+    r->laid = MG_FIELDS_OF_LIST;
     return true;
 }
 
@@ -66,6 +66,7 @@ void l_read_open(struct mg_reading *r, int index)
     r->fields = lua_gettop(L) + 1;
     if (l_open_list(r, index))
         return;
+    r->laid = MG_FIELDS;
     lua_settop(L, r->fields + MG_FIELDS - 1);
     for (lua_pushnil(L); lua_next(L, index);) {
         enum mg_call_field field = mg_call_field_at(L, r->vm, -2);
@@ -89,11 +90,12 @@ void l_read_close(struct mg_reading *r, int fields)
 {
     lua_settop(r->L, r->fields - 2); // the element, too
     r->fields = fields;
+    r->laid = MG_FIELDS; // what has elements is no list itself
 }
 
 bool l_read_get(struct mg_reading *r, enum mg_call_field field)
 {
-    if (lua_isnil(r->L, r->fields + (int)field))
+    if ((int)field >= r->laid || lua_isnil(r->L, r->fields + (int)field))
         return false;
     lua_pushvalue(r->L, r->fields + (int)field);
     return true;
@@ -138,7 +140,7 @@ struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field)
 
 struct mg_str l_read_borrowed(struct mg_reading *r, enum mg_call_field field)
 {
-    return l_str(r->L, r->fields + (int)field);
+    return (int)field < r->laid ? l_str(r->L, r->fields + (int)field) : (struct mg_str){0};
 }
 
 const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count)

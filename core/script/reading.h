@@ -11,6 +11,7 @@
 struct mg_reading {
     lua_State *L;
     int fields; // where on the stack the description's fields lie, nil or a value each
+    int laid;   // how many of them: it has none of those behind
     struct mg_run *run;
     struct mg_vm *vm;
     struct mg_arena *arena;

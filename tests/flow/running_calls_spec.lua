@@ -281,9 +281,18 @@ describe("a running function", function()
             return call:wait()
           end)
         end
+        for place = 1, 10 do -- where a short description keeps its fields
+          for _, kind in ipairs { "http", "sql", "redis", "file", "value" } do
+            try(function()
+              local call = api:post("/id/{x}", { params = { x = 1 }, json = {}, optional = true, fallback = 1 })
+              call[1], call[place] = kind, x
+              return call:wait()
+            end)
+          end
+        end
       end
       return { #said }]]
-    assert.same({ 6 * 17 }, out)
+    assert.same({ 6 * (17 + 50) }, out)
   end)
 
   it("ends when it makes more calls than it may, and no pcall sees that", function()

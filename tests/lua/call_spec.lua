@@ -79,7 +79,6 @@ describe("a call in a running function", function()
       ["local c = users:get('/x', { retries = 2 })"] = 'a.lua:3: not yet: "retries"',
       ["local s = gate.service 'user'"] = 'a.lua:3: no service "user" in gateway.lua: did you mean "users"?',
       ["local c = gate.alll {}"] = "a.lua:3: there is no gate.alll: did you mean gate.all?",
-      ["local c = gate.shared 'x'"] = 'a.lua:3: not yet: "gate.shared"',
       ["local c = shop:one('x', print)"] = "a.lua:3: parameter 1 of the SQL is a function: bind strings, numbers, "
         .. "booleans or gate.null",
       ["local c = users:get(nil)"] = "a.lua:3: get takes a path, not nothing",

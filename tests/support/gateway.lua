@@ -79,13 +79,16 @@ function gateway.check(files)
 end
 
 -- Starts `moongate serve` on files, or on a folder given as text. options: workers, listen (default
--- "127.0.0.1:0"), arguments (more of them), env, files (how many descriptors it may have), err (see
--- process.start).
+-- "127.0.0.1:0"; false: as gateway.lua says), arguments (more of them), env, files (how many descriptors it may have), before (a
+-- command that runs it), err (see process.start).
 function gateway.start(files, options)
   options = options or {}
   local folder = type(files) == "string" and files or gateway.folder(files)
-  local command = { places.build .. "/moongate", "serve", folder, "--listen",
-    options.listen or "127.0.0.1:0" }
+  local command = { places.build .. "/moongate", "serve", folder }
+  if options.listen ~= false then
+    command[#command + 1] = "--listen"
+    command[#command + 1] = options.listen or "127.0.0.1:0"
+  end
   if options.workers then
     command[#command + 1] = "--workers"
     command[#command + 1] = tostring(options.workers)
@@ -96,6 +99,13 @@ function gateway.start(files, options)
   if options.files then
     command = { "/bin/sh", "-c", ('ulimit -n %d; exec "$0" "$@"'):format(options.files),
       unpack(command) }
+  end
+  if options.before then
+    local with = { unpack(options.before) }
+    for _, word in ipairs(command) do
+      with[#with + 1] = word
+    end
+    command = with
   end
   local self = setmetatable({ dir = folder }, gateway)
   self.process = process.start(command, { env = options.env, err = options.err })

@@ -324,6 +324,14 @@ bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms)
     return wait_for(fake, &fake->requests, count, ms);
 }
 
+size_t fake_recorded(struct fake_backend *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    size_t count = fake->recorded;
+    pthread_mutex_unlock(&fake->lock);
+    return count;
+}
+
 size_t fake_received(struct fake_backend *fake, char *room, size_t len)
 {
     pthread_mutex_lock(&fake->lock);

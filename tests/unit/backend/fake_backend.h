@@ -35,6 +35,7 @@ bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
 
 // All bytes received, in the order they came, across connections.
+size_t fake_recorded(struct fake_backend *fake); // how many there are of them
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
 
 #endif

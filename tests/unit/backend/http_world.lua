@@ -17,6 +17,7 @@ unsigned fake_most_at_once(struct fake_backend *fake);
 unsigned fake_resets(struct fake_backend *fake);
 bool fake_wait_open(struct fake_backend *fake, unsigned count, int ms);
 bool fake_wait_requests(struct fake_backend *fake, unsigned count, int ms);
+size_t fake_recorded(struct fake_backend *fake);
 size_t fake_received(struct fake_backend *fake, char *room, size_t len);
 
 struct mute_port *mute_port_new(const char *address, int port);
