@@ -52,8 +52,13 @@ void mg_exchange_reply(struct mg_exchange *exchange)
     bool begun = exchange->state == MG_EXCHANGE_PASSING;
     if (exchange->state == MG_EXCHANGE_REPLIED)
         return;
-    exchange->state = MG_EXCHANGE_REPLIED;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
+    if (exchange->plan && exchange->plan->after_count && mg_function_after_due(exchange)) {
+        cancel_calls(exchange);
+        mg_function_after(exchange); // comes back here, now or later
+        return;
+    }
+    exchange->state = MG_EXCHANGE_REPLIED;
     mg_run_fini(&exchange->run); // one that waits is never resumed
     if (exchange->conn && begun) {
         mg_conn_break(exchange->conn, exchange->request);
@@ -80,12 +85,14 @@ void mg_exchange_say(struct mg_exchange *exchange, int status, const char *detai
 
 void mg_exchange_no_memory(struct mg_exchange *exchange)
 {
+    exchange->reply.headers.count = 0;
     mg_exchange_say(exchange, 500, "out of memory");
 }
 
 void mg_exchange_out_of_time(struct mg_exchange *exchange)
 {
     struct mg_str calls = mg_answer_failed_calls(exchange, true);
+    exchange->reply.headers.count = 0; // they were those of a reply that `after` was at work on
     mg_exchange_problem(exchange,
                         (struct mg_problem){.status = 504,
                                             .detail = MG_STR("the request ran out of time"),
@@ -334,6 +341,10 @@ static void landed(struct mg_call *call)
         mg_exchange_end_if_done(exchange);
         return;
     }
+    if (exchange->ending && asked->plan && exchange->state != MG_EXCHANGE_PASSING) {
+        mg_exchange_end_if_done(exchange);
+        return;
+    }
     if (call->sink) {
         mg_pass_landed(exchange->pass);
         mg_exchange_end_if_done(exchange);
@@ -397,6 +408,16 @@ static bool check_input(struct mg_exchange *exchange)
     return exchange->state != MG_EXCHANGE_REPLIED;
 }
 
+void mg_exchange_go_on(struct mg_exchange *exchange)
+{
+    const struct mg_plan *plan = exchange->plan;
+    if (plan->count == 0)
+        plan_done(exchange);
+    for (unsigned i = 0; i < plan->count; i++)
+        if (plan->calls[i].needs == 0 && !start_planned(exchange, exchange->asked[i]))
+            return;
+}
+
 void mg_exchange_start(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
@@ -412,11 +433,10 @@ void mg_exchange_start(struct mg_exchange *exchange)
         return;
     }
     exchange->state = MG_EXCHANGE_CALLING;
-    if (plan->count == 0)
-        plan_done(exchange);
-    for (unsigned i = 0; i < plan->count; i++)
-        if (plan->calls[i].needs == 0 && !start_planned(exchange, exchange->asked[i]))
-            return;
+    if (plan->before_count)
+        mg_function_before(exchange);
+    else
+        mg_exchange_go_on(exchange);
 }
 
 struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *conn,

@@ -25,6 +25,7 @@ struct mg_exchange {
     const struct mg_plan *plan; // NULL: no route
     enum mg_exchange_state state;
     bool counted; // in the process's at_once
+    bool ending;  // functions `after` are at work, or were: what was planned is of no more use
     struct mg_scope scope;
     uint64_t deadline;       // loop time in ms
     struct mg_timer timer;   // of a function that waits
@@ -48,6 +49,9 @@ struct mg_exchange *mg_exchange_new(struct mg_worker *worker, struct mg_conn *co
 // The request is complete, but for a body that is passed: checks its input, starts its calls, or
 // its function.
 void mg_exchange_start(struct mg_exchange *exchange);
+
+// Starts what is planned, when `before` has let it through.
+void mg_exchange_go_on(struct mg_exchange *exchange);
 
 // The last thing said to the client: exchange->reply, or a problem. From here on nothing of the
 // request is waited for. When it was said before, no effect; where a passed answer has begun, that

@@ -5,6 +5,17 @@
 static void wake(struct mg_timer *timer);
 static const struct mg_script_host host;
 
+static void fail(struct mg_exchange *exchange)
+{
+    const struct mg_run_failure failure = exchange->run.failure;
+    mg_answer_log(exchange, failure.log);
+    mg_exchange_problem(exchange, (struct mg_problem){.status = failure.status,
+                                                      .title = failure.title,
+                                                      .detail = failure.detail,
+                                                      .calls = failure.calls,
+                                                      .members = failure.members});
+}
+
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
@@ -21,26 +32,86 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
         return;
     }
     exchange->reply = run->reply;
-    if (state == MG_RUN_DONE) {
+    if (state == MG_RUN_FAILED) {
+        fail(exchange);
+    } else if (run->phase == MG_RUN_BEFORE && !run->reply.status) {
+        exchange->scope.context = run->context;
+        mg_exchange_go_on(exchange);
+    } else {
         mg_exchange_reply(exchange);
-        return;
     }
-    const struct mg_run_failure failure = run->failure;
-    mg_answer_log(exchange, failure.log);
-    mg_exchange_problem(exchange, (struct mg_problem){.status = failure.status,
-                                                      .title = failure.title,
-                                                      .detail = failure.detail,
-                                                      .calls = failure.calls,
-                                                      .members = failure.members});
+}
+
+// The run of all functions of a request, so that they share what scripts see of it. False: the
+// request has ended.
+static bool open_run(struct mg_exchange *exchange)
+{
+    const struct mg_plan *plan = exchange->plan;
+    struct mg_run *run = &exchange->run;
+    if (run->vm)
+        return true;
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
+        mg_exchange_no_memory(exchange);
+        return false;
+    }
+    run->keeps_request = plan->before_count + plan->after_count > 0;
+    return true;
+}
+
+void mg_function_before(struct mg_exchange *exchange)
+{
+    const struct mg_plan *plan = exchange->plan;
+    if (open_run(exchange))
+        follow_run(exchange,
+                   mg_run_before(&exchange->run, plan->before, plan->before_count, plan->context));
+}
+
+bool mg_function_after_due(const struct mg_exchange *exchange)
+{
+    return !exchange->ending && exchange->conn && exchange->state != MG_EXCHANGE_READING &&
+           exchange->state != MG_EXCHANGE_PASSING &&
+           mg_loop_now(&exchange->worker->loop) < exchange->deadline;
+}
+
+void mg_function_after(struct mg_exchange *exchange)
+{
+    const struct mg_plan *plan = exchange->plan;
+    exchange->ending = true;
+    exchange->state = MG_EXCHANGE_CALLING;
+    if (open_run(exchange))
+        follow_run(exchange, mg_run_after(&exchange->run, plan->after, plan->after_count,
+                                          &exchange->reply, false));
+}
+
+bool mg_function_after_head(struct mg_exchange *exchange)
+{
+    const struct mg_plan *plan = exchange->plan;
+    struct mg_run *run = &exchange->run;
+    exchange->ending = true;
+    if (!open_run(exchange))
+        return false;
+    enum mg_run_state state =
+        mg_run_after(run, plan->after, plan->after_count, &exchange->reply, true);
+    exchange->reply = run->reply;
+    if (state == MG_RUN_DONE)
+        return true;
+    if (state == MG_RUN_WAITS) {
+        exchange->reply.headers.count = 0;
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("an error in the route's script"),
+            .log = MG_STR("after: it cannot wait, since the answer is passed while it comes"),
+        };
+    }
+    fail(exchange);
+    return false;
 }
 
 void mg_function_start(struct mg_exchange *exchange)
 {
     struct mg_run *run = &exchange->run;
-    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
-        mg_exchange_no_memory(exchange);
+    if (!open_run(exchange))
         return;
-    }
     follow_run(exchange, mg_run_start(run, exchange->plan->function,
                                       (const struct mg_asked *const *)exchange->asked,
                                       exchange->plan->count));

@@ -1,5 +1,6 @@
-// A Lua function at work for an exchange: a route's reply function. It starts calls of its own and
-// waits for them; while it waits the worker serves others.
+// A Lua function at work for an exchange: a route's reply function, or those around it: `before`
+// when its input was found right, before its calls; `after` when there is a reply, or a problem.
+// They start calls of their own and wait for them; while they wait the worker serves others.
 #ifndef MG_GATEWAY_FUNCTION_H
 #define MG_GATEWAY_FUNCTION_H
 
@@ -7,6 +8,18 @@
 
 // Calls the plan's function with the results there are; it replies, fails or waits.
 void mg_function_start(struct mg_exchange *exchange);
+
+// Runs `before`: it answers itself, fails, or lets the exchange go on.
+void mg_function_before(struct mg_exchange *exchange);
+
+// Whether `after` is still to run: once, for what its route says while there is time and somebody
+// to hear it.
+bool mg_function_after_due(const struct mg_exchange *exchange);
+// It may change exchange->reply, and ends in mg_exchange_reply.
+void mg_function_after(struct mg_exchange *exchange);
+// The same for the head of an answer that is passed; it cannot wait. False: it has failed, and a
+// problem was replied.
+bool mg_function_after_head(struct mg_exchange *exchange);
 
 // While it waits: whether what it waits for has come, and it can go on.
 bool mg_function_ready(const struct mg_exchange *exchange);

@@ -1,6 +1,7 @@
 #include "gateway/pass.h"
 
 #include "gateway/answer.h"
+#include "gateway/function.h"
 #include "http/response_gate.h"
 
 // A call that passes has no deadline of its own: its time moves (pass.h).
@@ -155,6 +156,8 @@ static void begin_reply(struct mg_pass *pass, int status, const struct mg_header
         mg_exchange_say(exchange, 502, "the answer's headers are too large to be passed on");
         return;
     }
+    if (exchange->plan->after_count && !mg_function_after_head(exchange))
+        return;
     mg_answer_finish(exchange);
     pass->has_length = stream.length >= 0;
     pass->due = pass->has_length ? (uint64_t)stream.length : 0;

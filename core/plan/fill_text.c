@@ -5,8 +5,8 @@
 enum mg_fill mg_fill_fault_of(const struct mg_reference *reference, const struct mg_value *value,
                               struct mg_scope *scope, struct mg_fill_fault *fault)
 {
-    static const char *const roots[] = {"", "query.", "headers.", "cookies.", "body",
-                                        "", "",       "",         "",         ""};
+    static const char *const roots[] = {"", "query.", "headers.", "cookies.", "body", "",
+                                        "", "",       "context",  "",         ""};
     struct mg_buf what = {0};
     mg_buf_put(&what, mg_str_of(roots[reference->root]));
     mg_buf_put(&what, reference->name);

@@ -266,6 +266,23 @@ static bool compile_reply(struct mg_compile *c, struct mg_str json)
            mg_compile_shape(c, &c->plan->reply, value, "reply");
 }
 
+static bool compile_around(struct mg_compile *c, struct mg_str json, const char *key,
+                           int **functions, unsigned *count)
+{
+    struct mg_str list;
+    struct mg_json_iter iter;
+    int64_t number;
+    if (!mg_json_member(json, mg_str_of(key), &list))
+        return true;
+    *functions = mg_arena_zero(c->arena, mg_compile_count(list) + 1, sizeof **functions);
+    if (!*functions)
+        return mg_compile_no_memory(c);
+    for (mg_json_begin(&iter, list); mg_json_next(&iter);)
+        if (mg_json_int(iter.value, &number))
+            (*functions)[(*count)++] = (int)number;
+    return true;
+}
+
 static void compile_limits(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan_limits *limits = &c->plan->limits;
@@ -302,6 +319,10 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
             return mg_compile_fail(c, why, "input");
         c->names.input = plan->input;
     }
+    if (!compile_around(c, json, "before", &plan->before, &plan->before_count) ||
+        !compile_around(c, json, "after", &plan->after, &plan->after_count))
+        return false;
+    c->names.context = plan->before_count ? &plan->context : NULL;
     if (mg_json_member(json, MG_STR("calls"), &calls) && !compile_calls(c, calls))
         return false;
     return compile_reply(c, json);

@@ -120,6 +120,10 @@ struct mg_plan {
     // (they may refuse the request, and Moongate-Partial stands before the body). Else NULL.
     struct mg_plan_call *pass;
     unsigned count; // of calls
+    // Functions around it: before its calls, outermost first; after its reply, innermost first.
+    unsigned before_count, after_count;
+    int *before, *after;
+    bool context; // what they leave in req.context is named by placeholders
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE
     int function;          // FUNCTION

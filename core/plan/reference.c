@@ -2,8 +2,9 @@
 
 #include "plan/input.h"
 
-static const char *const request_roots[] = {"query", "headers", "cookies", "body", "each"};
-static const char *const later_roots[] = {"claims", "context", "args"};
+static const char *const request_roots[] = {"query", "headers", "cookies",
+                                            "body",  "context", "each"};
+static const char *const later_roots[] = {"claims", "args"};
 
 bool mg_reference_reserved(struct mg_str word)
 {
@@ -129,6 +130,8 @@ static const char *parse_root(struct mg_reference *reference, struct mg_str root
                               struct mg_str text, const struct mg_names *names,
                               struct mg_arena *arena)
 {
+    if (mg_str_is(root, "context") && !names->context)
+        return "only a route with a function before has it";
     if (mg_str_is(root, "query"))
         return parse_named(reference, MG_ROOT_QUERY, text, root.len);
     if (mg_str_is(root, "headers"))
@@ -137,7 +140,11 @@ static const char *parse_root(struct mg_reference *reference, struct mg_str root
         return parse_named(reference, MG_ROOT_COOKIE, text, root.len);
     if (mg_str_is(root, "each") && !names->each)
         return "it stands for an element, in the call that gate.each is given";
-    reference->root = mg_str_is(root, "each") ? MG_ROOT_EACH : MG_ROOT_BODY;
+    reference->root = mg_str_is(root, "each")   ? MG_ROOT_EACH
+                      : mg_str_is(root, "body") ? MG_ROOT_BODY
+                                                : MG_ROOT_CONTEXT;
+    if (reference->root == MG_ROOT_CONTEXT)
+        *names->context = true;
     reference->name = reference->root == MG_ROOT_EACH ? root : (struct mg_str){0};
     return parse_steps(reference, text, root.len, arena);
 }

@@ -15,6 +15,7 @@ enum mg_root {
     MG_ROOT_RESULT_BODY,   // {profile.body.a.b[1]}: `index` among the plan's calls
     MG_ROOT_RESULT_STATUS, // {profile.status}
     MG_ROOT_RESULT_HEADER, // {profile.headers.etag}
+    MG_ROOT_CONTEXT,       // {context.user}: what `before` has left in req.context
     MG_ROOT_LOCAL,         // {name} of a running function's own params
     MG_ROOT_EACH,          // {each.id}: of the element that a call of gate.each is made for
 };
@@ -39,6 +40,7 @@ struct mg_names {
     unsigned call_count;
     const struct mg_input *input; // may be NULL
     bool each;                    // {each}: in the call of a gate.each
+    bool *context;                // where it is noted that {context} is named; NULL: there is none
     bool local;                   // only {name}: any name, read from a call's own params
 };
 

@@ -160,6 +160,9 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
         struct mg_value found = walk(scope, json_value(scope->body), reference, 0);
         found.client = true;
         return found;
+    case MG_ROOT_CONTEXT:
+        return scope->context.len ? walk(scope, json_value(scope->context), reference, 0)
+                                  : missing(false);
     case MG_ROOT_EACH:
         return walk(scope, scope->each.len ? json_value(scope->each) : missing(false), reference,
                     0);

@@ -19,6 +19,7 @@ struct mg_scope {
     unsigned fields_most;          // of a query, form or cookie header
     struct mg_input_value *inputs; // one per field of the route's input, or NULL
     const struct mg_input *input;  // may be NULL
+    struct mg_str context;         // JSON that `before` has left; may be empty
     struct mg_call *const *calls;  // by the plan's indices
     struct mg_str each;            // JSON: the element that a call is filled for; or empty
     // Parameters of a running function's own call ({name} in its path); false: none of that name.

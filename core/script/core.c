@@ -70,7 +70,7 @@ static int l_log(lua_State *L)
 // calls by name, or nil when it has none
 static int l_begin(lua_State *L)
 {
-    const struct mg_run *run = l_run_current(L);
+    struct mg_run *run = l_run_current(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
     lua_rawgeti(L, -1, run->function);
     l_request_push(L, run);
@@ -84,6 +84,48 @@ static int l_begin(lua_State *L)
         lua_rawset(L, -3);
     }
     return 3;
+}
+
+// () -> the functions that the run was started with, in their order, and the request; of `before`
+// whether the context is wanted; of `after` the reply: whether it is passed, status, headers (flat)
+static int l_begin_around(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    const struct mg_headers *headers = &run->reply.headers;
+    lua_createtable(L, (int)run->around_count, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
+    for (unsigned i = 0; i < run->around_count; i++) {
+        lua_rawgeti(L, -1, run->around[i]);
+        lua_rawseti(L, -3, (int)i + 1);
+    }
+    lua_pop(L, 1);
+    l_request_push(L, run);
+    lua_pushboolean(L, run->phase == MG_RUN_BEFORE ? run->wants_context : run->passed);
+    if (run->phase == MG_RUN_BEFORE)
+        return 3;
+    lua_pushinteger(L, run->reply.status);
+    lua_createtable(L, 2 * (int)headers->count, 0);
+    for (unsigned i = 0; i < headers->count; i++) {
+        const struct mg_header *field = &headers->items[i];
+        lua_pushlstring(L, field->name.data, field->name.len);
+        lua_rawseti(L, -2, 2 * (int)i + 1);
+        lua_pushlstring(L, field->value.len ? field->value.data : "", field->value.len);
+        lua_rawseti(L, -2, 2 * (int)i + 2);
+    }
+    return 5;
+}
+
+// () -> the body of the reply that `after` may change
+static int l_reply_text(lua_State *L)
+{
+    const struct mg_reply *reply = &l_run_current(L)->reply;
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (unsigned i = 0; i < reply->piece_count; i++)
+        luaL_addlstring(&text, reply->pieces[i].len ? reply->pieces[i].data : "",
+                        reply->pieces[i].len);
+    luaL_pushresult(&text);
+    return 1;
 }
 
 // (value) -> true when it is a reply as it stands, JSON or a text, which has been taken
@@ -232,6 +274,8 @@ int luaopen_moongate_core(lua_State *L)
         {"names", l_names},
         {"log", l_log},
         {"begin", l_begin},
+        {"begin_around", l_begin_around},
+        {"reply_text", l_reply_text},
         {"take", l_take},
         {"describe", l_call_describe},
         {"start", l_start},

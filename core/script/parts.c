@@ -125,12 +125,12 @@ static void l_push_params(lua_State *L, struct mg_scope *scope)
 }
 
 static const char *const part_names[MG_PARTS] = {
-    [MG_PART_BODY] = "body", [MG_PART_TEXT] = "text",     [MG_PART_HEADERS] = "headers",
-    [MG_PART_OK] = "ok",     [MG_PART_STATUS] = "status", [MG_PART_MS] = "ms",
-    [MG_PART_NAME] = "name", [MG_PART_PARAMS] = "params", [MG_PART_QUERY] = "query",
-    [MG_PART_ID] = "id",     [MG_PART_METHOD] = "method", [MG_PART_PATH] = "path",
-    [MG_PART_HOST] = "host", [MG_PART_IP] = "ip",         [MG_PART_COOKIES] = "cookies",
-    [MG_PART_FORM] = "form",
+    [MG_PART_BODY] = "body", [MG_PART_TEXT] = "text",       [MG_PART_HEADERS] = "headers",
+    [MG_PART_OK] = "ok",     [MG_PART_STATUS] = "status",   [MG_PART_MS] = "ms",
+    [MG_PART_NAME] = "name", [MG_PART_PARAMS] = "params",   [MG_PART_QUERY] = "query",
+    [MG_PART_ID] = "id",     [MG_PART_METHOD] = "method",   [MG_PART_PATH] = "path",
+    [MG_PART_HOST] = "host", [MG_PART_IP] = "ip",           [MG_PART_COOKIES] = "cookies",
+    [MG_PART_FORM] = "form", [MG_PART_CONTEXT] = "context",
 };
 
 void l_parts_open(lua_State *L, struct mg_vm *vm)
@@ -247,6 +247,9 @@ static bool l_push_part(lua_State *L, struct mg_scope *scope, enum mg_part part,
         l_add_declared(L, scope, "headers");
         l_any_case(L);
         return true;
+    case MG_PART_CONTEXT:
+        lua_newtable(L);
+        return true;
     case MG_PART_METHOD:
         lua_pushstring(L, mg_method_word(request->method));
         return true;
@@ -288,13 +291,21 @@ int l_request_reader(lua_State *L)
     return 1;
 }
 
-void l_request_push(lua_State *L, const struct mg_run *run)
+void l_request_push(lua_State *L, struct mg_run *run)
 {
+    if (run->request_ref > 0) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, run->request_ref);
+        return;
+    }
     lua_createtable(L, AT_RUN, 0);
     lua_pushnumber(L, run->serial);
     lua_rawseti(L, -2, AT_RUN);
     lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->request_type);
     lua_setmetatable(L, -2);
+    if (run->keeps_request) {
+        lua_pushvalue(L, -1);
+        run->request_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
 }
 
 // Pushes a part of a result: its body, text or headers.

@@ -23,17 +23,10 @@ static void pace_collector(struct mg_vm *vm)
     lua_gc(vm->L, LUA_GCSETPAUSE, lua_gc(vm->L, LUA_GCCOUNT, 0) < small ? seldom : usual);
 }
 
-bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
-                 void *exchange, struct mg_scope *scope)
+// A coroutine for the run: a used one, or a new one.
+static bool take_thread(struct mg_run *run)
 {
-    *run = (struct mg_run){.vm = vm,
-                           .host = host,
-                           .exchange = exchange,
-                           .scope = scope,
-                           .serial = ++vm->runs,
-                           .thread_ref = LUA_NOREF};
-    if ((uint64_t)run->serial % 64 == 1)
-        pace_collector(vm);
+    struct mg_vm *vm = run->vm;
     if (vm->thread_count) {
         const struct mg_vm_thread *thread = &vm->threads[--vm->thread_count];
         run->thread = thread->L;
@@ -45,6 +38,45 @@ bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_ho
     return ok;
 }
 
+bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
+                 void *exchange, struct mg_scope *scope)
+{
+    *run = (struct mg_run){.vm = vm,
+                           .host = host,
+                           .exchange = exchange,
+                           .scope = scope,
+                           .serial = ++vm->runs,
+                           .thread_ref = LUA_NOREF};
+    if ((uint64_t)run->serial % 64 == 1)
+        pace_collector(vm);
+    return take_thread(run);
+}
+
+static bool is_clean(const struct mg_run *run)
+{
+    lua_State *co = run->thread;
+    return co && lua_status(co) == 0 && lua_gettop(co) == 0;
+}
+
+static int l_drop_thread(lua_State *L)
+{
+    const struct mg_run *run = lua_touserdata(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, run->thread_ref);
+    return 0;
+}
+
+// A coroutine that can be started: that of the run, or a new one if it raised or waits.
+static bool renew(struct mg_run *run)
+{
+    if (is_clean(run))
+        return true;
+    lua_cpcall(run->vm->L, l_drop_thread, run);
+    lua_settop(run->vm->L, 0);
+    run->thread = NULL;
+    run->thread_ref = LUA_NOREF;
+    return take_thread(run);
+}
+
 static struct mg_str keep(struct mg_run *run, lua_State *co, int index)
 {
     struct mg_str text = l_str(co, index);
@@ -53,6 +85,8 @@ static struct mg_str keep(struct mg_run *run, lua_State *co, int index)
 
 static enum mg_run_state fail_plainly(struct mg_run *run, const char *log)
 {
+    if (run->phase == MG_RUN_AFTER)
+        run->reply.headers.count = 0; // they were those of the reply that failed
     run->failure = (struct mg_run_failure){
         .status = 500,
         .detail = MG_STR("an error in the route's script"),
@@ -95,6 +129,8 @@ static enum mg_run_state take_reply(struct mg_run *run, lua_State *co)
 // main returned: false, headers, status, title, detail, calls, members, log.
 static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
 {
+    if (run->phase == MG_RUN_AFTER)
+        run->reply.headers.count = 0;
     run->failure = (struct mg_run_failure){
         .status = (int)lua_tointeger(co, 3),
         .title = keep(run, co, 4),
@@ -106,6 +142,36 @@ static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
     if (!take_headers(run, co, 2))
         return fail_plainly(run, "out of memory");
     return MG_RUN_FAILED;
+}
+
+// around.after returned: status, headers, and the body if it is another one.
+static enum mg_run_state take_changes(struct mg_run *run, lua_State *co)
+{
+    struct mg_arena *arena = run->scope->arena;
+    run->reply.status = (int)lua_tointeger(co, 1);
+    run->reply.headers.count = 0;
+    if (!take_headers(run, co, 2))
+        return fail_plainly(run, "out of memory");
+    if (!lua_isstring(co, 3))
+        return MG_RUN_DONE;
+    run->reply.pieces = MG_ARENA_NEW(arena, struct mg_str);
+    struct mg_str body = keep(run, co, 3);
+    if (!run->reply.pieces || !body.data)
+        return fail_plainly(run, "out of memory");
+    *run->reply.pieces = body;
+    run->reply.piece_count = 1;
+    return MG_RUN_DONE;
+}
+
+// What a run returned that did not fail.
+static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
+{
+    if (run->phase == MG_RUN_AFTER)
+        return take_changes(run, co);
+    if (run->phase == MG_RUN_REPLY || !lua_isnil(co, 1))
+        return take_reply(run, co);
+    run->context = keep(run, co, 2); // around.before returned nil and the context
+    return MG_RUN_DONE;
 }
 
 static enum mg_run_state fail_of_calls(struct mg_run *run)
@@ -159,7 +225,7 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     if (outcome != 0)
         return fail_plainly(run, lua_tostring(co, -1));
     bool failed = lua_isboolean(co, 1) && !lua_toboolean(co, 1);
-    enum mg_run_state state = failed ? take_failure(run, co) : take_reply(run, co);
+    enum mg_run_state state = failed ? take_failure(run, co) : take_outcome(run, co);
     lua_settop(co, 0);
     return state;
 }
@@ -167,10 +233,40 @@ static enum mg_run_state resume(struct mg_run *run, int args)
 enum mg_run_state mg_run_start(struct mg_run *run, int function,
                                const struct mg_asked *const *results, unsigned count)
 {
+    run->phase = MG_RUN_REPLY;
     run->function = function;
     run->results = results;
     run->count = count;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
+    return resume(run, 0);
+}
+
+enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsigned count,
+                                bool wants_context)
+{
+    run->phase = MG_RUN_BEFORE;
+    run->around = functions;
+    run->around_count = count;
+    run->wants_context = wants_context;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->before);
+    return resume(run, 0);
+}
+
+enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigned count,
+                               const struct mg_reply *reply, bool passed)
+{
+    run->phase = MG_RUN_AFTER;
+    run->around = functions;
+    run->around_count = count;
+    run->reply = *reply;
+    run->passed = passed;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->after);
     return resume(run, 0);
 }
 
@@ -179,10 +275,10 @@ enum mg_run_state mg_run_resume(struct mg_run *run)
     return resume(run, 0);
 }
 
-static int l_drop_thread(lua_State *L)
+static int l_drop_request(lua_State *L)
 {
     const struct mg_run *run = lua_touserdata(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, run->thread_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
     return 0;
 }
 
@@ -190,12 +286,12 @@ static int l_drop_thread(lua_State *L)
 void mg_run_fini(struct mg_run *run)
 {
     struct mg_vm *vm = run->vm;
-    lua_State *co = run->thread;
     if (!vm)
         return;
-    bool reusable = co && lua_status(co) == 0 && lua_gettop(co) == 0;
-    if (reusable && vm->thread_count < MG_VM_THREADS_MOST)
-        vm->threads[vm->thread_count++] = (struct mg_vm_thread){co, run->thread_ref};
+    if (run->request_ref > 0)
+        lua_cpcall(vm->L, l_drop_request, run);
+    if (is_clean(run) && vm->thread_count < MG_VM_THREADS_MOST)
+        vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else
         lua_cpcall(vm->L, l_drop_thread, run);
     lua_settop(vm->L, 0);

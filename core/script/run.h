@@ -19,6 +19,9 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
+// What a run is at: the route's reply function, or functions around it.
+enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER };
+
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
 enum mg_wait_mode {
@@ -52,7 +55,16 @@ struct mg_run {
     void *thread;                  // its lua_State
     int thread_ref;
     // What it is started with.
+    enum mg_run_phase phase;
     int function;
+    const int *around; // functions, in the order in which they run
+    unsigned around_count;
+    bool wants_context;    // BEFORE: what is in req.context is wanted as JSON
+    bool passed;           // AFTER: the body goes by unread
+    struct mg_str context; // after BEFORE
+    // The request as scripts see it, kept for the next phase; LUA_NOREF or 0: not kept.
+    bool keeps_request;
+    int request_ref;
     const struct mg_asked *const *results;
     unsigned count;
     // The part of a failed call that was read last: an error from indexing it is explained by that.
@@ -67,6 +79,13 @@ bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_ho
 // be 0, then the function gets none).
 enum mg_run_state mg_run_start(struct mg_run *run, int function,
                                const struct mg_asked *const *results, unsigned count);
+// Runs functions around the route; several may run one after another in one run. Of `before`, DONE
+// with reply.status 0 says that none has answered: run->context holds what they left. `after` may
+// change the reply, whose body it cannot have when that is passed.
+enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsigned count,
+                                bool wants_context);
+enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigned count,
+                               const struct mg_reply *reply, bool passed);
 enum mg_run_state
 mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
 void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed

@@ -37,6 +37,7 @@ enum mg_part {
     MG_PART_IP,
     MG_PART_COOKIES,
     MG_PART_FORM,
+    MG_PART_CONTEXT,
     MG_PARTS, // none of them
 };
 
@@ -51,7 +52,7 @@ struct mg_vm {
     const char *fields[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
-    int main, functions;
+    int main, before, after, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
@@ -92,7 +93,7 @@ void l_parts_open(lua_State *L, struct mg_vm *vm);
 
 // Pushes the request and the results of a run as scripts see them. They may be kept longer than the
 // run: what was not read of them by then is gone.
-void l_request_push(lua_State *L, const struct mg_run *run);
+void l_request_push(lua_State *L, struct mg_run *run);
 void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
                    unsigned id);
 

@@ -122,6 +122,10 @@ static int l_open(lua_State *L)
     l_require(L, "moongate.run");
     vm->main = l_keep(L, "main");
     vm->functions = l_keep(L, "functions");
+    l_require(L, "moongate.around");
+    vm->before = l_keep(L, "before");
+    vm->after = l_keep(L, "after");
+    lua_pop(L, 1);
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
     vm->call_type = l_keep(L, "call_type");

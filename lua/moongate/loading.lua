@@ -13,7 +13,7 @@ local loading = {
   routes = {},           -- { json =, file =, line = } in the order of declaration
   functions = {},        -- the reply functions, by the index that the JSON has
   redact = nil,          -- takes secrets out of a text (secret.lua)
-  root = nil,            -- what run.lua calls the author's function from, as its first argument
+  roots = {},            -- set of what calls the author's functions, with them as first argument
 }
 
 ---@class moongate.Problem
@@ -95,7 +95,7 @@ function loading.place()
     local file = own_file(info)
     if file and info.currentline > 0 then
       return file, info.currentline
-    elseif info.func == loading.root then
+    elseif loading.roots[info.func] then
       local _, fn = debug.getlocal(level, 1)
       return loading.place_of(fn)
     end
@@ -113,13 +113,13 @@ function loading.trace()
   local steps, level = {}, 2
   while #steps <= MOST do
     local info = debug.getinfo(level, "Slnf")
-    if not info or info.func == loading.root then
+    if not info or loading.roots[info.func] then
       break
     end
     local file = own_file(info)
     if file and info.currentline > 0 then
       local caller = debug.getinfo(level + 1, "f")
-      local named = info.namewhat ~= "" and not (caller and caller.func == loading.root)
+      local named = info.namewhat ~= "" and not (caller and loading.roots[caller.func])
       local step = ("%s:%d%s"):format(file, info.currentline, named and " in " .. info.name or "")
       steps[#steps + 1] = #steps < MOST and step or "..."
     end

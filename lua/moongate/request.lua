@@ -34,6 +34,7 @@ end
 ---@field body any the decoded JSON
 ---@field text string the body as it came
 ---@field form table<string, string>
+---@field context table of the author, for all functions of one request
 request.metatable = {
   __index = core.request_reader(header.any_case, refuse),
   __json = "the request: its parts are wanted",

@@ -23,11 +23,11 @@ local RESERVED = {
 local METHODS = { "*", "DELETE", "GET", "PATCH", "POST", "PUT" }
 
 local NOT_YET = {
-  when = true, auth = true, rate = true, before = true, after = true,
+  when = true, auth = true, rate = true,
 }
 
 -- Those of them that groups may have, too.
-route.not_yet = { auth = true, rate = true, before = true, after = true }
+route.not_yet = { auth = true, rate = true }
 
 -- What of a call goes into its JSON.
 local CALL_FIELDS = {}
@@ -181,6 +181,15 @@ local function reply_node(given, report)
   return { template = value.node(given, report) }
 end
 
+-- Functions around a route, as a list of one.
+local function around_node(given, report)
+  if type(given) ~= "function" then
+    return report:fail(("must be a function, not %s"):format(words.show(given)))
+  end
+  loading.functions[#loading.functions + 1] = given
+  return { #loading.functions }
+end
+
 local function limits_node()
   local keys, elsewhere = {}, {}
   for name in pairs(limits.by_name) do
@@ -215,6 +224,8 @@ function route.common(params)
     input  = input.node(params),
     host   = schema.string(host_wrong),
     limits = route_limits,
+    before = around_node,
+    after  = around_node,
   }
 end
 
@@ -249,6 +260,16 @@ local function both_inputs(outer, inner)
   return all
 end
 
+local function joined(first, second)
+  local list = {}
+  for _, part in ipairs { first or {}, second or {} } do
+    for _, one in ipairs(part) do
+      list[#list + 1] = one
+    end
+  end
+  return #list > 0 and core.list(list) or nil
+end
+
 ---What holds for a route or group: what the groups around it say, and what it says itself.
 ---@param around table?
 ---@param own table checked
@@ -259,6 +280,8 @@ function route.inherit(around, own, prefix)
   local all = both(around, own)
   all.input = both_inputs(around.input, own.input)
   all.limits = both(around.limits, own.limits)
+  all.before = joined(around.before, own.before)
+  all.after = joined(own.after, around.after)
   all.prefix = around.prefix .. (prefix or "")
   return all
 end
@@ -308,6 +331,7 @@ local function canonical(method, path, checked)
   local json = {
     method = method, host = checked.host, path = path, within = checked.within, input = checked.input,
     reply = checked.reply, limits = checked.limits, idle = checked.idle,
+    before = checked.before, after = checked.after,
     pass = checked.pass and call_json(checked.pass),
   }
   for name, one in pairs(checked.calls or {}) do

@@ -265,7 +265,7 @@ local function answer(fn, req, got)
   local status, headers, body = reply.of(value)
   return status, headers, body
 end
-loading.root = answer
+loading.roots[answer] = true
 
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
 ---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
@@ -278,6 +278,9 @@ function run.main()
   end
   return failure(status, fn)
 end
+
+-- For the functions around routes.
+run.explain, run.failure = explain, failure
 
 -- What C takes from here when the state is made.
 run.functions = loading.functions
