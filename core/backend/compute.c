@@ -169,8 +169,8 @@ static struct errand *new_errand(struct computing *computing, struct mg_call *ca
     if (!errand)
         return NULL;
     char *room = errand->bytes;
-    errand->task.ask = (struct mg_compute_ask){copy(&room, ask->module),
-                                               copy(&room, ask->function), copy(&room, ask->args)};
+    errand->task.ask = (struct mg_compute_ask){copy(&room, ask->module), copy(&room, ask->function),
+                                               copy(&room, ask->args)};
     errand->task.compute = computing->compute;
     mg_compute_hold(computing->compute);
     mg_buf_init(&errand->task.out, call->body_most);

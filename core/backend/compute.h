@@ -1,6 +1,6 @@
-// Functions of the gateway's own modules, run on threads of their own beside the workers, at a lower
-// priority. A job whose request has ended is told to stop; it may go on all the same, unheard, and
-// holds its thread as long: nothing else waits for it.
+// Functions of the gateway's own modules, run on threads of their own beside the workers, at a
+// lower priority. A job whose request has ended is told to stop; it may go on all the same,
+// unheard, and holds its thread as long: nothing else waits for it.
 #ifndef MG_BACKEND_COMPUTE_H
 #define MG_BACKEND_COMPUTE_H
 

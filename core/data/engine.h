@@ -11,9 +11,9 @@
 struct mg_engine {
     void *(*open)(struct mg_engine *engine); // a state; NULL: no memory
     void (*close)(void *state);              // the engine is still there
-    // Writes the function's result to `out` as JSON, which out's limit bounds. MG_LUA: `why` is what
-    // was raised, with the author's file and line. MG_NO_MEMORY: the state is of no more use. Once
-    // `stop` is set it ends early, if it can: code that is compiled goes on.
+    // Writes the function's result to `out` as JSON, which out's limit bounds. MG_LUA: `why` is
+    // what was raised, with the author's file and line. MG_NO_MEMORY: the state is of no more use.
+    // Once `stop` is set it ends early, if it can: code that is compiled goes on.
     enum mg_status (*run)(void *state, const struct mg_compute_ask *ask, const _Atomic bool *stop,
                           struct mg_buf *out, struct mg_buf *why);
     void (*free)(struct mg_engine *engine); // no state of it is left

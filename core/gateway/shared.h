@@ -46,8 +46,8 @@ bool mg_grounds_close(struct mg_grounds *grounds);
 // makes the rest. False: *why says what cannot be opened, such as a folder that is not there; close
 // it all the same.
 bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
-                    const struct mg_folder *folder, struct mg_grounds *grounds, const struct mg_shared_set *before,
-                    struct mg_buf *why);
+                    const struct mg_folder *folder, struct mg_grounds *grounds,
+                    const struct mg_shared_set *before, struct mg_buf *why);
 void mg_shared_close(struct mg_shared_set *set); // no worker has any of it open for this edition
 
 #endif

@@ -182,9 +182,8 @@ enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct m
     uint64_t wait = expected_wait(pool);
     if (wait && pool->options.to_end)
         wait += pool->mean;
-    bool busy =
-        patience != MG_POOL_FOREVER &&
-        (jobs >= pool->options.threads + pool->options.queue || wait / 1000000 > patience);
+    bool busy = patience != MG_POOL_FOREVER &&
+                (jobs >= pool->options.threads + pool->options.queue || wait / 1000000 > patience);
     if (!busy) {
         job->home = home;
         job->since = now_ns();

@@ -11,7 +11,7 @@
 #include "script/state.h"
 
 enum {
-    look_every = 10000, // instructions between two looks at whether to stop; interpreted ones
+    look_every = 10000,   // instructions between two looks at whether to stop; interpreted ones
     kept_most = 64 << 10, // KiB that a state may hold on to from one job to the next
     depth_most = MG_JSON_DEPTH_MOST,
 };

@@ -77,7 +77,9 @@ local function arguments(one, report)
     return report:fail(("must be a list of arguments, such as { \"{body}\" }, not %s")
       :format(type(one) == "table" and "a table with names" or words.show(one)))
   end
-  return values(one, report)
+  local before = #report.problems
+  local checked = values(one, report)
+  return #report.problems == before and checked or nil
 end
 
 local COMMON = {

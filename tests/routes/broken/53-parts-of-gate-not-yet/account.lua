@@ -3,6 +3,5 @@ local cache = gate.stream "cache"
 gate.every("5m", "report", function() end)
 gate.get("/feed", {
   calls = {
-    score = gate.compute("lib.score", "run", { args = { "{body}" } }),
   },
 })
