@@ -9,6 +9,7 @@
 #include "gateway/each.h"
 #include "gateway/function.h"
 #include "gateway/pass.h"
+#include "gateway/when.h"
 #include "plan/fill.h"
 
 void mg_exchange_end_if_done(struct mg_exchange *exchange)
@@ -53,6 +54,8 @@ void mg_exchange_reply(struct mg_exchange *exchange)
     exchange->state = MG_EXCHANGE_REPLIED;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     mg_run_fini(&exchange->run); // one that waits is never resumed
+    if (exchange->whens)
+        mg_when_end(exchange);
     if (exchange->conn && begun) {
         mg_conn_break(exchange->conn, exchange->request);
     } else if (exchange->conn) {
@@ -225,15 +228,25 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
     return exchange->state != MG_EXCHANGE_REPLIED;
 }
 
+bool mg_exchange_decided(struct mg_exchange *exchange, struct mg_asked *asked, bool yes)
+{
+    if (!yes) {
+        asked->call.result.error = MG_SKIPPED;
+        asked->call.result.message = MG_STR("`when` has said no");
+    } else if (asked->plan->each) {
+        return start_each(exchange, asked);
+    } else if (!mg_exchange_fill(exchange, asked)) {
+        return false;
+    }
+    mg_exchange_start_call(exchange, asked);
+    return true;
+}
+
 // False: the request has ended.
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
-    if (asked->plan->each)
-        return start_each(exchange, asked);
-    if (!mg_exchange_fill(exchange, asked))
-        return false;
-    mg_exchange_start_call(exchange, asked);
-    return true;
+    return asked->plan->when ? mg_when_start(exchange, asked)
+                             : mg_exchange_decided(exchange, asked, true);
 }
 
 static bool bad_body(const struct mg_scope *scope)
@@ -347,6 +360,8 @@ static void landed(struct mg_call *call)
         mg_exchange_out_of_time(exchange);
     else if (exchange->state == MG_EXCHANGE_WAITING && mg_function_ready(exchange))
         mg_function_resume(exchange);
+    else if (exchange->whens)
+        mg_when_landed(exchange);
     mg_exchange_end_if_done(exchange);
 }
 

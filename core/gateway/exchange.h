@@ -35,6 +35,7 @@ struct mg_exchange {
     size_t result_bytes;
     struct mg_list stillborn; // calls that failed before they could be started
     struct mg_task bury;      // lands them
+    struct mg_when *whens;    // functions that say whether calls are made
     struct mg_pass *pass;     // of a plan with `pass`, else NULL
     struct mg_run run;
     struct mg_reply reply;
@@ -76,6 +77,9 @@ void mg_exchange_bury(struct mg_exchange *exchange, struct mg_asked *asked);
 void mg_exchange_land(struct mg_asked *asked);
 // Its answer is no longer wanted; no effect when it has landed or was never started.
 void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked);
+
+// What `when` has said of a planned call whose needs have landed. False: the request has ended.
+bool mg_exchange_decided(struct mg_exchange *exchange, struct mg_asked *asked, bool yes);
 
 // Ends it when nobody refers to it any more: then it is gone.
 void mg_exchange_end_if_done(struct mg_exchange *exchange);

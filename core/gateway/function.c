@@ -23,7 +23,12 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
         mg_exchange_reply(exchange);
         return;
     }
-    const struct mg_run_failure failure = run->failure;
+    mg_function_fail(exchange, &run->failure);
+}
+
+void mg_function_fail(struct mg_exchange *exchange, const struct mg_run_failure *its)
+{
+    const struct mg_run_failure failure = *its; // its run ends with the request
     mg_answer_log(exchange, failure.log);
     mg_exchange_problem(exchange, (struct mg_problem){.status = failure.status,
                                                       .title = failure.title,
@@ -32,10 +37,15 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
                                                       .members = failure.members});
 }
 
+bool mg_function_run(struct mg_exchange *exchange, struct mg_run *run)
+{
+    return mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope);
+}
+
 void mg_function_start(struct mg_exchange *exchange)
 {
     struct mg_run *run = &exchange->run;
-    if (!mg_run_init(run, exchange->worker->generation->vm, &host, exchange, &exchange->scope)) {
+    if (!mg_function_run(exchange, run)) {
         mg_exchange_no_memory(exchange);
         return;
     }
@@ -62,10 +72,14 @@ static void wake(struct mg_timer *timer)
     mg_exchange_end_if_done(exchange);
 }
 
-// Whether a function that waits has what it waits for. One that only waits for a time has not.
 bool mg_function_ready(const struct mg_exchange *exchange)
 {
-    const struct mg_wait *wait = &exchange->run.wait;
+    return mg_function_has(exchange, &exchange->run.wait);
+}
+
+// One that only waits for a time has it not.
+bool mg_function_has(const struct mg_exchange *exchange, const struct mg_wait *wait)
+{
     unsigned landed = 0;
     if (wait->count == 0)
         return false;

@@ -17,14 +17,14 @@ static bool note_need(const struct mg_reference *reference, void *owner)
         return true;
     const struct mg_plan_call *other = &c->plan->calls[reference->index];
     wait->call->needs |= UINT64_C(1) << reference->index;
-    if (!wait->required || wait->tolerant || !other->contract.optional ||
-        other->contract.has_fallback)
+    bool missing = other->when || (other->contract.optional && !other->contract.has_fallback);
+    if (!wait->required || wait->tolerant || !missing)
         return true;
     struct mg_str why = mg_arena_printf(
-        c->arena,
-        "\"%.*s\" is required but names \"%.*s\", which is optional: give that a fallback, or "
-        "make this optional too",
-        (int)wait->call->name.len, wait->call->name.data, (int)other->name.len, other->name.data);
+        c->arena, "\"%.*s\" is required but names \"%.*s\", which %s make this optional too",
+        (int)wait->call->name.len, wait->call->name.data, (int)other->name.len, other->name.data,
+        other->when ? "has a when and may be skipped: give this a when, or"
+                    : "is optional: give that a fallback, or");
     return mg_compile_fail(c, why, "");
 }
 
@@ -49,7 +49,7 @@ static bool note_commands(struct wait_for *wait)
 // As deep as one each: there is none in another.
 static bool note_needs(struct mg_compile *c, struct mg_plan_call *call, bool tolerant)
 {
-    tolerant = tolerant || call->contract.optional || call->contract.has_fallback;
+    tolerant = tolerant || call->contract.optional || call->contract.has_fallback || call->when;
     struct wait_for wait = {c, call, true, tolerant};
     bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&

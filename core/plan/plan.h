@@ -90,6 +90,7 @@ struct mg_plan_call {
     unsigned command_count;
     bool atomic;
     uint64_t needs;            // bits: calls that must have landed before it starts
+    int when;                  // a function that says whether it is made; 0: none
     struct mg_plan_each *each; // not NULL: one call for each element of a list
     int line;
 };

@@ -66,7 +66,7 @@ static int l_log(lua_State *L)
 }
 
 // () -> the function that the run was started with, the request, and the results of the plan's
-// calls by name, or nil when it has none
+// calls by name, or nil when it has none; true when it is asked for yes or no
 static int l_begin(lua_State *L)
 {
     const struct mg_run *run = l_run_current(L);
@@ -74,15 +74,26 @@ static int l_begin(lua_State *L)
     lua_rawgeti(L, -1, run->function);
     l_request_push(L, run);
     if (run->count == 0)
-        return 2;
+        return 2; // one that is asked belongs to a call
     lua_createtable(L, 0, (int)run->count);
     for (unsigned i = 0; i < run->count; i++) {
         const struct mg_asked *asked = run->results[i];
+        if (!asked->call.result.landed)
+            continue;
         lua_pushlstring(L, asked->name.data, asked->name.len);
         l_result_push(L, run, asked, i);
         lua_rawset(L, -3);
     }
-    return 3;
+    lua_pushboolean(L, run->asks);
+    return 4;
+}
+
+// (value) -> true: what a function that was asked for yes or no has said
+static int l_decide(lua_State *L)
+{
+    l_run_current(L)->yes = lua_toboolean(L, 1);
+    lua_pushboolean(L, true);
+    return 1;
 }
 
 // (value) -> true when it is a reply as it stands, JSON or a text, which has been taken
@@ -226,6 +237,7 @@ int luaopen_moongate_core(lua_State *L)
         {"log", l_log},
         {"begin", l_begin},
         {"take", l_take},
+        {"decide", l_decide},
         {"describe", l_call_describe},
         {"start", l_start},
         {"start_all", l_start_all},

@@ -52,6 +52,8 @@ struct mg_run {
     void *thread;                  // its lua_State
     int thread_ref;
     // What it is started with.
+    bool asks; // its value is no reply, but whether `yes`
+    bool yes;  // after DONE
     int function;
     const struct mg_asked *const *results;
     unsigned count;

@@ -253,9 +253,9 @@ local function failure(raised, fn)
 end
 
 -- Stays on the stack while the author's function and what becomes of its value are under way.
-local function answer(fn, req, got)
+local function answer(fn, req, got, asks)
   local value = fn(req, got)
-  if core.take(value) then
+  if asks and core.decide(value) or core.take(value) then
     return true
   end
   local status, headers, body = reply.of(value)
@@ -265,10 +265,10 @@ loading.root = answer
 
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
 ---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
----detail, calls, members and a log text.
+---detail, calls, members and a log text. One that is asked for yes or no has true taken, too.
 function run.main()
-  local fn, req, got = core.begin()
-  local ok, status, headers, body = xpcall(answer, explain, fn, req, got)
+  local fn, req, got, asks = core.begin()
+  local ok, status, headers, body = xpcall(answer, explain, fn, req, got, asks)
   if ok then
     return status, headers, body
   end
