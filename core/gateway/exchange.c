@@ -237,6 +237,15 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
 // False: the request has ended.
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
+    bool made = true;
+    if (asked->plan->when && !mg_function_when(exchange, asked, &made))
+        return false;
+    if (!made) {
+        asked->call.result.error = MG_SKIPPED;
+        asked->call.result.message = MG_STR("`when` has said no");
+        mg_exchange_start_call(exchange, asked);
+        return true;
+    }
     if (asked->plan->each)
         return start_each(exchange, asked);
     if (!mg_exchange_fill(exchange, asked))
