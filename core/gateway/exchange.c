@@ -401,6 +401,7 @@ static bool prepare_calls(struct mg_exchange *exchange)
 static bool check_input(struct mg_exchange *exchange)
 {
     struct mg_buf errors = {0};
+    struct mg_str log = {0};
     const struct mg_input *input = exchange->plan->input;
     if (!input)
         return true;
@@ -411,8 +412,9 @@ static bool check_input(struct mg_exchange *exchange)
     else if (body == MG_SCOPE_NOT_JSON)
         mg_exchange_say(exchange, 415,
                         "the body is not JSON: its Content-Type says something else");
-    else if (!mg_input_check(input, &exchange->scope, &errors))
+    else if (!mg_input_check(input, &exchange->scope, &errors, &log))
         mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
+    mg_answer_log(exchange, log);
     mg_buf_fini(&errors);
     return exchange->state != MG_EXCHANGE_REPLIED;
 }

@@ -319,10 +319,21 @@ static void compile_limits(struct mg_compile *c, struct mg_str json)
 #undef MG_PLAN_LIMIT_READ
 }
 
+static bool compile_input(struct mg_compile *c, struct mg_str json)
+{
+    const struct mg_plan_limits *limits = &c->plan->limits;
+    const struct mg_rule_limits its = {limits->match, limits->match_text, limits->match_memory};
+    struct mg_input_error error;
+    c->plan->input =
+        mg_input_compile(json, c->names.params, c->names.param_count, &its, c->arena, &error);
+    c->names.input = c->plan->input;
+    return c->plan->input || mg_compile_fail(c, error.message, error.at.data);
+}
+
 static bool compile_route(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan *plan = c->plan;
-    struct mg_str input, calls, method = mg_compile_text(json, "method", c->arena), why;
+    struct mg_str input, calls, method = mg_compile_text(json, "method", c->arena);
     plan->file = mg_compile_text(json, "file", c->arena);
     plan->path = mg_compile_text(json, "path", c->arena);
     plan->host = mg_compile_text(json, "host", c->arena);
@@ -333,13 +344,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
                     mg_str_is(mg_str_cut(plan->path, plan->path.len - 4, plan->path.len), "...}");
     plan->any_method = mg_str_is(method, "*");
     mg_method_of(method, &plan->method);
-    if (mg_json_member(json, MG_STR("input"), &input)) {
-        plan->input =
-            mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
-        if (!plan->input)
-            return mg_compile_fail(c, why, "input");
-        c->names.input = plan->input;
-    }
+    if (mg_json_member(json, MG_STR("input"), &input) && !compile_input(c, input))
+        return false;
     if (!compile_around(c, json, "before", &plan->before, &plan->before_count) ||
         !compile_around(c, json, "after", &plan->after, &plan->after_count))
         return false;
