@@ -237,6 +237,15 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
 // False: the request has ended.
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
+    bool made = true;
+    if (asked->plan->when && !mg_function_when(exchange, asked, &made))
+        return false;
+    if (!made) {
+        asked->call.result.error = MG_SKIPPED;
+        asked->call.result.message = MG_STR("`when` has said no");
+        mg_exchange_start_call(exchange, asked);
+        return true;
+    }
     if (asked->plan->each)
         return start_each(exchange, asked);
     if (!mg_exchange_fill(exchange, asked))
@@ -392,6 +401,7 @@ static bool prepare_calls(struct mg_exchange *exchange)
 static bool check_input(struct mg_exchange *exchange)
 {
     struct mg_buf errors = {0};
+    struct mg_str log = {0};
     const struct mg_input *input = exchange->plan->input;
     if (!input)
         return true;
@@ -402,8 +412,9 @@ static bool check_input(struct mg_exchange *exchange)
     else if (body == MG_SCOPE_NOT_JSON)
         mg_exchange_say(exchange, 415,
                         "the body is not JSON: its Content-Type says something else");
-    else if (!mg_input_check(input, &exchange->scope, &errors))
+    else if (!mg_input_check(input, &exchange->scope, &errors, &log))
         mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
+    mg_answer_log(exchange, log);
     mg_buf_fini(&errors);
     return exchange->state != MG_EXCHANGE_REPLIED;
 }
