@@ -13,7 +13,8 @@ const struct mg_command mg_commands[] = {
      mg_command_check},
     {"routes", "DIR [--json]", "its routes, their calls and what waits for what",
      mg_command_routes},
-    {"call", "DIR METHOD PATH", "one request without a server", NULL},
+    {"call", "DIR METHOD PATH [-H ...] [-d ...] [--json]",
+     "one request without a server, and when its calls were made", mg_command_call},
     {"new", "DIR", "make a gateway that runs, with a spec that passes", mg_command_new},
     {"test", "DIR", "its specs, against stubbed backends", NULL},
     {"version", "", "the version", mg_command_version},
@@ -50,7 +51,7 @@ int mg_command_help(int argc, char **argv)
         return mg_command_wrong("help", "help takes nothing more");
     puts("Moongate: API routes in Lua, their backend calls made at once.\n");
     for (const struct mg_command *command = mg_commands; command->name; command++)
-        printf("  moongate %-7s %-34s %s%s\n", command->name, command->takes,
+        printf("  moongate %-7s %-42s %s%s\n", command->name, command->takes,
                command->run ? "" : "(not yet) ", command->does);
     puts("\nExit codes: 0 done, 1 the work failed, 2 the command line was wrong.");
     return 0;
