@@ -31,7 +31,7 @@ gate.get("/function", function()
   local got = gate.all { a = users:get "/id/a", b = users:get("/status/500", { optional = true }) }
   return gate.reply { status = 203, headers = { ["X-A"] = { "1", "2" } }, text = got.a.body.id }
 end)
-gate.get("/silent", { within = "150ms", calls = { hung = users:get "/hang",
+gate.get("/silent", { within = "80ms", calls = { hung = users:get "/hang",
   never = users:get "/id/{hung.body.id}", gone = gone:get("/x", { optional = true }) } })
 gate.post("/echo", function(req)
   return { headers = req.headers, text = req.text, form = req.form, ip = req.ip, host = req.host }
