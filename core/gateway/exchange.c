@@ -17,6 +17,8 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
     struct mg_generation *generation = exchange->generation;
     if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
         return;
+    if (worker->common->ended)
+        worker->common->ended(worker->common->owner, exchange);
     mg_timer_drop(&worker->loop, &exchange->timer);
     mg_task_drop(&exchange->bury);
     if (exchange->pass)
@@ -150,6 +152,7 @@ void mg_exchange_ready(struct mg_exchange *exchange, struct mg_asked *asked,
 {
     struct mg_call *call = &asked->call;
     uint64_t now = mg_loop_now(&exchange->worker->loop);
+    call->began = now; // also of what fails before its backend hears of it
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
