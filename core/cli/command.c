@@ -15,7 +15,7 @@ const struct mg_command mg_commands[] = {
      mg_command_routes},
     {"call", "DIR METHOD PATH", "one request without a server", NULL},
     {"new", "DIR", "a gateway that runs", NULL},
-    {"test", "DIR", "its specs, against stubbed backends", NULL},
+    {"test", "DIR [FILTER] [--json]", "run its specs, against stubbed backends", mg_command_test},
     {"version", "", "the version", mg_command_version},
     {"help", "", "this", mg_command_help},
     {NULL, NULL, NULL, NULL},

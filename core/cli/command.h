@@ -15,6 +15,7 @@ extern const struct mg_command mg_commands[]; // ends with a NULL name
 int mg_command_serve(int argc, char **argv);
 int mg_command_check(int argc, char **argv);
 int mg_command_routes(int argc, char **argv);
+int mg_command_test(int argc, char **argv);
 int mg_command_version(int argc, char **argv);
 int mg_command_help(int argc, char **argv);
 

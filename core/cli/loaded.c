@@ -96,13 +96,13 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
     }
 }
 
-void mg_loaded_print_faults(const struct mg_loaded *loaded, bool json)
+void mg_loaded_print_faults(const struct mg_faults *faults, bool json)
 {
     struct mg_buf out = {0};
     if (json)
         mg_buf_put_char(&out, '[');
-    for (unsigned i = 0; i < loaded->faults.count; i++) {
-        const struct mg_fault *fault = &loaded->faults.items[i];
+    for (unsigned i = 0; i < faults->count; i++) {
+        const struct mg_fault *fault = &faults->items[i];
         if (json && i)
             mg_buf_put_char(&out, ',');
         if (json) {

@@ -235,7 +235,7 @@ int mg_command_routes(int argc, char **argv)
         return wrong;
     bool ok = mg_loaded_open(&loaded, dir);
     if (!ok)
-        mg_loaded_print_faults(&loaded, json);
+        mg_loaded_print_faults(&loaded.faults, json);
     if (ok && json)
         mg_buf_put_char(&out, '[');
     for (unsigned i = 0; ok && i < loaded.generation->count; i++) {
