@@ -116,7 +116,7 @@ end
 
 -- Everything it printed until it closed its output.
 function process:out(within)
-  self:expect("^\0impossible$", within)
+  self:expect("^%zimpossible$", within) -- in a pattern \0 would be its end
   return self.printed
 end
 
