@@ -213,19 +213,23 @@ bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend
                       unsigned count, struct mg_backends *opened)
 {
     mg_list_init(&standins->calls);
-    standins->count = count + 1;
+    standins->count = count + 2;
     standins->items = calloc(standins->count, sizeof *standins->items);
     bool ok = standins->items != NULL;
     for (unsigned kind = 0; kind < MG_CALL_KINDS; kind++) {
         opened->by_kind[kind] = calloc(standins->count, sizeof *opened->by_kind[kind]);
         ok = ok && opened->by_kind[kind];
     }
-    for (unsigned i = 0; ok && i <= count; i++) {
+    for (unsigned i = 0; ok && i < standins->count; i++) {
         struct mg_standin *standin = &standins->items[i];
         standin->standins = standins;
         standin->backend = (struct mg_backend){.kind = &standin_kind, .loop = standins->loop};
-        standin->backend.name = i < count ? backends[i].name : MG_STR("value");
-        enum mg_call_kind kind = i < count ? backends[i].kind : MG_CALL_VALUE;
+        enum mg_call_kind kind = i < count    ? backends[i].kind
+                                 : i == count ? MG_CALL_VALUE
+                                              : MG_CALL_COMPUTE;
+        standin->backend.name = i < count    ? backends[i].name
+                                : i == count ? MG_STR("value")
+                                             : MG_STR("compute");
         opened->by_kind[kind][i < count ? backends[i].index : 0] = &standin->backend;
     }
     return ok;

@@ -26,7 +26,7 @@ struct mg_standin_call {
 
 struct mg_standins {
     struct mg_loop *loop;
-    struct mg_standin *items; // of the configuration's backends, then the one of values
+    struct mg_standin *items; // of the configuration's backends, of values, of computing
     unsigned count;
     struct mg_list calls;
     unsigned ids;
@@ -36,8 +36,8 @@ struct mg_standins {
     void *owner;
 };
 
-// One for each of the backends, and one for values, where exchanges look for them. False: no
-// memory; close it all the same.
+// One for each of the backends, one for values and one for what computes, where exchanges look for
+// them. False: no memory; close it all the same.
 bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend *backends,
                       unsigned count, struct mg_backends *opened);
 void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened); // none is open
