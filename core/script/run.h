@@ -19,8 +19,8 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, functions around it, whether a call is made, or what
-// was left to gate.finally.
+// What a run is at: the route's reply function, functions around it, whether a call is made, or
+// what was left to gate.finally.
 enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_WHEN, MG_RUN_FINALLY };
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
