@@ -86,7 +86,8 @@ describe("moongate new", function()
       assert.same({ true, "disable" }, { BUILTINS[name], state }, name)
     end
     for _, folder in ipairs(settings.workspace.library) do
-      assert.equal("directory", lfs.attributes(scratch .. "/shop/" .. folder, "mode"), folder)
+      local its_own = folder:find "^%${3rd}/%l+/library$" -- busted comes with the server
+      assert.is_truthy(its_own or lfs.attributes(scratch .. "/shop/" .. folder, "mode") == "directory", folder)
     end
   end)
 

@@ -164,12 +164,14 @@ describe("the definitions for editors", function()
   it("have every limit with its unit, what it bounds and its default", function()
     local limits = require "moongate.limits"
     local unit = { count = "integer", size = "moongate.Size", duration = "moongate.Duration" }
-    assert_class("moongate.Limits", limits.by_name)
-    for _, one in ipairs(limits.all) do
-      local said = ("%s%s %s; %s"):format(one.auto and '"auto"|' or "", unit[one.unit], one.what,
-        limits.write(one, one.default))
-      assert.equal(said, types.text("moongate.Limits", one.name))
+    local wanted = {}
+    for i, one in ipairs(limits.all) do
+      wanted[i] = ("---@field %s? %s%s %s; %s"):format(one.name, one.auto and '"auto"|' or "",
+        unit[one.unit], one.what, limits.write(one, one.default))
     end
+    local config = slurp "lua/types/config.lua"
+    local lines = config:match "%-%-%-@class moongate.Limits\n(.-)\n\n" or config:match "@class moongate.Limits\n(.*)\n$"
+    assert.equal(table.concat(wanted, "\n"), lines)
   end)
 
   it("have what functions are given", function()
