@@ -16,7 +16,7 @@ const struct mg_command mg_commands[] = {
     {"call", "DIR METHOD PATH [-H ...] [-d ...] [--json]",
      "one request without a server, and when its calls were made", mg_command_call},
     {"new", "DIR", "make a gateway that runs, with a spec that passes", mg_command_new},
-    {"test", "DIR", "its specs, against stubbed backends", NULL},
+    {"test", "DIR [FILTER] [--json]", "run its specs, against stubbed backends", mg_command_test},
     {"version", "", "the version", mg_command_version},
     {"help", "", "this", mg_command_help},
     {NULL, NULL, NULL, NULL},

@@ -19,6 +19,7 @@ int mg_command_check(int argc, char **argv);
 int mg_command_routes(int argc, char **argv);
 int mg_command_call(int argc, char **argv);
 int mg_command_new(int argc, char **argv);
+int mg_command_test(int argc, char **argv);
 int mg_command_version(int argc, char **argv);
 int mg_command_help(int argc, char **argv);
 

@@ -83,6 +83,8 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
         {"calls", true, plan->limits.calls, config->limits.calls},
         {"each", true, plan->limits.each, config->limits.each},
         {"fields", true, plan->limits.fields, config->limits.fields},
+        {"match", true, plan->limits.match, config->limits.match},
+        {"match_text", false, plan->limits.match_text, config->limits.match_text},
         {"result", false, plan->limits.result, config->limits.result},
         {"results", false, plan->limits.results, config->limits.results},
     };

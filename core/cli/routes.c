@@ -143,6 +143,8 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
         mg_buf_put(out, MG_STR("  (optional)"));
     if (call->contract.within)
         mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
+    if (call->when)
+        mg_buf_put(out, MG_STR("  (when)"));
     if (call->needs)
         mg_buf_put(out, MG_STR("  waits for "));
     put_needs(out, plan, call, ", ", false);
