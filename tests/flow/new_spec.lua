@@ -59,6 +59,16 @@ describe("moongate new", function()
     assert.equal("/hello/world", g:get("/").headers.location)
   end)
 
+  it("makes a spec that passes, and fails when the route is another", function()
+    local dir = scratch .. "/shop"
+    gateway.run("new", dir)
+    local code, out, err = gateway.run("test", dir)
+    assert.equal(0, code, out .. err)
+    local route = slurp(dir .. "/hello.lua")
+    gateway.folder({ ["hello.lua"] = route:gsub("{greeting.body.text}, ", "") }, dir)
+    assert.equal(1, (gateway.run("test", dir)))
+  end)
+
   it("names the files that it has made, and has the definitions for editors among them", function()
     local dir = scratch .. "/shop"
     local _, out = gateway.run("new", dir)

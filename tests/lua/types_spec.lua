@@ -208,6 +208,29 @@ describe("the definitions for editors", function()
     assert_class("moongate.Problem", names)
   end)
 
+  it("have what specs see", function()
+    local globals = { env = true }
+    for name in slurp("lua/moongate/spec.lua"):match("\n  return (%b{})"):gmatch "(%l+) = " do
+      globals[name] = true
+    end
+    assert.same(sorted(globals), sorted(types.globals()))
+    local run = slurp("lua/moongate/spec.lua"):match "\nlocal function facade(.-)\nend\n"
+    local names = {}
+    for name in run:gmatch "(%l+) = public" do
+      names[name] = true
+    end
+    for name in run:gmatch 'key == "(%l+)"' do
+      names[name] = true
+    end
+    assert_class("moongate.Run", names)
+    local options = {}
+    for name in slurp("lua/moongate/spec_request.lua"):match("\nlocal OPTIONS = (%b{})"):gmatch '"(%l+)"' do
+      options[name] = true
+    end
+    assert_class("moongate.DriveOptions", options)
+    assert_class("moongate.CallMade", named_in("lua/moongate/spec_made.lua", "%-%-%-@field (%l+) "))
+  end)
+
   it("have every kind of failure", function()
     local kinds = {}
     for kind in slurp("core/base/status.h"):gmatch 'X%([%u_]+, "([%l_]+)"' do
