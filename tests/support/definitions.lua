@@ -46,7 +46,7 @@ function TAGS.field(self, rest, line)
   end
   assert(self.class and name, line)
   local _, comment = self:note_types(behind, line)
-  self.class.members[name] = { described = comment ~= "" or self.described, text = behind, note = comment }
+  self.class.members[name] = { described = comment ~= "" or self.described, note = comment }
   self.described = false
 end
 
@@ -77,6 +77,10 @@ function TAGS.overload(self, rest, line)
   self:note_types(rest, line)
 end
 
+function TAGS.type(self, rest, line)
+  self:note_types(rest, line)
+end
+
 function TAGS.meta() end
 
 -- What a line of code says: a variable that stands for the class above it, or a function.
@@ -84,6 +88,11 @@ function reading:code(line)
   local variable = line:match "^local (%w+) = {}$"
   if variable then
     self.variables[variable] = self.class
+    return
+  end
+  local global = line:match "^(%l+) = nil$"
+  if global then
+    self.globals[global] = { described = self.described }
     return
   end
   local owner, name, taken = line:match "^function (%w*)[.:]?([%w_]+)%((.-)%) end$"
@@ -96,7 +105,7 @@ function reading:code(line)
   end
   local class = self.variables[owner]
   if class then
-    class.members[name] = { described = self.described, text = line }
+    class.members[name] = { described = self.described }
   else
     self.globals[owner .. name] = { described = self.described }
   end
@@ -161,11 +170,7 @@ function definitions.read(folder)
     return names
   end
 
-  -- What is said of a field behind its name; behind its type.
-  function types.text(class, field)
-    return made.classes[class].members[field].text
-  end
-
+  -- What is said of a field behind its type.
   function types.note(class, field)
     return made.classes[class].members[field].note
   end
