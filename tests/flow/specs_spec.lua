@@ -2,6 +2,7 @@
 local dkjson = require "dkjson"
 local gateway = require "support.gateway"
 local places = require "support.places"
+local posix = require "support.posix"
 local process = require "support.process"
 
 local program = places.build .. "/moongate"
@@ -50,7 +51,7 @@ end
 describe("moongate test", function()
   after_each(gateway.clean)
 
-  for folder, count in pairs { ["tests/staged"] = 28, ["examples/hello"] = 2, ["examples/each"] = 4,
+  for folder, count in pairs { ["tests/staged"] = 29, ["examples/hello"] = 2, ["examples/each"] = 4,
     ["examples/search"] = 3 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
@@ -58,6 +59,13 @@ describe("moongate test", function()
       assert.equal(("%d passed, 0 failed"):format(count), out:match "([^\n]*)\n$")
     end)
   end
+
+  it("passes the spec of what `moongate new` makes", function()
+    local dir = posix.folder() .. "/made"
+    assert.equal(0, (gateway.run("new", dir)))
+    local code, out = gateway.run("test", dir)
+    assert.same({ 0, "2 passed, 0 failed" }, { code, out:match "([^\n]*)\n$" })
+  end)
 
   it("names file, line and test of a failure, and all that is the matter", function()
     local code, out = gateway.run("test", with {
