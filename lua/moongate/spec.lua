@@ -268,6 +268,8 @@ local function leave(run)
   look()
 end
 
+local SEEN = { calls = true, most = true, out = true }
+
 -- What a spec holds of a run. `open` is a list of names, as they were started.
 local function facade(run)
   local methods = {
@@ -289,10 +291,8 @@ local function facade(run)
           names[i] = call.name
         end
         return names
-      elseif key == "out" or key == "calls" or key == "most" then
-        return run[key]
       end
-      return nil
+      return SEEN[key] and run[key] or nil
     end,
   })
 end
