@@ -46,7 +46,7 @@ function TAGS.field(self, rest, line)
   end
   assert(self.class and name, line)
   local _, comment = self:note_types(behind, line)
-  self.class.members[name] = { described = comment ~= "" or self.described, note = comment }
+  self.class.members[name] = { described = comment ~= "" or self.described, text = behind, note = comment }
   self.described = false
 end
 
@@ -90,9 +90,9 @@ function reading:code(line)
     self.variables[variable] = self.class
     return
   end
-  local global = line:match "^(%l+) = nil$"
-  if global then
-    self.globals[global] = { described = self.described }
+  local constant = line:match "^([%w_]+) = nil$"
+  if constant then
+    self.globals[constant] = { described = self.described }
     return
   end
   local owner, name, taken = line:match "^function (%w*)[.:]?([%w_]+)%((.-)%) end$"
@@ -105,7 +105,7 @@ function reading:code(line)
   end
   local class = self.variables[owner]
   if class then
-    class.members[name] = { described = self.described }
+    class.members[name] = { described = self.described, text = line }
   else
     self.globals[owner .. name] = { described = self.described }
   end
@@ -170,7 +170,11 @@ function definitions.read(folder)
     return names
   end
 
-  -- What is said of a field behind its type.
+  -- What is said of a field behind its name; behind its type.
+  function types.text(class, field)
+    return made.classes[class].members[field].text
+  end
+
   function types.note(class, field)
     return made.classes[class].members[field].note
   end
