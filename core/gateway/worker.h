@@ -5,13 +5,15 @@
 
 #include <pthread.h>
 
+#include "gateway/clock.h"
 #include "gateway/generation.h"
 #include "net/listener.h"
 
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
     const struct mg_grounds *grounds;
-    struct mg_store *store;       // behind gate.shared; it outlives what is loaded
+    struct mg_store *store; // behind gate.shared; it outlives what is loaded
+    unsigned worker_count;
     _Atomic unsigned connections; // open now
     _Atomic unsigned at_once;     // requests in work now
 };
@@ -25,6 +27,7 @@ enum mg_worker_state {
 
 struct mg_worker {
     struct mg_common *common;
+    unsigned index;     // among the workers
     const int *sockets; // listening; the gateway's
     unsigned socket_count;
     pthread_t thread;
@@ -37,6 +40,7 @@ struct mg_worker {
     struct mg_list generations;       // all that have not ended, that one too
     struct mg_listener **listeners;
     struct mg_list exchanges;
+    struct mg_clock clock;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was

@@ -19,9 +19,9 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, functions around it, or what it left to
-// gate.finally.
-enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_FINALLY };
+// What a run is at: the route's reply function, functions around it, what it left to
+// gate.finally; or a function that runs without a request.
+enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_FINALLY, MG_RUN_CHORE };
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
@@ -63,6 +63,7 @@ struct mg_run {
     bool wants_context;    // BEFORE: what is in req.context is wanted as JSON
     bool passed;           // AFTER: the body goes by unread
     struct mg_str context; // after BEFORE
+    struct mg_str made;    // after CHORE: JSON
     // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
     int finals_ref;
     unsigned final_count;
@@ -94,6 +95,9 @@ enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigne
 // Takes the newest of what gate.finally was given and runs it; there must be one. Whatever the run
 // was at before is over. FAILED: there is something to log.
 enum mg_run_state mg_run_finally(struct mg_run *run, int status);
+// Calls a function that runs without a request. After DONE run->made is what it returned, as JSON
+// (empty: nothing).
+enum mg_run_state mg_run_chore(struct mg_run *run, int function);
 enum mg_run_state
 mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
 void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed
