@@ -113,6 +113,8 @@ static struct entry *add(struct mg_clock *clock, struct mg_str name)
 static bool is_ours(const struct mg_worker *worker, struct mg_str name)
 {
     static const uint64_t key[2];
+    if (!worker->common->worker_count)
+        return false;
     return mg_siphash(key, name) % worker->common->worker_count == worker->index;
 }
 

@@ -21,6 +21,9 @@
     X(trailer)                                                                                     \
     X(extensions)                                                                                  \
     X(fields)                                                                                      \
+    X(match)                                                                                       \
+    X(match_text)                                                                                  \
+    X(match_memory)                                                                                \
     X(connections)                                                                                 \
     X(at_once)                                                                                     \
     X(requests)                                                                                    \

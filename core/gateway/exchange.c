@@ -19,6 +19,8 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
     if (exchange->conn || exchange->in_flight || exchange->chore ||
         exchange->state != MG_EXCHANGE_REPLIED)
         return;
+    if (worker->common->ended)
+        worker->common->ended(worker->common->owner, exchange);
     mg_timer_drop(&worker->loop, &exchange->timer);
     mg_task_drop(&exchange->bury);
     if (exchange->pass)
@@ -152,6 +154,7 @@ void mg_exchange_ready(struct mg_exchange *exchange, struct mg_asked *asked,
 {
     struct mg_call *call = &asked->call;
     uint64_t now = mg_loop_now(&exchange->worker->loop);
+    call->began = now; // also of what fails before its backend hears of it
     call->deadline = exchange->deadline;
     if (asked->contract.within && now + asked->contract.within < call->deadline)
         call->deadline = now + asked->contract.within;
@@ -239,6 +242,15 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
 // False: the request has ended.
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
+    bool made = true;
+    if (asked->plan->when && !mg_function_when(exchange, asked, &made))
+        return false;
+    if (!made) {
+        asked->call.result.error = MG_SKIPPED;
+        asked->call.result.message = MG_STR("`when` has said no");
+        mg_exchange_start_call(exchange, asked);
+        return true;
+    }
     if (asked->plan->each)
         return start_each(exchange, asked);
     if (!mg_exchange_fill(exchange, asked))
@@ -398,6 +410,7 @@ static bool prepare_calls(struct mg_exchange *exchange)
 static bool check_input(struct mg_exchange *exchange)
 {
     struct mg_buf errors = {0};
+    struct mg_str log = {0};
     const struct mg_input *input = exchange->plan->input;
     if (!input)
         return true;
@@ -408,8 +421,9 @@ static bool check_input(struct mg_exchange *exchange)
     else if (body == MG_SCOPE_NOT_JSON)
         mg_exchange_say(exchange, 415,
                         "the body is not JSON: its Content-Type says something else");
-    else if (!mg_input_check(input, &exchange->scope, &errors))
+    else if (!mg_input_check(input, &exchange->scope, &errors, &log))
         mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
+    mg_answer_log(exchange, log);
     mg_buf_fini(&errors);
     return exchange->state != MG_EXCHANGE_REPLIED;
 }

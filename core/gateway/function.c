@@ -50,7 +50,7 @@ bool mg_function_open(struct mg_exchange *exchange)
         return true;
     if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
-    run->keeps_request = plan->before_count + plan->after_count > 0;
+    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
 }
 
@@ -69,6 +69,22 @@ void mg_function_before(struct mg_exchange *exchange)
     if (open_run(exchange))
         follow_run(exchange,
                    mg_run_before(&exchange->run, plan->before, plan->before_count, plan->context));
+}
+
+// All calls of the plan are in flight or waited for meanwhile, and no other function is at work.
+bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made)
+{
+    struct mg_run *run = &exchange->run;
+    if (!open_run(exchange))
+        return false;
+    if (mg_run_when(run, asked->plan->when, (const struct mg_asked *const *)exchange->asked,
+                    exchange->plan->count, asked->plan->sees) == MG_RUN_DONE) {
+        *made = run->yes;
+        return true;
+    }
+    exchange->reply = run->reply;
+    fail(exchange);
+    return false;
 }
 
 bool mg_function_after_due(const struct mg_exchange *exchange)

@@ -67,7 +67,7 @@ static int l_log(lua_State *L)
 }
 
 // () -> the function that the run was started with, the request, and the results of the plan's
-// calls by name, or nil when it has none
+// calls by name, or nil when it has none; of `when` also the names of those it cannot see
 static int l_begin(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
@@ -76,14 +76,21 @@ static int l_begin(lua_State *L)
     l_request_push(L, run);
     if (run->count == 0)
         return 2;
+    bool asks = run->phase == MG_RUN_WHEN;
     lua_createtable(L, 0, (int)run->count);
+    if (asks)
+        lua_newtable(L);
     for (unsigned i = 0; i < run->count; i++) {
         const struct mg_asked *asked = run->results[i];
+        bool seen = run->sees >> i & 1;
         lua_pushlstring(L, asked->name.data, asked->name.len);
-        l_result_push(L, run, asked, i);
-        lua_rawset(L, -3);
+        if (seen)
+            l_result_push(L, run, asked, i);
+        else
+            lua_pushboolean(L, true);
+        lua_rawset(L, asks && seen ? -4 : -3);
     }
-    return 3;
+    return asks ? 4 : 3;
 }
 
 // () -> the functions that the run was started with, in their order, and the request; of `before`

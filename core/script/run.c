@@ -166,6 +166,10 @@ static enum mg_run_state take_changes(struct mg_run *run, lua_State *co)
 // What a run returned that did not fail.
 static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
 {
+    if (run->phase == MG_RUN_WHEN) {
+        run->yes = lua_toboolean(co, 2); // run.main returned true and what was said
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_AFTER)
         return take_changes(run, co);
     if (run->phase == MG_RUN_CHORE) {
@@ -234,10 +238,9 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     return state;
 }
 
-enum mg_run_state mg_run_start(struct mg_run *run, int function,
-                               const struct mg_asked *const *results, unsigned count)
+static enum mg_run_state start_main(struct mg_run *run, int function,
+                                    const struct mg_asked *const *results, unsigned count)
 {
-    run->phase = MG_RUN_REPLY;
     run->function = function;
     run->results = results;
     run->count = count;
@@ -245,6 +248,23 @@ enum mg_run_state mg_run_start(struct mg_run *run, int function,
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
     return resume(run, 0);
+}
+
+enum mg_run_state mg_run_start(struct mg_run *run, int function,
+                               const struct mg_asked *const *results, unsigned count)
+{
+    run->phase = MG_RUN_REPLY;
+    run->sees = UINT64_MAX;
+    return start_main(run, function, results, count);
+}
+
+// What would wait is refused where it is said, in Lua.
+enum mg_run_state mg_run_when(struct mg_run *run, int function,
+                              const struct mg_asked *const *results, unsigned count, uint64_t sees)
+{
+    run->phase = MG_RUN_WHEN;
+    run->sees = sees;
+    return start_main(run, function, results, count);
 }
 
 enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsigned count,

@@ -74,6 +74,10 @@ static inline struct mg_vm *l_vm(lua_State *L)
 
 int luaopen_moongate_core(lua_State *L);
 
+lua_State *mg_vm_new_state(void); // NULL: no memory
+// Lets the library's modules be required, but for those that need a vm.
+void l_library_preload(lua_State *L);
+
 // The run whose coroutine is running; raises when there is none.
 struct mg_run *l_run_current(lua_State *L);
 // Its call that has the id at `index`; raises when it has none.

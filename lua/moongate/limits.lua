@@ -37,6 +37,9 @@ limits.all = {
   size("trailer", 16 * KiB, 0, 1 * MiB, "the trailer fields after a chunked body"),
   size("extensions", 1 * KiB, 0, 1 * MiB, "chunk extensions of one request"),
   count("fields", 1000, 1, 100000, "fields of a query or form, keys of a JSON object"),
+  count("match", 200000, 1000, 1000000000, "steps that the patterns of a request's input may take together"),
+  size("match_text", 8 * KiB, 1, 1 * MiB, "a text that a pattern of input looks at"),
+  size("match_memory", 1 * MiB, 64 * KiB, 64 * MiB, "what a pattern of input may use while it looks"),
   -- Connections of clients.
   count("connections", 0, 1, 1000000, "connections of clients; auto: from the open-file limit", true),
   count("at_once", 10000, 1, 1000000, "requests in work at once"),
@@ -86,7 +89,7 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "each", "fields", "result", "results" }
+limits.of_routes = { "body", "calls", "each", "fields", "match", "match_text", "result", "results" }
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB
