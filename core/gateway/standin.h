@@ -26,7 +26,7 @@ struct mg_standin_call {
 
 struct mg_standins {
     struct mg_loop *loop;
-    struct mg_standin *items; // of the configuration's backends, of values, of computing
+    struct mg_standin *items; // of the configuration's backends, then those that need none
     unsigned count;
     struct mg_list calls;
     unsigned ids;
@@ -36,8 +36,8 @@ struct mg_standins {
     void *owner;
 };
 
-// One for each of the backends, one for values and one for what computes, where exchanges look for
-// them. False: no memory; close it all the same.
+// One for each of the backends, and one for values, where exchanges look for them. False: no
+// memory; close it all the same.
 bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend *backends,
                       unsigned count, struct mg_backends *opened);
 void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened); // none is open
@@ -46,6 +46,7 @@ void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened)
 struct mg_standin_call *mg_standins_find(struct mg_standins *standins, unsigned id);
 
 struct mg_str mg_standin_backend(const struct mg_standin_call *call); // its name
+const char *mg_standin_kind(enum mg_call_kind kind);                  // such as "http"
 
 // Lands it so, from outside of the loop's turns: with `error`, or by status, headers and body,
 // which need not stay. Of a service the Content-Type says what form the body has, else `form`.
