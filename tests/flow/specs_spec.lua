@@ -53,7 +53,7 @@ describe("moongate test", function()
   after_each(gateway.clean)
 
   for folder, count in pairs { ["tests/staged"] = 29, ["examples/hello"] = 2, ["examples/each"] = 4,
-    ["examples/search"] = 3 } do
+    ["examples/search"] = 3, ["examples/shop"] = 4 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
       assert.same({ 0, "" }, { code, err }, out)
