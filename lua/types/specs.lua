@@ -79,6 +79,7 @@ function Run.leave() end
 ---@field status integer of HTTP
 ---@field json? moongate.Json the body, when it says that it is JSON
 ---@field text string the body as it came; compared by `assert.same` when it is no JSON
+---@field body moongate.Json json, or text where that is none
 ---@field headers table<string, string> in any case
 ---@field whole boolean false: it was cut
 
@@ -96,6 +97,7 @@ function Run.leave() end
 ---@field headers? table<string, string> HTTP, in any case
 ---@field text? string HTTP: the body that it sends
 ---@field json? moongate.Json HTTP: the same, decoded
+---@field body? moongate.Json HTTP: json, or text where that is none
 ---@field verb? string SQL, files, Redis
 ---@field sql? string the statement
 ---@field args? moongate.Json[] what is bound

@@ -246,7 +246,7 @@ describe("the definitions for editors", function()
     for name in pairs(named_in("core/gateway/stage_news.c", '\\"(%l+)\\"')) do
       drawn[name] = true
     end
-    for _, name in ipairs { "text", "json", "query", "ended" } do -- made of the others
+    for _, name in ipairs { "text", "json", "body", "query", "ended" } do -- made of the others
       drawn[name] = true
     end
     for name in pairs(types.names "moongate.SpecCall") do
