@@ -44,6 +44,7 @@
     X(calls)                                                                                       \
     X(each)                                                                                        \
     X(unheard)                                                                                     \
+    X(finally)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \

@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
+#include "gateway/chore.h"
 #include "gateway/each.h"
 #include "gateway/function.h"
 #include "gateway/pass.h"
@@ -15,7 +16,8 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
 {
     struct mg_worker *worker = exchange->worker;
     struct mg_generation *generation = exchange->generation;
-    if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
+    if (exchange->conn || exchange->in_flight || exchange->chore ||
+        exchange->state != MG_EXCHANGE_REPLIED)
         return;
     if (worker->common->ended)
         worker->common->ended(worker->common->owner, exchange);
@@ -41,8 +43,7 @@ void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked)
                           &asked->call);
 }
 
-// What is still in flight is no longer wanted.
-static void cancel_calls(struct mg_exchange *exchange)
+void mg_exchange_cancel_all(struct mg_exchange *exchange)
 {
     for (unsigned i = 0; i < exchange->asked_count; i++)
         mg_exchange_cancel(exchange, exchange->asked[i]);
@@ -56,19 +57,20 @@ void mg_exchange_reply(struct mg_exchange *exchange)
         return;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     if (exchange->plan && exchange->plan->after_count && mg_function_after_due(exchange)) {
-        cancel_calls(exchange);
+        mg_exchange_cancel_all(exchange);
         mg_function_after(exchange); // comes back here, now or later
         return;
     }
     exchange->state = MG_EXCHANGE_REPLIED;
-    mg_run_fini(&exchange->run); // one that waits is never resumed
     if (exchange->conn && begun) {
         mg_conn_break(exchange->conn, exchange->request);
     } else if (exchange->conn) {
         mg_answer_finish(exchange);
         mg_conn_reply(exchange->conn, exchange->request, &exchange->reply);
     }
-    cancel_calls(exchange);
+    mg_exchange_cancel_all(exchange);
+    if (!mg_chore_finally(exchange))
+        mg_run_fini(&exchange->run); // one that waits is never resumed
 }
 
 void mg_exchange_problem(struct mg_exchange *exchange, struct mg_problem problem)
@@ -350,6 +352,10 @@ static void landed(struct mg_call *call)
     struct mg_asked *asked = MG_OWNER(call, struct mg_asked, call);
     exchange->in_flight--;
     if (exchange->state == MG_EXCHANGE_REPLIED) {
+        if (exchange->chore) {
+            judge(exchange, asked);
+            mg_chore_landed(exchange->chore);
+        }
         mg_exchange_end_if_done(exchange);
         return;
     }

@@ -172,7 +172,8 @@ bool mg_function_ready(const struct mg_exchange *exchange)
 static int host_start(void *owner, struct mg_asked *asked)
 {
     struct mg_exchange *exchange = owner;
-    if (exchange->asked_count >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
+    unsigned made = exchange->asked_count - exchange->asked_before;
+    if (made >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
         return -1;
     mg_loop_fresh(&exchange->worker->loop); // the script may have worked for long in this turn
     mg_exchange_start_call(exchange, asked);

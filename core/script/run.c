@@ -290,15 +290,31 @@ enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigne
     return resume(run, 0);
 }
 
+enum mg_run_state mg_run_finally(struct mg_run *run, int status)
+{
+    run->phase = MG_RUN_FINALLY;
+    run->status = status;
+    run->reply = (struct mg_reply){0}; // the request's is being sent
+    run->failure = (struct mg_run_failure){0};
+    run->final_count--; // whatever becomes of it: it is not tried again
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
+    return resume(run, 0);
+}
+
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
     return resume(run, 0);
 }
 
-static int l_drop_request(lua_State *L)
+static int l_drop_kept(lua_State *L)
 {
     const struct mg_run *run = lua_touserdata(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->request_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->finals_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->finals_ref);
     return 0;
 }
 
@@ -308,8 +324,8 @@ void mg_run_fini(struct mg_run *run)
     struct mg_vm *vm = run->vm;
     if (!vm)
         return;
-    if (run->request_ref > 0)
-        lua_cpcall(vm->L, l_drop_request, run);
+    if (run->request_ref > 0 || run->finals_ref > 0)
+        lua_cpcall(vm->L, l_drop_kept, run);
     if (is_clean(run) && vm->thread_count < MG_VM_THREADS_MOST)
         vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else

@@ -133,7 +133,9 @@ static int l_open(lua_State *L)
     l_require(L, "moongate.around");
     vm->before = l_keep(L, "before");
     vm->after = l_keep(L, "after");
-    lua_pop(L, 1);
+    l_require(L, "moongate.finally");
+    vm->finally = l_keep(L, "main");
+    lua_pop(L, 2);
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
     vm->call_type = l_keep(L, "call_type");
