@@ -45,6 +45,7 @@
     X(each)                                                                                        \
     X(unheard)                                                                                     \
     X(finally)                                                                                     \
+    X(every)                                                                                       \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \

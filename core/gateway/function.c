@@ -42,20 +42,25 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
     }
 }
 
-// The run of all functions of a request, so that they share what scripts see of it. False: the
-// request has ended.
-static bool open_run(struct mg_exchange *exchange)
+bool mg_function_open(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_run *run = &exchange->run;
     if (run->vm)
         return true;
-    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
-        mg_exchange_no_memory(exchange);
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
-    }
     run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
+}
+
+// False: the request has ended.
+static bool open_run(struct mg_exchange *exchange)
+{
+    if (mg_function_open(exchange))
+        return true;
+    mg_exchange_no_memory(exchange);
+    return false;
 }
 
 void mg_function_before(struct mg_exchange *exchange)

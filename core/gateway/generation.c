@@ -117,10 +117,12 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     generation->router = mg_router_new(&generation->arena);
     generation->plans =
         mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->plans);
-    if (!generation->router || !generation->plans)
+    if (!generation->router || !generation->plans ||
+        !mg_vm_chores(generation->vm, &generation->arena, &generation->chores))
         return false;
     for (unsigned i = 0; i < routes.count; i++)
         add_route(&(struct adding){generation, gateway_of(config), &routes.items[i], faults});
+    generation->idle.limits = gateway_of(config).limits;
     return !mg_faults_any(faults);
 }
 
