@@ -17,6 +17,8 @@ static struct mg_backend *open_backend(const struct mg_shared *shared,
         return mg_postgres_open(shared->postgres, place->loop, place->home);
     if (shared->sqlite)
         return mg_sql_new(shared->sqlite, place->loop, place->home);
+    if (shared->compute)
+        return mg_compute_open(shared->compute, place->loop, place->home);
     if (shared->files)
         return mg_file_new(shared->files, place->loop, place->home);
     return mg_redis_open(shared->redis, place->grounds->resolver, place->loop, place->home);

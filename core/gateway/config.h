@@ -55,6 +55,8 @@
     X(file_jobs)                                                                                   \
     X(sqlite_readers)                                                                              \
     X(sqlite_jobs)                                                                                 \
+    X(compute_threads)                                                                             \
+    X(compute_jobs)                                                                                \
     X(shared)                                                                                      \
     X(postgres_at_once) X(postgres_waiting)
 

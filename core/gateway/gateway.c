@@ -289,18 +289,20 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     pthread_join(thread, NULL);
 }
 
-static void fini(struct mg_gateway *gateway)
+// False: a thread is left at work.
+static bool fini(struct mg_gateway *gateway)
 {
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
         mg_generation_free(gateway->workers[i].generation);
-    mg_loader_fini(&gateway->loader);
+    bool whole = mg_loader_fini(&gateway->loader);
     mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
     pthread_mutex_destroy(&gateway->lock);
     pthread_cond_destroy(&gateway->changed);
+    return whole;
 }
 
 static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_options *options)
@@ -359,7 +361,10 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);
-    fini(&gateway);
+    bool whole = fini(&gateway);
     mg_log_fini();
+    fflush(NULL);
+    if (!whole)
+        _exit(ok ? 0 : 1); // what exit would tear down is still in use there
     return ok ? 0 : 1;
 }

@@ -123,6 +123,11 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
                               config->limits.shared != before->limits.shared},
         {"limits.names_at_once", config->limits.names_at_once != loader->names_first &&
                                      config->limits.names_at_once != before->limits.names_at_once},
+        {"limits.compute_threads",
+         config->limits.compute_threads != loader->compute_first[0] &&
+             config->limits.compute_threads != before->limits.compute_threads},
+        {"limits.compute_jobs", config->limits.compute_jobs != loader->compute_first[1] &&
+                                    config->limits.compute_jobs != before->limits.compute_jobs},
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (fixed[i].wrong)
@@ -379,6 +384,8 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->workers_first = edition->config->workers;
     loader->shared_first = edition->config->limits.shared;
     loader->names_first = edition->config->limits.names_at_once;
+    loader->compute_first[0] = edition->config->limits.compute_threads;
+    loader->compute_first[1] = edition->config->limits.compute_jobs;
     put_listen(&loader->listen, edition->config);
     bool ok = mg_loop_init(&loader->loop) == MG_OK &&
               mg_mailbox_open(&loader->mailbox, &loader->loop) == MG_OK;
@@ -427,7 +434,7 @@ void mg_loader_stop(struct mg_loader *loader)
     loader->running = false;
 }
 
-void mg_loader_fini(struct mg_loader *loader)
+bool mg_loader_fini(struct mg_loader *loader)
 {
     mg_generation_free(loader->first);
     if (loader->opened) {
@@ -438,6 +445,6 @@ void mg_loader_fini(struct mg_loader *loader)
     cure(loader);
     while (!mg_list_empty(&loader->editions))
         mg_edition_free(MG_OWNER(loader->editions.next, struct mg_edition, node));
-    mg_grounds_close(&loader->grounds);
     mg_buf_fini(&loader->listen);
+    return mg_grounds_close(&loader->grounds);
 }

@@ -335,6 +335,18 @@ static void l_value(struct mg_reading *r)
     }
 }
 
+static void l_compute(struct mg_reading *r)
+{
+    struct mg_compute_ask *ask = &r->asked->call.compute;
+    ask->module = l_read_string(r, MG_FIELD_PATH);
+    ask->function = l_read_string(r, MG_FIELD_VERB);
+    ask->args = MG_STR("[]");
+    if (l_read_get(r, MG_FIELD_JSON)) {
+        ask->args = l_read_json(r, lua_gettop(r->L), "args");
+        lua_pop(r->L, 1);
+    }
+}
+
 static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, const char *kind)
 {
     r->asked->name = backend ? backend->name : mg_str_of(kind);
@@ -342,7 +354,7 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
+    static const char *const kinds[] = {"http", "file", "redis", "sql", "value", "compute"};
     struct mg_reading r = {L, 0, 0, run, vm, run->scope->arena, NULL};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
@@ -360,7 +372,7 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     l_contract(&r);
     const struct mg_plan_backend *backend =
         mg_plan_backend_find(vm->backends, vm->backend_count, r.asked->call.kind, name);
-    if (!backend && k != MG_CALL_VALUE)
+    if (!backend && k != MG_CALL_VALUE && k != MG_CALL_COMPUTE)
         luaL_error(L, "no backend of this name");
     l_name(&r, backend, kinds[k]);
     if (backend) {
@@ -375,6 +387,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
         l_sql(&r);
     else if (k == MG_CALL_FILE)
         l_file(&r);
+    else if (k == MG_CALL_COMPUTE)
+        l_compute(&r);
     else
         l_value(&r);
     lua_settop(L, top);

@@ -30,7 +30,8 @@ static int l_load(lua_State *L)
     lua_pushvalue(L, 3);
     lua_setfenv(L, -2);
     // Interpreted, so that a count hook can end an endless loop: hooks never fire in compiled code.
-    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
+    if (!l_vm(L)->compiles)
+        luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     return 1;
 }
 
@@ -58,6 +59,27 @@ static int l_names(lua_State *L)
         lua_rawseti(L, -2, (int)i + 1);
     }
     return 1;
+}
+
+// next and pairs as functions of ours: a loop over them is never compiled, one over LuaJIT's own is
+// and may crash (see vm.c).
+static int l_next(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    if (lua_next(L, 1))
+        return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+static int l_pairs(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushcfunction(L, l_next);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
 }
 
 static int l_log(lua_State *L)
@@ -319,6 +341,8 @@ int luaopen_moongate_core(lua_State *L)
         {"load", l_load},
         {"source", l_source},
         {"names", l_names},
+        {"next", l_next},
+        {"pairs", l_pairs},
         {"log", l_log},
         {"begin", l_begin},
         {"begin_around", l_begin_around},

@@ -3,6 +3,7 @@
 #define MG_SCRIPT_STATE_H
 
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "script/call_field.h"
 #include "script/path.h"
@@ -55,6 +56,9 @@ struct mg_vm {
     int main, before, after, finally, chore, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    bool compiles;                             // an engine's: the gateway's own code is compiled
+    int compute;                               // an engine's: compute.main
+    const _Atomic bool *stop;                  // an engine's, during a job: it is told to end
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];

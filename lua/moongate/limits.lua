@@ -75,6 +75,8 @@ limits.all = {
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  count("compute_threads", 0, 1, 64, "threads of gate.compute, at most processors minus one", true),
+  count("compute_jobs", 256, 1, 1000000, "calls of gate.compute waiting for a thread"),
   -- Data that workers share.
   size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.

@@ -109,7 +109,7 @@ describe("the definitions for editors", function()
     local options = require "moongate.options"
     for kind, class in pairs {
       http = "HttpOptions", sql = "CallOptions", redis = "CallOptions", file = "FileOptions",
-      value = "ValueOptions", each = "EachOptions",
+      value = "ValueOptions", compute = "ComputeOptions", each = "EachOptions",
     } do
       assert_class("moongate." .. class, keys_of(options[kind]))
     end
