@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "backend/local_tickets.h"
+
 bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config)
 {
     struct mg_resolver_options names = {.in_flight = (unsigned)config->limits.names_at_once};
@@ -14,6 +16,7 @@ void mg_grounds_close(struct mg_grounds *grounds)
     if (grounds->resolver)
         mg_resolver_free(grounds->resolver);
     mg_tls_store_free(grounds->tls);
+    mg_local_tickets_free(grounds->tickets);
     *grounds = (struct mg_grounds){0};
 }
 

@@ -118,7 +118,7 @@ static void put_ask(struct mg_buf *news, const struct mg_call *call)
 {
     static const char *const kinds[MG_CALL_KINDS] = {
         [MG_CALL_HTTP] = "http", [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
-        [MG_CALL_SQL] = "sql",   [MG_CALL_VALUE] = "value",
+        [MG_CALL_SQL] = "sql",   [MG_CALL_VALUE] = "value", [MG_CALL_TICKET] = "task",
     };
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
     put_word(news, "kind", kinds[call->kind]);
