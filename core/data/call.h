@@ -6,6 +6,7 @@
 
 #include "data/conditions.h"
 #include "data/result.h"
+#include "data/ticket.h"
 
 enum mg_call_kind {
     MG_CALL_HTTP,
@@ -14,6 +15,7 @@ enum mg_call_kind {
     MG_CALL_SQL,
     MG_CALL_VALUE,
     MG_CALL_COMPUTE,
+    MG_CALL_TICKET, // of the gateway's own tasks; no plan has one
     MG_CALL_KINDS
 };
 
@@ -116,6 +118,7 @@ struct mg_call {
         struct mg_sql_ask sql;
         struct mg_value_ask value;
         struct mg_compute_ask compute;
+        struct mg_ticket_ask ticket;
     };
     // Loop time in ms at which it fails as MG_TIMEOUT; never 0. That of an HTTP call in flight may
     // be moved to later.

@@ -50,7 +50,8 @@ bool mg_function_open(struct mg_exchange *exchange)
         return true;
     if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
-    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
+    run->keeps_request =
+        plan->before_count || plan->after_count || plan->asks || exchange->generation->task_count;
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/local_store.h"
+#include "backend/local_tickets.h"
 #include "base/log.h"
 #include "gateway/loader.h"
 
@@ -265,6 +266,8 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     close_sockets(gateway); // the workers have theirs; who comes later is refused
+    if (gateway->loader.grounds.tickets)
+        gateway->loader.grounds.tickets->rest(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_drain(&gateway->workers[i]);
     if (pthread_create(&thread, NULL, join_workers, &joiner) != 0) {
@@ -292,6 +295,8 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
 // False: a thread is left at work.
 static bool fini(struct mg_gateway *gateway)
 {
+    if (gateway->loader.grounds.tickets) // before the workers' mailboxes go
+        mg_local_tickets_stop(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
@@ -310,6 +315,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     struct mg_buf why = {0};
     struct mg_loader *loader = &gateway->loader;
     raise_descriptors();
+    loader->keeps_tasks = true;
     if (!load(gateway, options->dir))
         return false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "backend/local_tickets.h"
 #include "base/log.h"
 
 // All in ms. What does not load may be half written: it is only told when it is still the same
@@ -135,6 +136,23 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
     mg_buf_fini(&last);
 }
 
+// The tasks are kept from the first edition on that has any.
+static bool open_tasks(struct mg_loader *loader, const struct mg_edition *edition,
+                       const struct mg_generation *generation, struct mg_buf *why)
+{
+    const struct mg_limits *limits = &edition->config->limits;
+    const struct mg_local_tickets_options options = {
+        .path = edition->config->tasks.data,
+        .seats = loader->worker_count,
+        .at_once = (unsigned)limits->tasks_at_once,
+        .waiting = (unsigned)limits->tasks_waiting,
+        .result_most = limits->task_result,
+    };
+    struct mg_tickets *tickets = loader->grounds.tickets;
+    return !tickets || !generation->task_count || mg_local_tickets_is_open(tickets) ||
+           mg_local_tickets_open(tickets, &options, why);
+}
+
 // Changing over
 
 static void keep(struct mg_loader *loader, struct mg_edition *edition)
@@ -168,7 +186,8 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
     struct mg_generation **made = make_all(loader, edition, NULL, faults);
     if (!made)
         return false;
-    bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why);
+    bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why) &&
+              open_tasks(loader, edition, made[0], &why);
     if (ok) {
         change_over(loader, edition, made);
     } else {
@@ -392,12 +411,18 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->opened = ok;
     if (!ok || !mg_grounds_open(&loader->grounds, edition->config))
         return mg_buf_put(why, MG_STR("no threads, descriptors or memory")) && false;
+    if (loader->keeps_tasks && !(loader->grounds.tickets = mg_local_tickets_new()))
+        return mg_buf_put(why, MG_STR("out of memory")) && false;
     if (!mg_edition_open(edition, &loader->grounds, NULL, why))
         return false;
     struct mg_generation **made = make_all(loader, edition, loader->first, &faults);
     loader->first = NULL;
     for (unsigned i = 0; made && i < count; i++)
         workers[i].generation = made[i];
+    if (made && !open_tasks(loader, edition, made[0], why)) {
+        free(made);
+        return false;
+    }
     if (!made)
         mg_buf_put(why, faults.count ? faults.items[0].message : MG_STR("out of memory"));
     free(made);

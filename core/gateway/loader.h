@@ -33,6 +33,7 @@ struct mg_loader {
     struct mg_edition *sick; // read, and does not load
     struct mg_faults faults; // why
     bool reported;           // that was
+    bool keeps_tasks;        // set before it opens: whoever loads is to run them
     bool forced;             // load it whether or not it has changed
     bool waits;              // for an edition to end, since there are too many
     struct mg_mail again, stop;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backend/local_tickets.h"
 #include "script/engine.h"
 
 bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config)
@@ -20,6 +21,7 @@ bool mg_grounds_close(struct mg_grounds *grounds)
         mg_resolver_free(grounds->resolver);
     mg_tls_store_free(grounds->tls);
     bool whole = mg_compute_pool_free(grounds->compute);
+    mg_local_tickets_free(grounds->tickets);
     *grounds = (struct mg_grounds){0};
     return whole;
 }

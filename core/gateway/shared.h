@@ -16,6 +16,7 @@ struct mg_grounds {
     struct mg_resolver *resolver;
     struct mg_tls_store *tls;
     struct mg_compute_pool *compute;
+    struct mg_tickets *tickets; // NULL: nobody keeps tasks
 };
 
 // One backend; which of the pointers it has says its kind.

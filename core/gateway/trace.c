@@ -147,8 +147,8 @@ static void read_end(struct mg_exchange *exchange, const struct mg_asked *asked,
 static bool read_call(struct mg_exchange *exchange, const struct mg_asked *asked, uint64_t total,
                       struct mg_trace_call *call)
 {
-    static const char *const kinds[MG_CALL_KINDS] = {"http", "file",  "redis",
-                                                     "sql",  "value", "compute"};
+    static const char *const kinds[MG_CALL_KINDS] = {"http",  "file",    "redis", "sql",
+                                                     "value", "compute", "task"};
     const struct mg_plan_call *plan = asked->plan;
     *call = (struct mg_trace_call){
         .name = asked->name,

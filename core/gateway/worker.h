@@ -7,6 +7,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/generation.h"
+#include "gateway/tasks.h"
 #include "net/listener.h"
 
 struct mg_exchange;
@@ -47,6 +48,8 @@ struct mg_worker {
     struct mg_listener **listeners;
     struct mg_list exchanges;
     struct mg_clock clock;
+    struct mg_backend *tickets; // NULL: none are kept
+    struct mg_tasks tasks;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was

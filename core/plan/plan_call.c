@@ -210,7 +210,7 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     if (mg_str_is(kind, "each"))
         return mg_compile_each(c, call, out);
-    for (unsigned i = 0; i < MG_CALL_KINDS; i++)
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         if (mg_str_is(kind, words[i]))
             out->kind = (enum mg_call_kind)i;
     if (out->kind == MG_CALL_VALUE) {

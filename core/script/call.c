@@ -363,9 +363,9 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
                   name = l_read_borrowed(&r, MG_FIELD_BACKEND);
     unsigned k = 0;
-    while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
+    while (k < sizeof kinds / sizeof *kinds && !mg_str_is(kind, kinds[k]))
         k++;
-    if (k == MG_CALL_KINDS)
+    if (k == sizeof kinds / sizeof *kinds)
         luaL_error(L, "a call is wanted, as users:get(...) makes one");
     r.asked->call.kind = (enum mg_call_kind)k;
     r.asked->call.arena = r.arena;

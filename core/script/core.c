@@ -162,13 +162,22 @@ static int l_finally(lua_State *L)
     return 1;
 }
 
-// () -> the function that the run was started with
+// () -> the function that the run was started with; of a task also its id, which time it is begun
+// (from 1), and its arguments
 static int l_begin_chore(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
+    const struct mg_run_chore *chore = run->chore;
     lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
-    lua_rawgeti(L, -1, run->function);
-    return 1;
+    lua_rawgeti(L, -1, chore->function);
+    if (!chore->ticket.len)
+        return 1;
+    lua_pushlstring(L, chore->ticket.data, chore->ticket.len);
+    lua_pushinteger(L, (lua_Integer)chore->attempt);
+    if (!chore->args.len)
+        return 3;
+    l_json_push(L, chore->args);
+    return 4;
 }
 
 // () -> the function that was the newest gate.finally was given, and the status
@@ -362,6 +371,8 @@ int luaopen_moongate_core(lua_State *L)
         {"status", l_status},
         {"touched", l_touched},
         {"shared", l_shared},
+        {"ticket", l_ticket},
+        {"request", l_request},
         {"request_reader", l_request_reader},
         {"result_reader", l_result_reader},
         {NULL, NULL},

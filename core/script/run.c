@@ -307,10 +307,11 @@ enum mg_run_state mg_run_finally(struct mg_run *run, int status)
     return resume(run, 0);
 }
 
-enum mg_run_state mg_run_chore(struct mg_run *run, int function)
+enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore)
 {
     run->phase = MG_RUN_CHORE;
-    run->function = function;
+    run->chore = chore;
+    run->alone = true;
     if (!renew(run))
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);

@@ -59,6 +59,8 @@ struct mg_vm {
     bool compiles;                             // an engine's: the gateway's own code is compiled
     int compute;                               // an engine's: compute.main
     const _Atomic bool *stop;                  // an engine's, during a job: it is told to end
+    bool keeps_tickets;                        // tasks can be started
+    unsigned home;                             // and whose they are then
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];
@@ -94,7 +96,9 @@ int l_start_all(lua_State *L);
 // is cancelled
 int l_finish_all(lua_State *L);
 
-int l_shared(lua_State *L); // one ask of the store: see shared.c
+int l_shared(lua_State *L);  // one ask of the store: see shared.c
+int l_ticket(lua_State *L);  // one ask of the keeper of tasks: see ticket.c
+int l_request(lua_State *L); // the request that is answered
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);

@@ -296,8 +296,10 @@ static int l_visit_chores(lua_State *L)
         struct mg_script_chore *chore = &chores->items[chores->count];
         lua_rawgeti(L, -1, (int)chores->count + 1);
         lua_getfield(L, -1, "name");
-        chore->name = mg_arena_copy(visit->arena, l_str(L, -1));
-        lua_pop(L, 1);
+        lua_getfield(L, -2, "called");
+        chore->name = mg_arena_copy(visit->arena, l_str(L, -2));
+        chore->called = mg_arena_copy(visit->arena, l_str(L, -1));
+        lua_pop(L, 2);
         chore->every = l_ms(L, "every");
         chore->within = l_ms(L, "within");
         chore->function = (int)l_ms(L, "fn");

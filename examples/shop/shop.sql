@@ -1,7 +1,8 @@
 create table products (sku text primary key, title text not null, cents integer not null);
 insert into products values
   ('chair', 'Oak chair', 12900), ('desk', 'Writing desk', 34900), ('ink', 'Blue ink', 900),
-  ('lamp', 'Reading lamp', 4900), ('paper', 'Paper, 500 sheets', 700), ('shelf', 'Book shelf', 15900);
+  ('lamp', 'Reading lamp', 4900), ('paper', 'Paper, 500 sheets', 700),
+  ('shelf', 'Book shelf', 15900);
 
 -- Their passwords are lovelace and hopper; lib/login.lua says what is kept of them.
 create table people (id integer primary key, name text unique not null, password text not null);
@@ -17,7 +18,10 @@ create table lines (
   number text not null references orders, sku text not null references products,
   count integer not null, cents integer not null
 );
-insert into orders (number, person, cents) values ('a', 2, 39800), ('b', 2, 40700), ('c', 2, 1600), ('d', 2, 17800);
+insert into orders (number, person, cents) values
+  ('a', 2, 39800), ('b', 2, 40700), ('c', 2, 1600), ('d', 2, 17800);
 insert into lines values
-  ('a', 'desk', 1, 34900), ('a', 'lamp', 1, 4900), ('b', 'desk', 1, 34900), ('b', 'lamp', 1, 4900),
-  ('b', 'ink', 1, 900), ('c', 'ink', 1, 900), ('c', 'paper', 1, 700), ('d', 'chair', 1, 12900), ('d', 'lamp', 1, 4900);
+  ('a', 'desk', 1, 34900), ('a', 'lamp', 1, 4900),
+  ('b', 'desk', 1, 34900), ('b', 'lamp', 1, 4900),
+  ('b', 'ink', 1, 900),
+  ('c', 'ink', 1, 900), ('c', 'paper', 1, 700), ('d', 'chair', 1, 12900), ('d', 'lamp', 1, 4900);

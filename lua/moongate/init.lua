@@ -16,6 +16,7 @@ local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
 local secret  = require "moongate.secret"
 local shared  = require "moongate.shared"
+local task    = require "moongate.task"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
@@ -57,6 +58,7 @@ local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
   delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
   every = function(...) return chore.every(...) end,
+  task = function(...) return task.declare(...) end, accepted = running("gate.accepted", task.accepted),
   group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
@@ -95,4 +97,6 @@ setmetatable(gate, {
   end,
 })
 
-return sandbox.read_only(gate, "gate")
+local visible = sandbox.read_only(gate, "gate")
+group.outermost(visible)
+return visible

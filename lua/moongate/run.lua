@@ -175,6 +175,15 @@ function run.all(calls)
   return results
 end
 
+-- The result of a call that was started, when it has landed; nil: the request may make no more.
+function run.outcome(id)
+  if id == nil then
+    yield("over")
+  end
+  wait_for("all", { id })
+  return collect(id)
+end
+
 -- What `many` builds on.
 run.begin, run.start_all, run.wait_for, run.raise = begin, start_all, wait_for, raise
 
