@@ -5,15 +5,16 @@
 
 #include <pthread.h>
 
+#include "base/apart.h"
 #include "gateway/generation.h"
 #include "net/listener.h"
 
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
     const struct mg_grounds *grounds;
-    struct mg_store *store;       // behind gate.shared; it outlives what is loaded
-    _Atomic unsigned connections; // open now
-    _Atomic unsigned at_once;     // requests in work now
+    struct mg_store *store; // behind gate.shared; it outlives what is loaded
+    _Alignas(MG_APART) _Atomic unsigned connections; // open now
+    _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
 
 enum mg_worker_state {
