@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "base/apart.h"
 #include "gateway/clock.h"
 #include "gateway/generation.h"
 #include "gateway/tasks.h"
@@ -20,9 +21,9 @@ struct mg_common {
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
-    void *owner;                  // of `ended`
-    _Atomic unsigned connections; // open now
-    _Atomic unsigned at_once;     // requests in work now
+    void *owner; // of `ended`
+    _Alignas(MG_APART) _Atomic unsigned connections; // open now
+    _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
 
 enum mg_worker_state {

@@ -190,11 +190,15 @@ static enum mg_run_state fail_of_calls(struct mg_run *run)
     return state;
 }
 
-// It yielded: mode, list of ids, ms; or "over".
+// It yielded: mode, list of ids, ms; or "started", when the wait is known; or "over".
 static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
 {
     enum { within_most = 1 << 30 }; // no request has as long as that
     struct mg_str mode = l_str(co, 1);
+    if (mg_str_is(mode, "started")) {
+        lua_settop(co, 0);
+        return MG_RUN_WAITS;
+    }
     unsigned count = lua_istable(co, 2) ? (unsigned)lua_objlen(co, 2) : 0;
     unsigned *ids = mg_arena_alloc(run->scope->arena, (count + 1) * sizeof *ids);
     if (mg_str_is(mode, "over"))

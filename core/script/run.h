@@ -32,6 +32,8 @@ enum mg_run_phase {
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
+struct mg_all; // of all.c
+
 enum mg_wait_mode {
     MG_WAIT_ALL, // until all have landed, or one that is required failed; with none: until `within`
     MG_WAIT_ANY, // until one more has landed
@@ -65,6 +67,7 @@ struct mg_run {
     void *exchange;
     struct mg_scope *scope;
     struct mg_wait wait;           // after WAITS
+    struct mg_all *all;            // what gate.all waits for
     struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
     struct mg_run_failure failure; // after FAILED
     double serial;                 // what scripts hold of it: no other run of the state has it
