@@ -40,6 +40,9 @@
     X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(each)                                                                                        \
+    X(script)                                                                                      \
+    X(slice)                                                                                       \
+    X(load)                                                                                        \
     X(unheard)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \

@@ -16,11 +16,35 @@ static void fail(struct mg_exchange *exchange)
                                                       .members = failure.members});
 }
 
+// Whoever holds a worker keeps its other requests waiting: told of each route once a minute.
+static void tell_slow(struct mg_exchange *exchange)
+{
+    enum { again_ms = 60000 };
+    struct mg_generation *generation = exchange->generation;
+    const struct mg_run *run = &exchange->run;
+    uint64_t now = mg_loop_fresh(&exchange->worker->loop);
+    unsigned i = 0;
+    while (i < generation->count && generation->plans[i] != exchange->plan)
+        i++;
+    if (i == generation->count || now < generation->slow_told[i])
+        return;
+    generation->slow_told[i] = now + again_ms;
+    mg_answer_warn(exchange, mg_arena_printf(
+                                 &exchange->request->arena,
+                                 "%.*s: it has held its worker for %ums of CPU time (limits.slice)",
+                                 (int)run->slow.len, run->slow.data, run->slice_ms));
+}
+
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
-    while (state == MG_RUN_WAITS && mg_function_ready(exchange)) // for what has landed before
+    if (run->slow.len)
+        tell_slow(exchange);
+    while (state == MG_RUN_WAITS && mg_function_ready(exchange)) { // for what has landed before
         state = mg_run_resume(run);
+        if (run->slow.len)
+            tell_slow(exchange);
+    }
     if (state == MG_RUN_WAITS) {
         uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
         if (run->wait.within && now + run->wait.within < at)
@@ -54,6 +78,7 @@ static bool open_run(struct mg_exchange *exchange)
         mg_exchange_no_memory(exchange);
         return false;
     }
+    run->most_ms = (uint32_t)plan->limits.script;
     run->keeps_request = plan->before_count + plan->after_count > 0;
     return true;
 }

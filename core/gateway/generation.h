@@ -29,6 +29,7 @@ struct mg_generation {
     struct mg_backends backends;
     unsigned exchanges; // that began on it and have not ended
     struct mg_task retire;
+    uint64_t *slow_told; // by the router's ids: loop time in ms from which on it may be told again
 };
 
 // Reads gateway.lua into a configuration. NULL: `faults` says what is wrong, all of it that can be

@@ -22,7 +22,7 @@ struct mg_plan_backend {
 };
 
 // What one request of a route may take: the gateway's limits, but for those that its route sets.
-#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(each) X(result) X(results)
+#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(each) X(result) X(results) X(script)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;

@@ -55,6 +55,8 @@ struct mg_vm {
     int main, before, after, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    struct mg_vm_limits limits;
+    int ended;                     // Lua's function to call when a budget has ended a run
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/library.h"
 #include "script/state.h"
@@ -101,6 +102,17 @@ static const void *l_address(lua_State *L, const char *field)
     return address;
 }
 
+// A limit's default, from the module on top.
+static uint64_t l_default(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, "by_name");
+    lua_getfield(L, -1, name);
+    lua_getfield(L, -1, "default");
+    uint64_t value = (uint64_t)lua_tonumber(L, -1);
+    lua_pop(L, 3);
+    return value;
+}
+
 static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
@@ -119,9 +131,13 @@ static int l_open(lua_State *L)
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
+    l_require(L, "moongate.limits");
+    vm->limits.load = l_default(L, "load");
+    lua_pop(L, 1);
     l_require(L, "moongate.run");
     vm->main = l_keep(L, "main");
     vm->functions = l_keep(L, "functions");
+    vm->ended = l_keep(L, "ended");
     l_require(L, "moongate.around");
     vm->before = l_keep(L, "before");
     vm->after = l_keep(L, "after");
@@ -305,11 +321,30 @@ static int l_visit_redact(lua_State *L)
     return 0;
 }
 
+// What the author's files do meanwhile is bounded, too: they may run for ever, on a thread that is
+// waited for.
+static bool enter_bounded(struct visit *visit, lua_CFunction door, bool *ended)
+{
+    struct mg_budget_entry entry;
+    uint32_t used_ms = 0, most_ms = (uint32_t)visit->vm->limits.load;
+    mg_budget_enter(&entry, visit->vm->L, &(struct mg_budget){most_ms, 0, &used_ms});
+    bool ok = lua_cpcall(visit->vm->L, door, visit) == 0;
+    *ended = mg_budget_leave(&entry) != MG_BUDGET_KEPT;
+    if (*ended) {
+        char message[96];
+        snprintf(message, sizeof message, "still loading after %ums of CPU time (limits.load)",
+                 most_ms);
+        mg_faults_add(visit->faults, mg_str_of(entry.file), entry.line, mg_str_of(message));
+    }
+    return ok;
+}
+
 static bool enter(struct visit *visit, lua_CFunction door)
 {
     lua_State *L = visit->vm->L;
-    bool ok = lua_cpcall(L, door, visit) == 0;
-    if (!ok && visit->faults) {
+    bool ended = false;
+    bool ok = visit->faults ? enter_bounded(visit, door, &ended) : lua_cpcall(L, door, visit) == 0;
+    if (!ok && !ended && visit->faults) {
         lua_pushstring(L, "");
         struct mg_str message = l_str(L, -2);
         mg_faults_add(visit->faults, MG_STR("gateway.lua"), 0,
@@ -355,6 +390,11 @@ bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text)
 {
     struct visit visit = {.vm = vm, .door = "limits", .out = text};
     return enter(&visit, l_visit_limits);
+}
+
+void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits)
+{
+    vm->limits = *limits;
 }
 
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count)

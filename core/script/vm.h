@@ -49,6 +49,12 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
 // The backends that running functions may call; must stay until mg_vm_free.
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
 
+// What scripts may use up, in ms of CPU time. Until it is said, loading has its default.
+struct mg_vm_limits {
+    uint64_t slice, load;
+};
+void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits);
+
 // The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
 void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
 

@@ -56,6 +56,9 @@ limits.all = {
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   count("each", 1000, 1, 100000, "elements of a list that gate.each goes through"),
+  duration("script", 200, 10, HOUR, "CPU time of one request's functions"),
+  duration("slice", 50, 10, HOUR, "CPU time of a function between two waits, before the log says so"),
+  duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
@@ -84,7 +87,7 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "each", "fields", "result", "results" }
+limits.of_routes = { "body", "calls", "each", "fields", "result", "results", "script" }
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB

@@ -22,6 +22,11 @@ function shared.check_changes()
   end
 end
 
+---A run was ended, perhaps within such a function.
+function shared.ended()
+  changing = false
+end
+
 local function text_of(key, verb)
   local kind = type(key)
   if kind == "number" or kind == "userdata" and key ~= core.null then
