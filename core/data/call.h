@@ -121,7 +121,7 @@ struct mg_call {
     void (*landed)(struct mg_call *call);
     void *owner;    // of `landed`
     void *running;  // the backend's own while it is in flight, NULL otherwise
-    uint64_t began; // loop time in ms when it was started; set by mg_backend_start
+    uint64_t began; // loop time in ms when it was started; 0: it was not
 };
 
 // What a client may be told of how a call failed. The words of a database or of a file system name

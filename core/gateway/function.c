@@ -22,8 +22,10 @@ static void tell_slow(struct mg_exchange *exchange)
     enum { again_ms = 60000 };
     struct mg_generation *generation = exchange->generation;
     const struct mg_run *run = &exchange->run;
-    uint64_t now = mg_loop_fresh(&exchange->worker->loop);
     unsigned i = 0;
+    if (!run->slow.len)
+        return;
+    uint64_t now = mg_loop_fresh(&exchange->worker->loop);
     while (i < generation->count && generation->plans[i] != exchange->plan)
         i++;
     if (i == generation->count || now < generation->slow_told[i])
@@ -38,12 +40,10 @@ static void tell_slow(struct mg_exchange *exchange)
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
-    if (run->slow.len)
-        tell_slow(exchange);
+    tell_slow(exchange);
     while (state == MG_RUN_WAITS && mg_function_ready(exchange)) { // for what has landed before
         state = mg_run_resume(run);
-        if (run->slow.len)
-            tell_slow(exchange);
+        tell_slow(exchange);
     }
     if (state == MG_RUN_WAITS) {
         uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
@@ -79,7 +79,7 @@ static bool open_run(struct mg_exchange *exchange)
         return false;
     }
     run->most_ms = (uint32_t)plan->limits.script;
-    run->keeps_request = plan->before_count + plan->after_count > 0;
+    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
 }
 
@@ -89,6 +89,25 @@ void mg_function_before(struct mg_exchange *exchange)
     if (open_run(exchange))
         follow_run(exchange,
                    mg_run_before(&exchange->run, plan->before, plan->before_count, plan->context));
+}
+
+// All calls of the plan are in flight or waited for meanwhile, and no other function is at work.
+bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made)
+{
+    struct mg_run *run = &exchange->run;
+    if (!open_run(exchange))
+        return false;
+    enum mg_run_state state =
+        mg_run_when(run, asked->plan->when, (const struct mg_asked *const *)exchange->asked,
+                    exchange->plan->count, asked->plan->sees);
+    tell_slow(exchange);
+    if (state == MG_RUN_DONE) {
+        *made = run->yes;
+        return true;
+    }
+    exchange->reply = run->reply;
+    fail(exchange);
+    return false;
 }
 
 bool mg_function_after_due(const struct mg_exchange *exchange)
@@ -181,7 +200,8 @@ bool mg_function_ready(const struct mg_exchange *exchange)
 static int host_start(void *owner, struct mg_asked *asked)
 {
     struct mg_exchange *exchange = owner;
-    if (exchange->asked_count >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
+    unsigned made = exchange->asked_count - exchange->asked_before;
+    if (made >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
         return -1;
     mg_loop_fresh(&exchange->worker->loop); // the script may have worked for long in this turn
     mg_exchange_start_call(exchange, asked);

@@ -8,10 +8,16 @@
 #include "gateway/generation.h"
 #include "net/listener.h"
 
+struct mg_exchange;
+
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
     const struct mg_grounds *grounds;
-    struct mg_store *store;       // behind gate.shared; it outlives what is loaded
+    struct mg_store *store; // behind gate.shared; it outlives what is loaded
+    // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
+    // goes (gateway/trace reads what it was about). NULL: nobody asks.
+    void (*ended)(void *owner, struct mg_exchange *exchange);
+    void *owner;                  // of `ended`
     _Atomic unsigned connections; // open now
     _Atomic unsigned at_once;     // requests in work now
 };
@@ -39,6 +45,7 @@ struct mg_worker {
     struct mg_list exchanges;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
+    uint64_t last_moment;   // of what is left to gate.finally, once it was
     struct mg_task settle;  // looks whether draining has come to its end
     struct mg_timer look;   // has it look again
     uint64_t seed, counter; // of request ids

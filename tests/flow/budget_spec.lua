@@ -43,6 +43,8 @@ gate.get("/module", function() return require "lib.endless" end)
 gate.get("/update", function() gate.shared "x":update("k", spin) end)
 gate.get("/before", { before = spin, reply = { 1 } })
 gate.get("/after", { reply = { 1 }, after = spin })
+gate.get("/when", { calls = { it = gate.value(1, { when = function() return spin() end }) }, reply = { 1 } })
+gate.get("/finally", function() gate.finally(spin) gate.finally(spin) return { "finally" } end)
 gate.get("/after-too", { reply = spin, after = function(_, reply) reply.headers["X-After"] = "yes" end })
 gate.get("/slices", function() while true do gate.sleep "1ms" for _ = 1, 300000 do end end end)
 
@@ -59,7 +61,7 @@ end })
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
   "sort-handler", "gsub", "metamethod", "gc", "pairs", "pattern", "raises", "encode", "module", "update",
-  "before", "after", "slices" }
+  "before", "after", "when", "slices" }
 
 local function check_ended(reply)
   assert.equal("the route's script took too long", problem.check(reply, 500).detail)
@@ -100,6 +102,14 @@ describe("a function that would run for ever", function()
       check_ended(g:get "/update")
       assert.same({ "changed" }, g:get("/changes"):json())
     end
+  end)
+
+  it("has no more time after the reply, each time anew", function()
+    assert.same({ "finally" }, g:get("/finally"):json())
+    assert(wait.till(function()
+      local _, told = g:log():gsub("gate.finally: routes.lua:2: its functions have used more than 30ms", "")
+      return told == 2
+    end))
   end)
 
   it("still has its functions `after` run", function()
