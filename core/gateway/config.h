@@ -44,6 +44,8 @@
     X(calls)                                                                                       \
     X(each)                                                                                        \
     X(script)                                                                                      \
+    X(memory)                                                                                      \
+    X(state)                                                                                       \
     X(slice)                                                                                       \
     X(load)                                                                                        \
     X(unheard)                                                                                     \

@@ -74,11 +74,16 @@ static bool open_run(struct mg_exchange *exchange)
     struct mg_run *run = &exchange->run;
     if (run->vm)
         return true;
+    if (mg_worker_full(exchange->worker, exchange->generation)) {
+        mg_exchange_say(exchange, 503, "the scripts hold too much memory");
+        return false;
+    }
     if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
         mg_exchange_no_memory(exchange);
         return false;
     }
     run->most_ms = (uint32_t)plan->limits.script;
+    run->most_bytes = plan->limits.memory;
     run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
 }

@@ -110,7 +110,8 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     struct mg_buf json = {0};
     bool ok = mg_vm_config(generation->vm, folder->gateway, &json, faults);
     mg_buf_fini(&json);
-    mg_vm_limit(generation->vm, &(struct mg_vm_limits){config->limits.slice, config->limits.load});
+    mg_vm_limit(generation->vm, &(struct mg_vm_limits){config->limits.slice, config->limits.load,
+                                                       config->limits.state});
     ok = ok && mg_vm_routes(generation->vm, &generation->arena, &routes, faults);
     if (!ok)
         return false;

@@ -17,6 +17,8 @@ struct mg_generation {
     struct mg_mail mail;
     struct mg_mailbox *home; // where it goes when it has ended
     void (*come_back)(struct mg_mail *mail);
+    struct mg_mail fresh; // asks for another one of the same edition, delivered at home
+    bool fresh_asked;
     struct mg_edition *edition;
     struct mg_arena arena;
     struct mg_vm *vm;

@@ -103,6 +103,29 @@ static bool is_spent(const struct mg_budget_entry *entry)
     return entry->budget.most_ms && used >= entry->budget.most_ms;
 }
 
+static void set_alarm(struct mg_budget_entry *entry)
+{
+    struct mg_memory *memory = entry->budget.memory;
+    size_t most = entry->budget.most_bytes;
+    memory->alarm = most ? entry->began_bytes + memory->given + most : SIZE_MAX;
+}
+
+// Whether the state has really grown that far: not by what C has put there, nor by garbage.
+static bool is_full(lua_State *L, struct mg_budget_entry *entry)
+{
+    struct mg_memory *memory = entry->budget.memory;
+    entry->alarmed = false;
+    set_alarm(entry);
+    if (memory->held <= memory->alarm)
+        return false;
+    memory->alarm = SIZE_MAX;
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    if (memory->held < entry->began_bytes)
+        entry->began_bytes = memory->held;
+    set_alarm(entry);
+    return memory->held > memory->alarm;
+}
+
 static bool is_slow(const struct mg_budget_entry *entry)
 {
     return entry->budget.slice_ms && entry->slice_used_ms >= entry->budget.slice_ms;
@@ -145,19 +168,22 @@ static void l_on_count(lua_State *L, lua_Debug *unused)
         charge(entry, (uint32_t)ms);
         entry->clock += ms * 1000000;
     }
-    if (is_spent(entry)) {
-        if (entry->end == MG_BUDGET_KEPT) {
-            entry->end = MG_BUDGET_TIME;
+    if (entry->end == MG_BUDGET_KEPT) {
+        bool spent = is_spent(entry);
+        if (spent || (entry->alarmed && is_full(L, entry))) {
+            entry->end = spent ? MG_BUDGET_TIME : MG_BUDGET_MEMORY;
             note_place(L, entry);
             arm(entry);
         }
+    }
+    if (entry->end != MG_BUDGET_KEPT) {
         lua_pushliteral(L, "the budget is used up");
         lua_error(L);
     }
     if (is_slow(entry) && !entry->file[0])
         note_place(L, entry);
     disarm(entry);
-    if (is_spent(entry)) // a tick has come meanwhile
+    if (is_spent(entry) || entry->alarmed) // meanwhile
         arm(entry);
 }
 
@@ -174,6 +200,15 @@ static void on_tick(int signal, siginfo_t *info, void *unused)
 }
 #endif
 
+void mg_budget_alarm(void)
+{
+    struct mg_budget_entry *entry = current;
+    if (!entry)
+        return;
+    entry->alarmed = true;
+    arm(entry);
+}
+
 void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget)
 {
     entry->L = L;
@@ -181,6 +216,10 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
     entry->slice_used_ms = 0;
     entry->end = MG_BUDGET_KEPT;
     entry->file[0] = '\0';
+    entry->began_bytes = budget->memory->held;
+    entry->alarmed = false;
+    budget->memory->given = 0;
+    set_alarm(entry);
     entry->outer = current;
     if (!has_timer()) {
         entry->clock = cpu_clock();
@@ -195,7 +234,8 @@ enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry)
 {
     current = entry->outer;
     atomic_signal_fence(memory_order_seq_cst);
-    if (entry->slice_used_ms || !has_timer())
+    entry->budget.memory->alarm = SIZE_MAX;
+    if (entry->slice_used_ms || entry->alarmed || entry->end != MG_BUDGET_KEPT || !has_timer())
         lua_sethook(entry->L, NULL, 0, 0);
     return entry->end;
 }

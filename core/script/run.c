@@ -231,11 +231,25 @@ static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budg
     lua_cpcall(run->vm->L, l_tell_ended, run->vm);
     lua_settop(run->vm->L, 0);
     enum mg_run_state state = fail_plainly(run, NULL);
-    run->failure.detail = MG_STR("the route's script took too long");
-    run->failure.log =
-        mg_arena_printf(run->scope->arena,
-                        "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
-                        entry->file, entry->line, (unsigned)run->most_ms);
+    if (entry->end == MG_BUDGET_TIME)
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script took too long"),
+            .log = mg_arena_printf(
+                run->scope->arena,
+                "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
+                entry->file, entry->line, (unsigned)run->most_ms),
+        };
+    else
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script needs too much memory"),
+            .log =
+                mg_arena_printf(run->scope->arena,
+                                "%s:%d: it has added more than %zu KiB in one go (limits.memory)",
+                                entry->file, entry->line, run->most_bytes / 1024),
+        };
+    run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
     run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
     return state;
 }
@@ -257,7 +271,11 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     vm->current = run;
     run->touched = false; // what was read before it waited explains nothing that comes now
     mg_budget_enter(&entry, co,
-                    &(struct mg_budget){run->most_ms, (uint32_t)vm->limits.slice, &run->used_ms});
+                    &(struct mg_budget){.most_ms = run->most_ms,
+                                        .slice_ms = (uint32_t)vm->limits.slice,
+                                        .used_ms = &run->used_ms,
+                                        .most_bytes = run->most_bytes,
+                                        .memory = &vm->memory});
     int outcome = lua_resume(co, args);
     enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
@@ -371,6 +389,9 @@ void mg_run_fini(struct mg_run *run)
         vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else
         lua_cpcall(vm->L, l_drop_thread, run);
+    if (vm->sweep)
+        lua_gc(vm->L, LUA_GCCOLLECT, 0);
+    vm->sweep = false;
     lua_settop(vm->L, 0);
     *run = (struct mg_run){0};
 }

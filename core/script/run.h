@@ -19,8 +19,8 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, functions around it, whether a call is made, or what
-// was left to gate.finally.
+// What a run is at: the route's reply function, functions around it, whether a call is made, or
+// what was left to gate.finally.
 enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_WHEN, MG_RUN_FINALLY };
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
@@ -53,6 +53,7 @@ struct mg_run {
     struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
     struct mg_run_failure failure; // after FAILED
     uint32_t most_ms, used_ms;     // of CPU time
+    size_t most_bytes;             // that one start or resumption may add to the state
     uint32_t slice_ms;             // since it was started or resumed last
     struct mg_str slow;            // where it stood when that became too much, or empty
     double serial;                 // what scripts hold of it: no other run of the state has it
@@ -83,7 +84,7 @@ struct mg_run {
 };
 
 // Prepares a run in memory the caller has (the exchange's arena), for at most run->most_ms of CPU
-// time, which the caller sets. False: no memory.
+// time and run->most_bytes, which the caller sets. False: no memory.
 bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
                  void *exchange, struct mg_scope *scope);
 // Calls the function with the request and, for a planned route, its results by name (`count` may

@@ -5,6 +5,7 @@
 #include <lua.h>
 
 #include "script/call_field.h"
+#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -56,6 +57,10 @@ struct mg_vm {
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_vm_limits limits;
+    struct mg_memory memory;
+    bool sweep;                    // a run was ended for its memory: collect when it has gone
+    bool full;                     // it holds too much even when all garbage is collected
+    uint64_t swept;                // when that was done last, in ms
     int ended;                     // Lua's function to call when a budget has ended a run
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it

@@ -65,6 +65,7 @@
 ---@field calls? integer calls that one request's functions make
 ---@field each? integer elements of a list that gate.each goes through
 ---@field fields? integer fields of a query or form, keys of a JSON object
+---@field memory? moongate.Size what a function adds to its state between two waits
 ---@field result? moongate.Size the body of one call's result
 ---@field results? moongate.Size the bodies of all results of one request
 ---@field script? moongate.Duration CPU time of one request's functions
