@@ -50,6 +50,7 @@
     X(load)                                                                                        \
     X(unheard)                                                                                     \
     X(finally)                                                                                     \
+    X(every)                                                                                       \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \

@@ -66,26 +66,31 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
     }
 }
 
-// The run of all functions of a request, so that they share what scripts see of it. False: the
-// request has ended.
-static bool open_run(struct mg_exchange *exchange)
+bool mg_function_open(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_run *run = &exchange->run;
     if (run->vm)
         return true;
-    if (mg_worker_full(exchange->worker, exchange->generation)) {
-        mg_exchange_say(exchange, 503, "the scripts hold too much memory");
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
-    }
-    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
-        mg_exchange_no_memory(exchange);
-        return false;
-    }
     run->most_ms = (uint32_t)plan->limits.script;
     run->most_bytes = plan->limits.memory;
     run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
+}
+
+// False: the request has ended.
+static bool open_run(struct mg_exchange *exchange)
+{
+    if (!exchange->run.vm && mg_worker_full(exchange->worker, exchange->generation)) {
+        mg_exchange_say(exchange, 503, "the scripts hold too much memory");
+        return false;
+    }
+    if (mg_function_open(exchange))
+        return true;
+    mg_exchange_no_memory(exchange);
+    return false;
 }
 
 void mg_function_before(struct mg_exchange *exchange)

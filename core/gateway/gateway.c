@@ -172,6 +172,7 @@ static bool start_workers(struct mg_gateway *gateway)
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         struct mg_worker *worker = &gateway->workers[i];
         worker->common = &gateway->common;
+        worker->index = i;
         worker->sockets = &gateway->sockets[i * gateway->socket_count];
         worker->socket_count = gateway->socket_count;
         worker->ready = on_ready;
@@ -321,6 +322,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     if (!gateway->workers || !mg_loader_open(loader, gateway->workers, gateway->worker_count, &why))
         return explain(&why);
     gateway->common.grounds = &loader->grounds;
+    gateway->common.worker_count = gateway->worker_count;
     gateway->common.store = mg_local_store_new(
         &(struct mg_local_store_options){.bytes = loader->current->config->limits.shared});
     return gateway->common.store || (mg_buf_put(&why, MG_STR("out of memory")) && explain(&why));

@@ -121,10 +121,12 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
         mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->plans);
     generation->slow_told =
         mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->slow_told);
-    if (!generation->router || !generation->plans || !generation->slow_told)
+    if (!generation->router || !generation->plans || !generation->slow_told ||
+        !mg_vm_chores(generation->vm, &generation->arena, &generation->chores))
         return false;
     for (unsigned i = 0; i < routes.count; i++)
         add_route(&(struct adding){generation, gateway_of(config), &routes.items[i], faults});
+    generation->idle.limits = gateway_of(config).limits;
     return !mg_faults_any(faults);
 }
 

@@ -25,6 +25,8 @@ struct mg_generation {
     struct mg_router *router;
     const struct mg_plan **plans; // by the router's ids
     unsigned count;
+    struct mg_script_chores chores;
+    struct mg_plan idle; // of what runs without a request: nothing but its limits
     // The worker's own:
     struct mg_worker *worker;
     struct mg_list node;

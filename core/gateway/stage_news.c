@@ -116,12 +116,8 @@ static void put_redis(struct mg_buf *news, const struct mg_redis_ask *ask)
 
 static void put_ask(struct mg_buf *news, const struct mg_call *call)
 {
-    static const char *const kinds[MG_CALL_KINDS] = {
-        [MG_CALL_HTTP] = "http", [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
-        [MG_CALL_SQL] = "sql",   [MG_CALL_VALUE] = "value",
-    };
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    put_word(news, "kind", kinds[call->kind]);
+    put_word(news, "kind", mg_standin_kind(call->kind));
     if (call->kind == MG_CALL_HTTP) {
         put_http(news, &call->http);
     } else if (call->kind == MG_CALL_FILE) {

@@ -100,6 +100,8 @@ static void on_generation(struct mg_mail *mail)
     }
     worker->generation = generation;
     worker->limits = generation->edition->config->conn;
+    if (worker->state == MG_WORKER_SERVING)
+        mg_clock_follow(&worker->clock, worker);
     retire_if_done(worker, before);
 }
 
@@ -176,6 +178,7 @@ static void on_drain(struct mg_mail *mail)
     if (worker->state != MG_WORKER_SERVING)
         return;
     worker->state = MG_WORKER_DRAINING;
+    mg_clock_stop(&worker->clock);
     end_listeners(worker, mg_listener_finish);
     mg_net_drain(&worker->net);
     look(&worker->look);
@@ -249,14 +252,17 @@ static void *work(void *owner)
     worker->look.run = look;
     ok = mg_mailbox_open(&worker->mailbox, &worker->loop) == MG_OK;
     bool opened = ok && open_all(worker);
-    if (opened)
+    if (opened) {
         worker->state = MG_WORKER_SERVING;
+        mg_clock_follow(&worker->clock, worker);
+    }
     if (ok && !opened) {
         end_listeners(worker, mg_listener_close);
         close_all(worker);
     }
     worker->ready(worker, opened);
     mg_loop_run(&worker->loop);
+    mg_clock_fini(&worker->clock);
     mg_net_fini(&worker->net);
     mg_loop_fini(&worker->loop);
     return NULL;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "gateway/clock.h"
 #include "gateway/generation.h"
 #include "net/listener.h"
 
@@ -14,6 +15,7 @@ struct mg_exchange;
 struct mg_common {
     const struct mg_grounds *grounds;
     struct mg_store *store; // behind gate.shared; it outlives what is loaded
+    unsigned worker_count;  // 0: none does anything but answer what it is asked
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
@@ -31,6 +33,7 @@ enum mg_worker_state {
 
 struct mg_worker {
     struct mg_common *common;
+    unsigned index;     // among the workers
     const int *sockets; // listening; the gateway's
     unsigned socket_count;
     pthread_t thread;
@@ -43,6 +46,7 @@ struct mg_worker {
     struct mg_list generations;       // all that have not ended, that one too
     struct mg_listener **listeners;
     struct mg_list exchanges;
+    struct mg_clock clock;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was

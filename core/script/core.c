@@ -140,6 +140,15 @@ static int l_finally(lua_State *L)
     return 1;
 }
 
+// () -> the function that the run was started with
+static int l_begin_chore(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
+    lua_rawgeti(L, -1, run->function);
+    return 1;
+}
+
 // () -> the function that was the newest gate.finally was given, and the status
 static int l_begin_final(lua_State *L)
 {
@@ -315,6 +324,7 @@ int luaopen_moongate_core(lua_State *L)
         {"begin_around", l_begin_around},
         {"finally", l_finally},
         {"begin_final", l_begin_final},
+        {"begin_chore", l_begin_chore},
         {"reply_text", l_reply_text},
         {"take", l_take},
         {"describe", l_call_describe},

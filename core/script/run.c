@@ -173,6 +173,10 @@ static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
     }
     if (run->phase == MG_RUN_AFTER)
         return take_changes(run, co);
+    if (run->phase == MG_RUN_CHORE) {
+        run->made = keep(run, co, 2);
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_REPLY || !lua_isnil(co, 1))
         return take_reply(run, co);
     run->context = keep(run, co, 2); // around.before returned nil and the context
@@ -359,6 +363,16 @@ enum mg_run_state mg_run_finally(struct mg_run *run, int status)
     if (!renew(run))
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
+    return resume(run, 0);
+}
+
+enum mg_run_state mg_run_chore(struct mg_run *run, int function)
+{
+    run->phase = MG_RUN_CHORE;
+    run->function = function;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);
     return resume(run, 0);
 }
 

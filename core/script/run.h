@@ -19,9 +19,16 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, functions around it, whether a call is made, or
-// what was left to gate.finally.
-enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_WHEN, MG_RUN_FINALLY };
+// What a run is at: the route's reply function, functions around it, whether a call is made, what
+// was left to gate.finally; or a function that runs without a request.
+enum mg_run_phase {
+    MG_RUN_REPLY,
+    MG_RUN_BEFORE,
+    MG_RUN_AFTER,
+    MG_RUN_WHEN,
+    MG_RUN_FINALLY,
+    MG_RUN_CHORE
+};
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
@@ -68,6 +75,7 @@ struct mg_run {
     bool passed;           // AFTER: the body goes by unread
     bool yes;              // after WHEN: the call is made
     struct mg_str context; // after BEFORE
+    struct mg_str made;    // after CHORE: JSON
     // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
     int finals_ref;
     unsigned final_count;
@@ -105,6 +113,9 @@ enum mg_run_state mg_run_when(struct mg_run *run, int function,
 // Takes the newest of what gate.finally was given and runs it; there must be one. Whatever the run
 // was at before is over. FAILED: there is something to log.
 enum mg_run_state mg_run_finally(struct mg_run *run, int status);
+// Calls a function that runs without a request. After DONE run->made is what it returned, as JSON
+// (empty: nothing).
+enum mg_run_state mg_run_chore(struct mg_run *run, int function);
 enum mg_run_state
 mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
 void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed

@@ -53,7 +53,7 @@ struct mg_vm {
     const char *fields[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
-    int main, before, after, finally, functions;
+    int main, before, after, finally, chore, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_vm_limits limits;

@@ -152,7 +152,9 @@ static int l_open(lua_State *L)
     vm->after = l_keep(L, "after");
     l_require(L, "moongate.finally");
     vm->finally = l_keep(L, "main");
-    lua_pop(L, 2);
+    l_require(L, "moongate.chore");
+    vm->chore = l_keep(L, "main");
+    lua_pop(L, 3);
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
     vm->call_type = l_keep(L, "call_type");
@@ -204,6 +206,7 @@ struct visit {
     struct mg_buf *out;
     struct mg_arena *arena;
     struct mg_script_routes *routes;
+    struct mg_script_chores *chores;
     struct mg_faults *faults;
 };
 
@@ -287,6 +290,37 @@ static int l_visit_routes(lua_State *L)
         route->file = mg_arena_copy(visit->arena, l_str(L, -2));
         route->line = (int)lua_tointeger(L, -1);
         lua_pop(L, 4);
+    }
+    return 0;
+}
+
+static uint64_t l_ms(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    uint64_t ms = (uint64_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return ms;
+}
+
+static int l_visit_chores(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    struct mg_script_chores *chores = visit->chores;
+    l_door(L, visit);
+    unsigned count = (unsigned)lua_objlen(L, -1);
+    chores->items = mg_arena_zero(visit->arena, count + 1, sizeof *chores->items);
+    if (!chores->items)
+        return luaL_error(L, "out of memory");
+    for (; chores->count < count; chores->count++) {
+        struct mg_script_chore *chore = &chores->items[chores->count];
+        lua_rawgeti(L, -1, (int)chores->count + 1);
+        lua_getfield(L, -1, "name");
+        chore->name = mg_arena_copy(visit->arena, l_str(L, -1));
+        lua_pop(L, 1);
+        chore->every = l_ms(L, "every");
+        chore->within = l_ms(L, "within");
+        chore->function = (int)l_ms(L, "fn");
+        lua_pop(L, 1);
     }
     return 0;
 }
@@ -393,6 +427,13 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
         .vm = vm, .door = "routes", .arena = arena, .routes = routes, .faults = faults};
     *routes = (struct mg_script_routes){0};
     return enter(&visit, l_visit_routes);
+}
+
+bool mg_vm_chores(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_chores *chores)
+{
+    struct visit visit = {.vm = vm, .door = "chores", .arena = arena, .chores = chores};
+    *chores = (struct mg_script_chores){0};
+    return enter(&visit, l_visit_chores);
 }
 
 int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path)

@@ -34,6 +34,19 @@ struct mg_script_routes {
     unsigned count;
 };
 
+// A function of the gateway that runs without a request.
+struct mg_script_chore {
+    struct mg_str name; // no other has it; as the log shows it
+    uint64_t every;     // ms between two runs
+    uint64_t within;    // ms that a run has
+    int function;
+};
+
+struct mg_script_chores {
+    struct mg_script_chore *items; // in the arena given to mg_vm_chores
+    unsigned count;
+};
+
 struct mg_vm *
 mg_vm_new(const struct mg_sources *sources); // sources stay until mg_vm_free; NULL: no memory
 void mg_vm_free(struct mg_vm *vm);           // no run may be left; NULL allowed
@@ -45,6 +58,9 @@ bool mg_vm_config(struct mg_vm *vm, struct mg_str text, struct mg_buf *json,
 // Evaluates the route files, after mg_vm_config in the same state.
 bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_routes *routes,
                   struct mg_faults *faults);
+
+// What the route files want to run without a request, after mg_vm_routes. False: no memory.
+bool mg_vm_chores(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_chores *chores);
 
 // The backends that running functions may call; must stay until mg_vm_free.
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);

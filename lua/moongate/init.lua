@@ -2,6 +2,7 @@
 
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
+local chore   = require "moongate.chore"
 local core    = require "moongate.core"
 local crypto  = require "moongate.crypto"
 local finally = require "moongate.finally"
@@ -17,7 +18,7 @@ local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted compute events every stream task]]):gmatch("%S+") do
+for name in ([[accepted compute events stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -51,6 +52,7 @@ end
 local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
   delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
+  every = function(...) return chore.every(...) end,
   group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",

@@ -66,6 +66,7 @@ limits.all = {
   duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
+  duration("every", 60 * SECOND, 10, DAY, "a run of gate.every, unless it says otherwise"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
   count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
@@ -102,6 +103,9 @@ limits.passed_body = 1024 * GiB
 
 -- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
 limits.each_at_once = 8
+
+-- What gate.every takes, in ms.
+limits.every_least, limits.every_most = 100, 7 * DAY
 
 -- The functions that one request may leave to gate.finally.
 limits.finals = 64

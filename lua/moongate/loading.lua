@@ -11,7 +11,9 @@ local loading = {
   names = {},            -- "service" | "database" | "files" -> set of declared names; nil: unknown
   problems = {},         -- of the step under way
   routes = {},           -- { json =, file =, line = } in the order of declaration
+  chores = {},           -- { name =, every =, within =, fn =, file =, line = }: run without a request
   functions = {},        -- the reply functions, by the index that the JSON has
+  limits = nil,          -- as gateway.lua resolved them
   redact = nil,          -- takes secrets out of a text (secret.lua)
   roots = {},            -- set of what calls the author's functions, with them as first argument
 }

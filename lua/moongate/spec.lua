@@ -177,9 +177,6 @@ local function answer_one(run, given, used)
     local key = key_for(call, given, used)
     if key then
       local one = pick(given, used, key, call)
-      if call.kind == "value" then
-        fail("%s is a value: it lands by itself", call.name)
-      end
       answers.give(stage, call.id, call, one)
       look()
       return true
@@ -271,6 +268,8 @@ local function leave(run)
   look()
 end
 
+local SEEN = { calls = true, most = true, out = true }
+
 -- What a spec holds of a run. `open` is a list of names, as they were started.
 local function facade(run)
   local methods = {
@@ -292,10 +291,8 @@ local function facade(run)
           names[i] = call.name
         end
         return names
-      elseif key == "out" or key == "calls" or key == "most" then
-        return run[key]
       end
-      return nil
+      return SEEN[key] and run[key] or nil
     end,
   })
 end

@@ -146,6 +146,11 @@ function gate.sleep(time) end
 ---@return number ms
 function gate.left() end
 
+---Runs `fn` once after the reply, however the request ended; what was registered last runs first. Each
+---may wait for calls, and has `limits.finally` of time.
+---@param fn fun(status: integer) gets the reply's status; 499 when the client left before there was one
+function gate.finally(fn) end
+
 ---A reply in full.
 ---@param fields moongate.ReplyFields
 ---@return moongate.Reply

@@ -154,6 +154,22 @@ describe("a function that would run for ever", function()
   end)
 end)
 
+describe("a function of gate.every that would run for ever", function()
+  teardown(gateway.clean)
+
+  it("is ended, each time", function()
+    local g = gateway.start({ ["gateway.lua"] = { limits = { script = "30ms" } }, ["routes.lua"] = [[
+      local gate = require "moongate"
+      gate.every("200ms", "spin", function() while true do pcall(error) end end)
+      gate.get("/", { reply = { 1 } })]] }, { workers = 1 })
+    assert(wait.till(function()
+      local _, told = g:log():gsub("routes.lua:2: its functions have used more than 30ms of CPU time", "")
+      return told >= 2
+    end, 5000))
+    assert.same({ 1 }, g:get("/"):json())
+  end)
+end)
+
 describe("a file that would load for ever", function()
   after_each(gateway.clean)
   local endless = 'local gate = require "moongate"\ngate.get("/", { reply = { 1 } })\nwhile true do end\n'

@@ -2,7 +2,9 @@
 local dkjson = require "dkjson"
 local gateway = require "support.gateway"
 local places = require "support.places"
+local posix = require "support.posix"
 local process = require "support.process"
+local slurp = require "support.slurp"
 
 local program = places.build .. "/moongate"
 
@@ -50,7 +52,7 @@ end
 describe("moongate test", function()
   after_each(gateway.clean)
 
-  for folder, count in pairs { ["tests/staged"] = 28, ["examples/hello"] = 2, ["examples/each"] = 4,
+  for folder, count in pairs { ["tests/staged"] = 29, ["examples/hello"] = 2, ["examples/each"] = 4,
     ["examples/search"] = 3 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
@@ -58,6 +60,23 @@ describe("moongate test", function()
       assert.equal(("%d passed, 0 failed"):format(count), out:match "([^\n]*)\n$")
     end)
   end
+
+  it("passes the spec of what `moongate new` makes", function()
+    local dir = posix.folder() .. "/made"
+    assert.equal(0, (gateway.run("new", dir)))
+    local code, out = gateway.run("test", dir)
+    assert.same({ 0, "2 passed, 0 failed" }, { code, out:match "([^\n]*)\n$" })
+  end)
+
+  it("passes the spec that the README shows, of the route that it shows", function()
+    local readme = slurp(places.checkout .. "/README.md")
+    local code, out = gateway.run("test", gateway.folder {
+      ["gateway.lua"] = { services = CONFIG.services, databases = { shop = "sqlite:none.db" } },
+      ["account.lua"] = readme:match "```lua\n(.-)```",
+      ["spec/account_spec.lua"] = readme:match "\n    describe%b()",
+    })
+    assert.same({ 0, "1 passed, 0 failed" }, { code, out:match "([^\n]*)\n$" }, out)
+  end)
 
   it("names file, line and test of a failure, and all that is the matter", function()
     local code, out = gateway.run("test", with {
@@ -78,24 +97,17 @@ describe("moongate test", function()
     has(out, "GET /broken: the reply was 500")
   end)
 
-  it("says which call is nearest to an answer that nobody asked for", function()
-    local out = complaint [[drive("GET /account/42").answer { profil = ok {} }]]
-    has(out, 'spec/a_spec.lua:1: GET /account/42: nobody asks for "profil": did you mean "profile"?')
-    has(out, "open are orders (orders GET /orders), profile (users GET /users/42)")
-    has(complaint [[local run = drive("GET /account/42") run.answer { profile = ok {} } run.answer { profile = ok {} }]],
-      'nobody asks for "profile" any more, it has ended (ok): open are orders')
-    has(complaint [[drive("GET /me").answer { ok {}, ok {} }]], "nobody asks for answer 2: the reply was 200")
-  end)
-
-  it("fails a test that leaves a request without its reply", function()
-    has(complaint [[drive("GET /account/42").answer { orders = ok {} }]],
-      "spec/a_spec.lua:1: GET /account/42 has no reply: it waits for profile (users GET /users/42)")
-    has(complaint [[drive("GET /sleepy")]],
-      "no call is open, it waits for time to go by: run.tick moves the clock")
-  end)
-
-  it("says what it does not understand, at the author's line", function()
-    for body, message in pairs {
+  it("says what is the matter, at the author's line", function()
+    local messages = {
+      [ [[drive("GET /account/42").answer { profil = ok {} }]] ] = 'GET /account/42: nobody asks for "profil": '
+        .. 'did you mean "profile"?: open are orders (orders GET /orders), profile (users GET /users/42)',
+      [ [[local run = drive("GET /account/42") run.answer { profile = ok {} } run.answer { profile = ok {} }]] ] =
+        'GET /account/42: nobody asks for "profile" any more, it has ended (ok): open are orders',
+      [ [[drive("GET /me").answer { ok {}, ok {} }]] ] = "GET /me: nobody asks for answer 2: the reply was 200 {}",
+      [ [[drive("GET /account/42").answer { orders = ok {} }]] ] =
+        "GET /account/42 has no reply: it waits for profile (users GET /users/42)",
+      [ [[drive("GET /sleepy")]] ] =
+        "GET /sleepy has no reply: no call is open, it waits for time to go by: run.tick moves the clock",
       [ [[drive("/account")]] ] = 'drive takes a method and a path such as "GET /account/42", not "/account"',
       [ [[drive("GTE /account")]] ] = 'no method "GTE": did you mean "GET"?',
       [ [[drive("GET /me", { header = {} })]] ] = 'drive has no option "header": did you mean "headers"?',
@@ -110,10 +122,19 @@ describe("moongate test", function()
       [ [[drive("GET /me").answer { users = status "x" }]] ] = "a status is a number from 200 to 599",
       [ [[drive("GET /me").answer(ok {})]] ] = "answer takes a table such as",
       [ [[drive("GET /me").tick(30)]] ] = 'tick: a bare number is no duration: write "30ms"',
-    } do
-      local out = complaint(body)
-      has(out, "/spec/a_spec.lua:1: " .. message)
+    }
+    local tests = {}
+    for body in pairs(messages) do
+      tests[body] = body
     end
+    local code, out = gateway.run("test", "--json", with(tests))
+    local said = dkjson.decode(out)
+    assert.equal(1, code)
+    for _, test in ipairs(said.tests) do
+      has(test.message or "nothing", ("/spec/a_spec.lua:%d: %s"):format(test.line, messages[test.name]))
+      messages[test.name] = nil
+    end
+    assert.is_nil(next(messages))
   end)
 
   it("runs what has a text in its name", function()

@@ -164,12 +164,14 @@ describe("the definitions for editors", function()
   it("have every limit with its unit, what it bounds and its default", function()
     local limits = require "moongate.limits"
     local unit = { count = "integer", size = "moongate.Size", duration = "moongate.Duration" }
-    assert_class("moongate.Limits", limits.by_name)
-    for _, one in ipairs(limits.all) do
-      local said = ("%s%s %s; %s"):format(one.auto and '"auto"|' or "", unit[one.unit], one.what,
-        limits.write(one, one.default))
-      assert.equal(said, types.text("moongate.Limits", one.name))
+    local wanted = {}
+    for i, one in ipairs(limits.all) do
+      wanted[i] = ("---@field %s? %s%s %s; %s"):format(one.name, one.auto and '"auto"|' or "",
+        unit[one.unit], one.what, limits.write(one, one.default))
     end
+    local config = slurp "lua/types/config.lua"
+    local lines = config:match "%-%-%-@class moongate.Limits\n(.-)\n\n" or config:match "@class moongate.Limits\n(.*)\n$"
+    assert.equal(table.concat(wanted, "\n"), lines)
   end)
 
   it("have what functions are given", function()
@@ -206,6 +208,29 @@ describe("the definitions for editors", function()
     assert_class("moongate.Problem", names)
   end)
 
+  it("have what specs see", function()
+    local globals = { env = true }
+    for name in slurp("lua/moongate/spec.lua"):match("\n  return (%b{})"):gmatch "(%l+) = " do
+      globals[name] = true
+    end
+    assert.same(sorted(globals), sorted(types.globals()))
+    local run = slurp("lua/moongate/spec.lua"):match "\nlocal function facade(.-)\nend\n"
+    local names = {}
+    for name in run:gmatch "(%l+) = public" do
+      names[name] = true
+    end
+    for name in run:gmatch 'key == "(%l+)"' do
+      names[name] = true
+    end
+    assert_class("moongate.Run", names)
+    local options = {}
+    for name in slurp("lua/moongate/spec_request.lua"):match("\nlocal OPTIONS = (%b{})"):gmatch '"(%l+)"' do
+      options[name] = true
+    end
+    assert_class("moongate.DriveOptions", options)
+    assert_class("moongate.CallMade", named_in("lua/moongate/spec_made.lua", "%-%-%-@field (%l+) "))
+  end)
+
   it("have every kind of failure", function()
     local kinds = {}
     for kind in slurp("core/base/status.h"):gmatch 'X%([%u_]+, "([%l_]+)"' do
@@ -215,6 +240,43 @@ describe("the definitions for editors", function()
       kinds['"' .. none .. '"'] = nil
     end
     assert.same(sorted(kinds), sorted(types.alias "moongate.Kind"))
+  end)
+
+  it("have what specs drive routes with", function()
+    package.loaded["moongate.json_core"] = { list = function() end, null = {} }
+    local stage = {
+      routes = function() return {} end, news = function() return {} end, drive = function() return 1 end,
+      kinds = { timeout = 1 },
+    }
+    local globals = require("moongate.spec").open(stage, ".")
+    local defined = {}
+    for name in pairs(types.globals()) do
+      defined[name] = name ~= "env" or nil
+    end
+    assert.same(sorted(globals), sorted(defined))
+    local run, names = globals.drive "GET /", { open = true }
+    for name in pairs(run) do
+      names[name] = true
+    end
+    for name in pairs(upvalue(debug.getmetatable(run).__index, "SEEN")) do
+      names[name] = true
+    end
+    assert_class("moongate.SpecRun", names)
+    local options = {}
+    for _, name in ipairs(upvalue(upvalue(require("moongate.spec_request").bytes, "check"), "OPTIONS")) do
+      options[name] = true
+    end
+    assert_class("moongate.SpecRequest", options)
+    local drawn = named_in("core/gateway/stage_news.c", '"(%l+)"')
+    for name in pairs(named_in("core/gateway/stage_news.c", '\\"(%l+)\\"')) do
+      drawn[name] = true
+    end
+    for _, name in ipairs { "text", "json", "query", "ended" } do -- made of the others
+      drawn[name] = true
+    end
+    for name in pairs(types.names "moongate.SpecCall") do
+      assert.is_truthy(drawn[name], name)
+    end
   end)
 
   it("name no type that is not defined", function()

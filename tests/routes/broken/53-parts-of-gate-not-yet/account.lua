@@ -1,6 +1,5 @@
 local gate = require "moongate"
 local cache = gate.stream "cache"
-gate.every("5m", "report", function() end)
 gate.get("/feed", {
   calls = {
     score = gate.compute("lib.score", "run", { args = { "{body}" } }),
