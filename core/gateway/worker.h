@@ -74,6 +74,10 @@ void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody t
 // generation stays the caller's.
 bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
 
+// Whether the worker's generation holds too much memory for new runs. Before it comes to that,
+// another one is asked for, once, which takes its place. On the worker's loop.
+bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation);
+
 // An exchange that began on this generation has ended; on the worker's loop.
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation);
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "script/call_field.h"
+#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -61,6 +62,12 @@ struct mg_vm {
     const _Atomic bool *stop;                  // an engine's, during a job: it is told to end
     bool keeps_tickets;                        // tasks can be started
     unsigned home;                             // and whose they are then
+    struct mg_vm_limits limits;
+    struct mg_memory memory;
+    bool sweep;                    // a run was ended for its memory: collect when it has gone
+    bool full;                     // it holds too much even when all garbage is collected
+    uint64_t swept;                // when that was done last, in ms
+    int ended;                     // Lua's function to call when a budget has ended a run
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];

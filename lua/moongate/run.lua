@@ -208,14 +208,16 @@ local function annotate(message)
   return message
 end
 
+local MESSAGE_MOST = 2048 -- bytes; messages are searched with patterns, and may quote a client
+
 -- Something that was raised as a line of text.
 local function text_of(raised)
   local kind = type(raised)
   if kind == "table" then
     local text = rawget(raised, "message") or rawget(raised, "detail")
-    return type(text) == "string" and text or "an error that is a table"
+    return type(text) == "string" and text:sub(1, MESSAGE_MOST) or "an error that is a table"
   elseif kind == "string" or kind == "number" then
-    return tostring(raised)
+    return tostring(raised):sub(1, MESSAGE_MOST)
   end
   return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
 end
@@ -314,6 +316,12 @@ function run.main()
     return status, headers, body
   end
   return failure(status, fn)
+end
+
+---What C calls when a run was ended in the midst of what it did: nothing is under way any more.
+function run.ended()
+  sandbox.ended()
+  still.set(nil)
 end
 
 -- For the functions around routes.
