@@ -43,6 +43,11 @@
     X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(each)                                                                                        \
+    X(script)                                                                                      \
+    X(memory)                                                                                      \
+    X(state)                                                                                       \
+    X(slice)                                                                                       \
+    X(load)                                                                                        \
     X(unheard)                                                                                     \
     X(finally)                                                                                     \
     X(every)                                                                                       \

@@ -46,6 +46,8 @@ static void on_back(struct mg_mail *mail)
     forget(loader, edition);
 }
 
+static void on_fresh(struct mg_mail *mail);
+
 static struct mg_generation *make(struct mg_loader *loader, struct mg_edition *edition,
                                   struct mg_faults *faults)
 {
@@ -55,8 +57,28 @@ static struct mg_generation *make(struct mg_loader *loader, struct mg_edition *e
     generation->edition = edition;
     generation->home = &loader->mailbox;
     generation->come_back = on_back;
+    generation->fresh.deliver = on_fresh;
     edition->generations++;
     return generation;
+}
+
+// A worker's generation holds too much: it gets one that is as new, unless a newer one is on its
+// way.
+static void on_fresh(struct mg_mail *mail)
+{
+    struct mg_generation *full = MG_OWNER(mail, struct mg_generation, fresh);
+    struct mg_loader *loader = MG_OWNER(full->home, struct mg_loader, mailbox);
+    struct mg_faults faults = {0};
+    if (full->edition != loader->current)
+        return;
+    struct mg_generation *fresh = make(loader, loader->current, &faults);
+    if (!fresh)
+        mg_log(MG_LOG_ERROR, "a Lua state that holds too much cannot be replaced: %.*s",
+               faults.count ? (int)faults.items[0].message.len : 0,
+               faults.count ? faults.items[0].message.data : "");
+    else if (!mg_worker_give(full->worker, fresh))
+        on_back(&fresh->mail);
+    mg_faults_fini(&faults);
 }
 
 static void unmake(struct mg_generation **made, unsigned count)

@@ -124,6 +124,18 @@ bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation)
     return mg_mailbox_send(&worker->mailbox, &generation->mail);
 }
 
+bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation)
+{
+    bool full = mg_vm_full(generation->vm, mg_loop_now(&worker->loop));
+    if (full && !generation->fresh_asked && generation == worker->generation) {
+        generation->fresh_asked = true;
+        mg_log(MG_LOG_WARN, "a Lua state holds more than %llu KiB (limits.state): it is replaced",
+               (unsigned long long)generation->edition->config->limits.state / 1024);
+        mg_mailbox_send(generation->home, &generation->fresh);
+    }
+    return full && mg_vm_bursting(generation->vm);
+}
+
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation)
 {
     generation->exchanges--;

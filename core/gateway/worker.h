@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "base/apart.h"
 #include "gateway/clock.h"
 #include "gateway/generation.h"
 #include "gateway/tasks.h"
@@ -20,9 +21,9 @@ struct mg_common {
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
-    void *owner;                  // of `ended`
-    _Atomic unsigned connections; // open now
-    _Atomic unsigned at_once;     // requests in work now
+    void *owner; // of `ended`
+    _Alignas(MG_APART) _Atomic unsigned connections; // open now
+    _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
 
 enum mg_worker_state {
@@ -72,6 +73,10 @@ void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody t
 // New requests begin on this generation from now on. Any thread; false: it has ended, the
 // generation stays the caller's.
 bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
+
+// Whether the worker's generation holds too much memory for new runs. Before it comes to that,
+// another one is asked for, once, which takes its place. On the worker's loop.
+bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation);
 
 // An exchange that began on this generation has ended; on the worker's loop.
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation);

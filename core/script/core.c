@@ -107,7 +107,7 @@ static int l_begin(lua_State *L)
         bool seen = run->sees >> i & 1;
         lua_pushlstring(L, asked->name.data, asked->name.len);
         if (seen)
-            l_result_push(L, run, asked, i);
+            l_result_push(L, run, asked, i, lua_gettop(L));
         else
             lua_pushboolean(L, true);
         lua_rawset(L, asks && seen ? -4 : -3);
@@ -277,7 +277,7 @@ static int l_result(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
     const struct mg_asked *asked = l_asked_at(L, run, 1);
-    l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
+    l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1), 0);
     if (asked->verdict != MG_VERDICT_RELAY && asked->verdict != MG_VERDICT_FAILED)
         return 1;
     lua_pushstring(L, asked->verdict == MG_VERDICT_RELAY ? "relay" : "failed");
@@ -363,7 +363,8 @@ int luaopen_moongate_core(lua_State *L)
         {"describe", l_call_describe},
         {"start", l_start},
         {"start_all", l_start_all},
-        {"finish_all", l_finish_all},
+        {"all_start", l_all_start},
+        {"all_finish", l_all_finish},
         {"landed", l_landed},
         {"result", l_result},
         {"cancel", l_cancel},

@@ -32,6 +32,8 @@ enum mg_run_phase {
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
+struct mg_all; // of all.c
+
 enum mg_wait_mode {
     MG_WAIT_ALL, // until all have landed, or one that is required failed; with none: until `within`
     MG_WAIT_ANY, // until one more has landed
@@ -65,8 +67,13 @@ struct mg_run {
     void *exchange;
     struct mg_scope *scope;
     struct mg_wait wait;           // after WAITS
+    struct mg_all *all;            // what gate.all waits for
     struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
     struct mg_run_failure failure; // after FAILED
+    uint32_t most_ms, used_ms;     // of CPU time
+    size_t most_bytes;             // that one start or resumption may add to the state
+    uint32_t slice_ms;             // since it was started or resumed last
+    struct mg_str slow;            // where it stood when that became too much, or empty
     double serial;                 // what scripts hold of it: no other run of the state has it
     void *thread;                  // its lua_State
     int thread_ref;
@@ -97,7 +104,8 @@ struct mg_run {
     unsigned touched_id, touched_part;
 };
 
-// Prepares a run in memory the caller has (the exchange's arena). False: no memory.
+// Prepares a run in memory the caller has (the exchange's arena), for at most run->most_ms of CPU
+// time and run->most_bytes, which the caller sets. False: no memory.
 bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
                  void *exchange, struct mg_scope *scope);
 // Calls the function with the request and, for a planned route, its results by name (`count` may

@@ -66,6 +66,18 @@ bool mg_vm_chores(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_cho
 // The backends that running functions may call; must stay until mg_vm_free.
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count);
 
+// What scripts may use up, in ms of CPU time and bytes. Until it is said, loading has its defaults.
+struct mg_vm_limits {
+    uint64_t slice, load;
+    uint64_t state; // bytes of all that it holds
+};
+void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits);
+
+// Whether the state holds more than it may for good, so that another one should take its place; it
+// can be used on meanwhile. `now` is any clock in ms: garbage is collected for it once a second.
+bool mg_vm_full(struct mg_vm *vm, uint64_t now);
+bool mg_vm_bursting(const struct mg_vm *vm); // it holds twice as much: new runs would be too much
+
 // The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
 void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
 

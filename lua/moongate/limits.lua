@@ -59,6 +59,11 @@ limits.all = {
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   count("each", 1000, 1, 100000, "elements of a list that gate.each goes through"),
+  duration("script", 200, 10, HOUR, "CPU time of one request's functions"),
+  duration("slice", 50, 10, HOUR, "CPU time of a function between two waits, before the log says so"),
+  size("memory", 16 * MiB, 64 * KiB, 4 * GiB, "what a function adds to its state between two waits"),
+  size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
+  duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
   duration("every", 60 * SECOND, 10, DAY, "a run of gate.every, unless it says otherwise"),
@@ -94,7 +99,9 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "each", "fields", "match", "match_text", "result", "results" }
+limits.of_routes = {
+  "body", "calls", "each", "fields", "match", "match_text", "memory", "result", "results", "script",
+}
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB

@@ -134,7 +134,20 @@ local function environment(contents)
   return env
 end
 
-local BASICS = "assert error ipairs next pairs pcall select tonumber tostring type unpack xpcall "
+local function handled(handler, ok, ...)
+  if ok then
+    return true, ...
+  end
+  return false, select(2, pcall(handler, ...))
+end
+
+-- The handler runs when the error has come out, not where it was raised: there no hook could end it,
+-- and without `debug` it could not tell the difference.
+local function safe_xpcall(fn, handler, ...)
+  return handled(handler, pcall(fn, ...))
+end
+
+local BASICS = "assert error ipairs next pairs pcall select tonumber tostring type unpack "
   .. "getmetatable setmetatable rawequal rawget _VERSION"
 
 local modules = {} -- name -> { value = } once loaded
@@ -209,6 +222,13 @@ function sandbox.module(name)
   return modules[name]
 end
 
+---A run was ended: what it was loading is not being loaded any more.
+function sandbox.ended()
+  for i = #under_way, 1, -1 do
+    under_way[i] = nil
+  end
+end
+
 local function require_module(name)
   if type(name) ~= "string" then
     loading.raise(("require takes a name, not %s"):format(words.show(name)))
@@ -249,7 +269,7 @@ function sandbox.routes()
   contents.os = read_only(pick(os, "clock date difftime time"), "os")
   contents.bit = read_only(pick(require "bit", "arshift band bnot bor bswap bxor lshift rol ror "
     .. "rshift tobit tohex"), "bit")
-  contents.print, contents.rawset = print_to_log, checked(rawset)
+  contents.print, contents.rawset, contents.xpcall = print_to_log, checked(rawset), safe_xpcall
   contents.require = require_module
   if loading.computes then
     compiling(contents)
