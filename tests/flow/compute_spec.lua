@@ -55,6 +55,13 @@ function score.count(t)
   table.sort(keys)
   return { n = n, keys = gate.list(keys), none = next {} == nil, format = ("%d"):format(n) }
 end
+-- Loops over pairs are interpreted.
+function score.hoards()
+  local all, one = {}, { x = 1 }
+  while true do
+    for key in pairs(one) do all[#all + 1] = { key } end
+  end
+end
 return score
 ]=]
 
@@ -272,6 +279,14 @@ describe("the threads of gate.compute", function()
     assert.equal(504, g:get("/spin").status)
     logged(g, "gate.compute: spin of lib.score has been running for %d+%.%d s, and goes on %d+%.%d s after", true)
     assert.is_true(g:get("/nope").status == 404) -- all else goes on; and the end does not wait for it
+  end)
+
+  it("end a function that takes more memory than a state may have", function()
+    local g = start 'compute_threads = 1, state = "8MiB"'
+    local reply = g:get "/only/hoards"
+    assert.same({ 500, "lua" }, { reply.status, reply:json().calls[1].kind })
+    logged(g, "it needs too much memory (limits.state)")
+    assert.equal(200, g:get("/version").status)
   end)
 
   it("run what has changed from the next request on, and end what has begun", function()
