@@ -50,6 +50,11 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
             mg_buf_printf(out, " after %llums", (unsigned long long)call->delay);
         return;
     }
+    if (call->kind == MG_CALL_COMPUTE) {
+        mg_buf_printf(out, "compute %.*s %.*s", (int)call->path_text.len, call->path_text.data,
+                      (int)call->function.len, call->function.data);
+        return;
+    }
     mg_buf_put(out, call->backend->name);
     mg_buf_put_char(out, ' ');
     if (call->kind == MG_CALL_REDIS) {
@@ -143,6 +148,8 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
         mg_buf_put(out, MG_STR("  (optional)"));
     if (call->contract.within)
         mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
+    if (call->when)
+        mg_buf_put(out, MG_STR("  (when)"));
     if (call->needs)
         mg_buf_put(out, MG_STR("  waits for "));
     put_needs(out, plan, call, ", ", false);
@@ -235,7 +242,7 @@ int mg_command_routes(int argc, char **argv)
         return wrong;
     bool ok = mg_loaded_open(&loaded, dir);
     if (!ok)
-        mg_loaded_print_faults(&loaded, json);
+        mg_loaded_print_faults(&loaded.faults, json);
     if (ok && json)
         mg_buf_put_char(&out, '[');
     for (unsigned i = 0; ok && i < loaded.generation->count; i++) {

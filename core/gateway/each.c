@@ -116,6 +116,8 @@ static struct item *find_same(struct mg_each *each, struct item *item)
 // The whole lands in this turn or a later one, when what it waited for is over.
 static void land(struct mg_each *each, bool later)
 {
+    uint64_t ms = mg_loop_now(&each->exchange->worker->loop) - each->whole->call.began;
+    each->whole->call.result.ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
     if (later)
         mg_exchange_bury(each->exchange, each->whole);
     else
@@ -306,7 +308,6 @@ static void gather(struct mg_each *each)
 // Starts what may be started; lands the whole when there is nothing to wait for.
 static void settle(struct mg_each *each, bool later)
 {
-    struct mg_asked *whole = each->whole;
     if (!start_more(each)) { // the request has ended, and each->over with it
         if (each->in_flight == 0)
             land(each, true);
@@ -315,8 +316,6 @@ static void settle(struct mg_each *each, bool later)
     if (each->in_flight || each->begun < each->count)
         return;
     gather(each);
-    whole->call.result.ms =
-        (uint32_t)(mg_loop_now(&each->exchange->worker->loop) - whole->call.began);
     land(each, later);
 }
 
@@ -340,7 +339,6 @@ enum mg_fill mg_each_start(struct mg_exchange *exchange, struct mg_asked *asked,
     if (!each)
         return MG_FILL_MEMORY;
     *each = (struct mg_each){.exchange = exchange, .whole = asked, .plan = asked->plan->each};
-    asked->call.began = mg_loop_now(&exchange->worker->loop);
     mg_exchange_ready(exchange, asked, NULL, exchange);
     if (!list_elements(each, none ? MG_STR("[]") : value.bytes)) {
         each->count = 0;

@@ -340,6 +340,18 @@ static void l_value(struct mg_reading *r)
     }
 }
 
+static void l_compute(struct mg_reading *r)
+{
+    struct mg_compute_ask *ask = &r->asked->call.compute;
+    ask->module = l_read_string(r, MG_FIELD_PATH);
+    ask->function = l_read_string(r, MG_FIELD_VERB);
+    ask->args = MG_STR("[]");
+    if (l_read_get(r, MG_FIELD_JSON)) {
+        ask->args = l_read_json(r, lua_gettop(r->L), "args");
+        lua_pop(r->L, 1);
+    }
+}
+
 static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, const char *kind)
 {
     r->asked->name = backend ? backend->name : mg_str_of(kind);
@@ -347,7 +359,7 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
+    static const char *const kinds[] = {"http", "file", "redis", "sql", "value", "compute"};
     struct mg_reading r = {.L = L, .run = run, .vm = vm, .arena = run->scope->arena};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
@@ -356,16 +368,16 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
                   name = l_read_borrowed(&r, MG_FIELD_BACKEND);
     unsigned k = 0;
-    while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
+    while (k < sizeof kinds / sizeof *kinds && !mg_str_is(kind, kinds[k]))
         k++;
-    if (k == MG_CALL_KINDS)
+    if (k == sizeof kinds / sizeof *kinds)
         luaL_error(L, "a call is wanted, as users:get(...) makes one");
     r.asked->call.kind = (enum mg_call_kind)k;
     r.asked->call.arena = r.arena;
     l_contract(&r);
     const struct mg_plan_backend *backend =
         mg_plan_backend_find(vm->backends, vm->backend_count, r.asked->call.kind, name);
-    if (!backend && k != MG_CALL_VALUE)
+    if (!backend && k != MG_CALL_VALUE && k != MG_CALL_COMPUTE)
         luaL_error(L, "no backend of this name");
     l_name(&r, backend, kinds[k]);
     if (backend) {
@@ -380,6 +392,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
         l_sql(&r);
     else if (k == MG_CALL_FILE)
         l_file(&r);
+    else if (k == MG_CALL_COMPUTE)
+        l_compute(&r);
     else
         l_value(&r);
     lua_settop(L, top);

@@ -30,7 +30,8 @@ static int l_load(lua_State *L)
     lua_pushvalue(L, 3);
     lua_setfenv(L, -2);
     // Interpreted, so that a count hook can end an endless loop: hooks never fire in compiled code.
-    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
+    if (!l_vm(L)->compiles)
+        luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     return 1;
 }
 
@@ -60,6 +61,27 @@ static int l_names(lua_State *L)
     return 1;
 }
 
+// next and pairs as functions of ours: a loop over them is never compiled, one over LuaJIT's own is
+// and may crash (see vm.c).
+static int l_next(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    if (lua_next(L, 1))
+        return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+static int l_pairs(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushcfunction(L, l_next);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
+}
+
 static int l_log(lua_State *L)
 {
     mg_log(MG_LOG_INFO, "%s", luaL_checkstring(L, 1));
@@ -67,7 +89,7 @@ static int l_log(lua_State *L)
 }
 
 // () -> the function that the run was started with, the request, and the results of the plan's
-// calls by name, or nil when it has none
+// calls by name, or nil when it has none; of `when` also the names of those it cannot see
 static int l_begin(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
@@ -76,14 +98,21 @@ static int l_begin(lua_State *L)
     l_request_push(L, run);
     if (run->count == 0)
         return 2;
+    bool asks = run->phase == MG_RUN_WHEN;
     lua_createtable(L, 0, (int)run->count);
+    if (asks)
+        lua_newtable(L);
     for (unsigned i = 0; i < run->count; i++) {
         const struct mg_asked *asked = run->results[i];
+        bool seen = run->sees >> i & 1;
         lua_pushlstring(L, asked->name.data, asked->name.len);
-        l_result_push(L, run, asked, i, lua_gettop(L));
-        lua_rawset(L, -3);
+        if (seen)
+            l_result_push(L, run, asked, i, lua_gettop(L));
+        else
+            lua_pushboolean(L, true);
+        lua_rawset(L, asks && seen ? -4 : -3);
     }
-    return 3;
+    return asks ? 4 : 3;
 }
 
 // () -> the functions that the run was started with, in their order, and the request; of `before`
@@ -113,6 +142,55 @@ static int l_begin_around(lua_State *L)
         lua_rawseti(L, -2, 2 * (int)i + 2);
     }
     return 5;
+}
+
+// (function, most) -> how many the run has now; nil: it has as many as it may, or is at them
+static int l_finally(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (run->phase == MG_RUN_FINALLY || run->final_count >= (unsigned)lua_tointeger(L, 2))
+        return 0;
+    if (run->finals_ref <= 0) {
+        lua_newtable(L);
+        run->finals_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->finals_ref);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (int)run->final_count + 1);
+    lua_pushinteger(L, (lua_Integer)++run->final_count);
+    return 1;
+}
+
+// () -> the function that the run was started with; of a task also its id, which time it is begun
+// (from 1), and its arguments
+static int l_begin_chore(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    const struct mg_run_chore *chore = run->chore;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
+    lua_rawgeti(L, -1, chore->function);
+    if (!chore->ticket.len)
+        return 1;
+    lua_pushlstring(L, chore->ticket.data, chore->ticket.len);
+    lua_pushinteger(L, (lua_Integer)chore->attempt);
+    if (!chore->args.len)
+        return 3;
+    l_json_push(L, chore->args);
+    return 4;
+}
+
+// () -> the function that was the newest gate.finally was given, and the status
+static int l_begin_final(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    int last = (int)run->final_count + 1;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->finals_ref);
+    lua_rawgeti(L, -1, last);
+    lua_pushnil(L);
+    lua_rawseti(L, -3, last);
+    lua_pushinteger(L, run->status);
+    return 2;
 }
 
 // () -> the body of the reply that `after` may change
@@ -272,9 +350,14 @@ int luaopen_moongate_core(lua_State *L)
         {"load", l_load},
         {"source", l_source},
         {"names", l_names},
+        {"next", l_next},
+        {"pairs", l_pairs},
         {"log", l_log},
         {"begin", l_begin},
         {"begin_around", l_begin_around},
+        {"finally", l_finally},
+        {"begin_final", l_begin_final},
+        {"begin_chore", l_begin_chore},
         {"reply_text", l_reply_text},
         {"take", l_take},
         {"describe", l_call_describe},
@@ -289,6 +372,8 @@ int luaopen_moongate_core(lua_State *L)
         {"status", l_status},
         {"touched", l_touched},
         {"shared", l_shared},
+        {"ticket", l_ticket},
+        {"request", l_request},
         {"request_reader", l_request_reader},
         {"result_reader", l_result_reader},
         {NULL, NULL},

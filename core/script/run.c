@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "script/budget.h"
 #include "script/state.h"
 
 // Under lua_cpcall: making a coroutine may raise.
@@ -166,8 +167,16 @@ static enum mg_run_state take_changes(struct mg_run *run, lua_State *co)
 // What a run returned that did not fail.
 static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
 {
+    if (run->phase == MG_RUN_WHEN) {
+        run->yes = lua_toboolean(co, 2); // run.main returned true and what was said
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_AFTER)
         return take_changes(run, co);
+    if (run->phase == MG_RUN_CHORE) {
+        run->made = keep(run, co, 2);
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_REPLY || !lua_isnil(co, 1))
         return take_reply(run, co);
     run->context = keep(run, co, 2); // around.before returned nil and the context
@@ -215,15 +224,72 @@ static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
     return MG_RUN_WAITS;
 }
 
+static int l_tell_ended(lua_State *L)
+{
+    const struct mg_vm *vm = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+// It was ended in the midst of whatever it did, perhaps within the library, which forgets that.
+static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budget_entry *entry)
+{
+    enum { after_ms = 50 }; // left for what runs after it
+    lua_cpcall(run->vm->L, l_tell_ended, run->vm);
+    lua_settop(run->vm->L, 0);
+    enum mg_run_state state = fail_plainly(run, NULL);
+    if (entry->end == MG_BUDGET_TIME)
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script took too long"),
+            .log = mg_arena_printf(
+                run->scope->arena,
+                "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
+                entry->file, entry->line, (unsigned)run->most_ms),
+        };
+    else
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script needs too much memory"),
+            .log =
+                mg_arena_printf(run->scope->arena,
+                                "%s:%d: it has added more than %zu KiB in one go (limits.memory)",
+                                entry->file, entry->line, run->most_bytes / 1024),
+        };
+    run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
+    run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
+    return state;
+}
+
+static void note_slow(struct mg_run *run, const struct mg_budget_entry *entry)
+{
+    run->slice_ms = entry->slice_used_ms;
+    run->slow = (struct mg_str){0};
+    if (entry->end == MG_BUDGET_KEPT && entry->file[0])
+        run->slow = mg_arena_printf(run->scope->arena, "%s:%d", entry->file, entry->line);
+}
+
 static enum mg_run_state resume(struct mg_run *run, int args)
 {
     lua_State *co = run->thread;
     struct mg_vm *vm = run->vm;
     struct mg_run *outer = vm->current;
+    struct mg_budget_entry entry;
     vm->current = run;
     run->touched = false; // what was read before it waited explains nothing that comes now
+    mg_budget_enter(&entry, co,
+                    &(struct mg_budget){.most_ms = run->most_ms,
+                                        .slice_ms = (uint32_t)vm->limits.slice,
+                                        .used_ms = &run->used_ms,
+                                        .most_bytes = run->most_bytes,
+                                        .memory = &vm->memory});
     int outcome = lua_resume(co, args);
+    enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
+    note_slow(run, &entry);
+    if (end != MG_BUDGET_KEPT)
+        return fail_of_budget(run, &entry);
     if (outcome == LUA_YIELD)
         return take_wait(run, co);
     if (outcome != 0)
@@ -234,10 +300,9 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     return state;
 }
 
-enum mg_run_state mg_run_start(struct mg_run *run, int function,
-                               const struct mg_asked *const *results, unsigned count)
+static enum mg_run_state start_main(struct mg_run *run, int function,
+                                    const struct mg_asked *const *results, unsigned count)
 {
-    run->phase = MG_RUN_REPLY;
     run->function = function;
     run->results = results;
     run->count = count;
@@ -245,6 +310,23 @@ enum mg_run_state mg_run_start(struct mg_run *run, int function,
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
     return resume(run, 0);
+}
+
+enum mg_run_state mg_run_start(struct mg_run *run, int function,
+                               const struct mg_asked *const *results, unsigned count)
+{
+    run->phase = MG_RUN_REPLY;
+    run->sees = UINT64_MAX;
+    return start_main(run, function, results, count);
+}
+
+// What would wait is refused where it is said, in Lua.
+enum mg_run_state mg_run_when(struct mg_run *run, int function,
+                              const struct mg_asked *const *results, unsigned count, uint64_t sees)
+{
+    run->phase = MG_RUN_WHEN;
+    run->sees = sees;
+    return start_main(run, function, results, count);
 }
 
 enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsigned count,
@@ -274,15 +356,43 @@ enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigne
     return resume(run, 0);
 }
 
+enum mg_run_state mg_run_finally(struct mg_run *run, int status)
+{
+    run->phase = MG_RUN_FINALLY;
+    run->status = status;
+    run->reply = (struct mg_reply){0}; // the request's is being sent
+    run->failure = (struct mg_run_failure){0};
+    run->used_ms = 0;
+    run->final_count--; // whatever becomes of it: it is not tried again
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
+    return resume(run, 0);
+}
+
+enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore)
+{
+    run->phase = MG_RUN_CHORE;
+    run->chore = chore;
+    run->alone = true;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);
+    return resume(run, 0);
+}
+
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
     return resume(run, 0);
 }
 
-static int l_drop_request(lua_State *L)
+static int l_drop_kept(lua_State *L)
 {
     const struct mg_run *run = lua_touserdata(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->request_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->finals_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->finals_ref);
     return 0;
 }
 
@@ -292,12 +402,15 @@ void mg_run_fini(struct mg_run *run)
     struct mg_vm *vm = run->vm;
     if (!vm)
         return;
-    if (run->request_ref > 0)
-        lua_cpcall(vm->L, l_drop_request, run);
+    if (run->request_ref > 0 || run->finals_ref > 0)
+        lua_cpcall(vm->L, l_drop_kept, run);
     if (is_clean(run) && vm->thread_count < MG_VM_THREADS_MOST)
         vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else
         lua_cpcall(vm->L, l_drop_thread, run);
+    if (vm->sweep)
+        lua_gc(vm->L, LUA_GCCOLLECT, 0);
+    vm->sweep = false;
     lua_settop(vm->L, 0);
     *run = (struct mg_run){0};
 }

@@ -3,8 +3,10 @@
 #define MG_SCRIPT_STATE_H
 
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "script/call_field.h"
+#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -52,9 +54,20 @@ struct mg_vm {
     const char *fields[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
-    int main, before, after, functions;
+    int main, before, after, finally, chore, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    bool compiles;                             // an engine's: the gateway's own code is compiled
+    int compute;                               // an engine's: compute.main
+    const _Atomic bool *stop;                  // an engine's, during a job: it is told to end
+    bool keeps_tickets;                        // tasks can be started
+    unsigned home;                             // and whose they are then
+    struct mg_vm_limits limits;
+    struct mg_memory memory;
+    bool sweep;                    // a run was ended for its memory: collect when it has gone
+    bool full;                     // it holds too much even when all garbage is collected
+    uint64_t swept;                // when that was done last, in ms
+    int ended;                     // Lua's function to call when a budget has ended a run
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];
@@ -74,6 +87,10 @@ static inline struct mg_vm *l_vm(lua_State *L)
 
 int luaopen_moongate_core(lua_State *L);
 
+lua_State *mg_vm_new_state(void); // NULL: no memory
+// Lets the library's modules be required, but for those that need a vm.
+void l_library_preload(lua_State *L);
+
 // The run whose coroutine is running; raises when there is none.
 struct mg_run *l_run_current(lua_State *L);
 // Its call that has the id at `index`; raises when it has none.
@@ -89,7 +106,9 @@ int l_all_start(lua_State *L);
 // cancelled
 int l_all_finish(lua_State *L);
 
-int l_shared(lua_State *L); // one ask of the store: see shared.c
+int l_shared(lua_State *L);  // one ask of the store: see shared.c
+int l_ticket(lua_State *L);  // one ask of the keeper of tasks: see ticket.c
+int l_request(lua_State *L); // the request that is answered
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);

@@ -10,7 +10,7 @@ local words   = require "moongate.words"
 
 local options = {}
 
-local NOT_YET = { cache = true, hedge = true, retries = true, stale = true, when = true }
+local NOT_YET = { cache = true, hedge = true, retries = true, stale = true }
 local ALIASES = { timeout = "within", body = "json", data = "json", default = "fallback" }
 
 local within = limits.by_name.within
@@ -69,6 +69,30 @@ local forward = schema.table {
   query   = any_or_names(),
 }
 
+local values = schema.list(value.node)
+
+-- Always a list, so that one argument that is a list stays one.
+local function arguments(one, report)
+  if type(one) ~= "table" or one == core.null or (next(one) ~= nil and #one == 0) then
+    return report:fail(("must be a list of arguments, such as { \"{body}\" }, not %s")
+      :format(type(one) == "table" and "a table with names" or words.show(one)))
+  end
+  local before = #report.problems
+  local checked = values(one, report)
+  return #report.problems == before and checked or nil
+end
+
+-- A function of a plan, by its number.
+local function when(one, report)
+  if type(one) ~= "function" then
+    return report:fail(("must be a function, not %s"):format(words.show(one)))
+  elseif not loading.active then
+    return report:fail "when is for plans: in a running function, write if"
+  end
+  loading.functions[#loading.functions + 1] = one
+  return #loading.functions
+end
+
 local COMMON = {
   within   = schema.duration(within.min, within.max),
   optional = schema.boolean,
@@ -76,6 +100,7 @@ local COMMON = {
   accept   = schema.list(schema.integer(200, 599)),
   relay    = schema.list(schema.integer(300, 599)),
   needs    = schema.list(name),
+  when     = when,
 }
 
 local HTTP = {
@@ -107,11 +132,13 @@ options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
 options.file  = schema.table(with_common { params = params }, NOT_YET, ALIASES)
 options.each  = schema.table({
   within = COMMON.within, optional = COMMON.optional, fallback = COMMON.fallback, needs = COMMON.needs,
+  when = when,
   at_once = schema.integer(1, limits.by_name.each.max),
 }, NOT_YET, ALIASES, {
   accept = "is about one element: put it into the options of the call",
   relay  = "is about one element: put it into the options of the call",
 })
+options.compute = schema.table(with_common { args = arguments }, NOT_YET, ALIASES)
 options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)
 
 local BODIES = { "json", "form", "text", "xml" }

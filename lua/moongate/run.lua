@@ -9,7 +9,7 @@ local reply   = require "moongate.reply"
 local request = require "moongate.request"
 local result  = require "moongate.result"
 local sandbox = require "moongate.sandbox"
-local shared  = require "moongate.shared"
+local still   = require "moongate.still"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -24,7 +24,7 @@ local function wait_for(mode, ids, ms)
   if sandbox.loads() then
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
-  shared.check_changes()
+  still.check()
   yield(mode, ids, ms)
 end
 
@@ -35,7 +35,7 @@ end
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
 -- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(one, name)
-  shared.check_changes()
+  still.check()
   local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
@@ -144,7 +144,7 @@ local function start_each(start, calls, name)
   if type(calls) ~= "table" or is_call(calls) then
     error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
-  shared.check_changes()
+  still.check()
   local ok, list, ids, detail = pcall(start, calls)
   if not ok then
     loading.raise(list)
@@ -175,6 +175,15 @@ function run.all(calls)
   return results
 end
 
+-- The result of a call that was started, when it has landed; nil: the request may make no more.
+function run.outcome(id)
+  if id == nil then
+    yield("over")
+  end
+  wait_for("all", { id })
+  return collect(id)
+end
+
 -- What `many` builds on.
 run.begin, run.start_each, run.wait_for, run.raise = begin, start_each, wait_for, raise
 
@@ -199,14 +208,16 @@ local function annotate(message)
   return message
 end
 
+local MESSAGE_MOST = 2048 -- bytes; messages are searched with patterns, and may quote a client
+
 -- Something that was raised as a line of text.
 local function text_of(raised)
   local kind = type(raised)
   if kind == "table" then
     local text = rawget(raised, "message") or rawget(raised, "detail")
-    return type(text) == "string" and text or "an error that is a table"
+    return type(text) == "string" and text:sub(1, MESSAGE_MOST) or "an error that is a table"
   elseif kind == "string" or kind == "number" then
-    return tostring(raised)
+    return tostring(raised):sub(1, MESSAGE_MOST)
   end
   return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
 end
@@ -267,16 +278,50 @@ local function answer(fn, req, got)
 end
 loading.roots[answer] = true
 
+local ASKED = "when cannot make calls or wait: plan a call for what it needs, and name that in needs"
+
+-- The same for one that is asked whether a call is made. What it does not wait for it cannot see: it
+-- would depend on who was faster.
+local function ask(fn, req, got, unseen)
+  setmetatable(got, { __index = function(_, name)
+    if unseen[name] then
+      loading.raise(("got.%s: this call does not wait for %s: name it in needs"):format(name, name))
+    end
+  end })
+  local value = fn(req, got)
+  return true, value and true or false
+end
+loading.roots[ask] = true
+
+local function decide(fn, req, got, unseen)
+  local before = still.set(ASKED)
+  local ok, said, yes = xpcall(ask, explain, fn, req, got, unseen)
+  still.set(before)
+  if ok then
+    return said, yes
+  end
+  return failure(said, fn)
+end
+
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
 ---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
----detail, calls, members and a log text.
+---detail, calls, members and a log text. Of `when` true, and whether the call is made.
 function run.main()
-  local fn, req, got = core.begin()
+  local fn, req, got, unseen = core.begin()
+  if unseen then
+    return decide(fn, req, got, unseen)
+  end
   local ok, status, headers, body = xpcall(answer, explain, fn, req, got)
   if ok then
     return status, headers, body
   end
   return failure(status, fn)
+end
+
+---What C calls when a run was ended in the midst of what it did: nothing is under way any more.
+function run.ended()
+  sandbox.ended()
+  still.set(nil)
 end
 
 -- For the functions around routes.

@@ -2,6 +2,7 @@
 local example = require "support.example"
 local gateway = require "support.gateway"
 local places = require "support.places"
+local slurp = require "support.slurp"
 local wait = require "support.wait"
 
 -- The routes have short times: on a busy machine an answer may come only when asked again.
@@ -13,15 +14,6 @@ local function ask(run, path, status)
   end, 5000)
   assert.equal(status, reply.status, reply.body)
   return reply
-end
-
-local function slurp(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a" or ""
-  if file then
-    file:close()
-  end
-  return text
 end
 
 describe("the gateway in routes/", function()
@@ -114,17 +106,18 @@ describe("the gateway in routes/", function()
 end)
 
 describe("examples/run", function()
-  teardown(gateway.clean)
+  after_each(example.clean)
 
   for _, folder in ipairs(example.folders()) do
     it("can serve " .. folder .. ", and what it says to try has an answer", function()
       local path = places.checkout .. "/" .. folder
       local told = slurp(path .. "/try") .. slurp(path .. "/README.md")
       local run, count = example.start(folder), 0
-      for options, target in told:gmatch "curl ([^\n]-)127%.0%.0%.1:8080(/%S*)" do
-        local json = options:match "%-d '([^']*)'"
-        local reply = json and run:post(target, { body = json,
-          headers = { ["Content-Type"] = "application/json" } }) or run:get(target)
+      for before, target, behind in told:gmatch "curl ([^\n]-)127%.0%.0%.1:8080(/%S*)([^\n]*)" do
+        local options = before .. behind
+        local body = options:match "%-d '([^']*)'" or options:find "%-%-json" and "{}"
+        local reply = run:get(target, { body = body,
+          headers = { ["Content-Type"] = body and "application/json" } })
         count = count + 1
         assert.is_true(reply.status ~= 405 and reply.body:find "no route has this path" == nil, target)
       end

@@ -160,9 +160,6 @@ describe("a command line that is wrong ends with code 2 and says what was meant:
   end)
 
   it("what is not there yet", function()
-    for _, command in ipairs { "call", "new", "test" } do
-      has(fails(2, command, dir)[1], ('not yet: "%s"'):format(command))
-    end
     has(fails(2, "serve", dir, "--dev")[1], 'not yet: "--dev"')
   end)
 

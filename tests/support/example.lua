@@ -1,9 +1,12 @@
 -- The gateways of routes/ and examples/ as examples/run serves them, on a copy, with ports of their
--- own: local run = example.start "examples/thread-pool"; run:get "/pool". gateway.clean ends all.
+-- own: local run = example.start "examples/thread-pool"; run:get "/pool". example.clean ends all.
 local gateway = require "support.gateway"
 local lfs = require "lfs"
 local places = require "support.places"
+local postgres = require "support.postgres"
 local process = require "support.process"
+local redis = require "support.redis"
+local slurp = require "support.slurp"
 
 local example = {}
 
@@ -26,31 +29,62 @@ local function make_databases(folder)
   end
 end
 
--- Starts the gateways in backends/; where they listen, by the variables that gateway.lua reads.
+-- Starts the gateways in backends/; where they listen, and their ports, by the variables that
+-- gateway.lua reads.
 local function start_backends(folder)
-  local env = {}
+  local env, ports = {}, {}
   if not is(folder .. "/backends", "directory") then
-    return env
+    return env, ports
   end
   for name in lfs.dir(folder .. "/backends") do
     local backend = folder .. "/backends/" .. name
     if not name:find "^%." and is(backend .. "/gateway.lua", "file") then
       make_databases(backend)
-      env[name:upper()] = gateway.start(backend, { workers = 1 }).url
+      local one = gateway.start(backend, { workers = 1 })
+      env[name:upper()], ports[name:upper()] = one.url, one.port
     end
   end
-  return env
+  return env, ports
 end
 
--- Starts one, `path` being its folder in the checkout; options as of gateway.start.
+-- Starts the servers in servers/; where they are, by the same variables.
+local function start_servers(folder, env)
+  local servers = {}
+  local sql, commands = folder .. "/servers/postgres.sql", folder .. "/servers/redis"
+  if is(sql, "file") then
+    local server = postgres.start()
+    server:sql(slurp(sql))
+    env.POSTGRES, servers.postgres = server:url(), server
+  end
+  if is(commands, "file") then
+    local server = redis.start()
+    sh(("redis-cli -e -p %d < '%s'"):format(server.port, commands))
+    env.REDIS, servers.redis = server.url, server
+  end
+  return servers
+end
+
+-- Starts one, `path` being its folder in the checkout; options as of gateway.start. Has `ports` of
+-- its backends, run.ports.BANK, and `servers`: run.servers.redis.
 function example.start(path, options)
   options = options or {}
   local folder = gateway.folder {}
   sh(("rm -f '%s'/*; cp -R '%s/%s/.' '%s' && find '%s' -name '*.db*' -delete"):format(folder,
     places.checkout, path, folder, folder))
   make_databases(folder)
-  options.env = start_backends(folder)
-  return gateway.start(folder, options)
+  local ports
+  options.env, ports = start_backends(folder)
+  local servers = start_servers(folder, options.env)
+  local run = gateway.start(folder, options)
+  run.ports, run.servers = ports, servers
+  return run
+end
+
+-- Ends all that was started.
+function example.clean()
+  gateway.clean()
+  postgres.clean()
+  redis.clean()
 end
 
 -- The folders that examples/run can serve.
