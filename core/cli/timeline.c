@@ -153,8 +153,8 @@ static void put_call(struct mg_buf *out, const struct mg_timeline *timeline,
     else
         mg_buf_printf(out, "|%6llu ms ", (unsigned long long)(call->end - call->start));
     put_tail(&tail, call);
-    put_text(out, mg_buf_str(&tail),
-             timeline->width > before ? timeline->width - before : (unsigned)tail.len);
+    unsigned most = timeline->width > before + bar_least ? timeline->width - before : bar_least;
+    put_text(out, mg_buf_str(&tail), timeline->width ? most : (unsigned)tail.len);
     mg_buf_put_char(out, '\n');
     mg_buf_fini(&tail);
 }

@@ -116,12 +116,8 @@ static void put_redis(struct mg_buf *news, const struct mg_redis_ask *ask)
 
 static void put_ask(struct mg_buf *news, const struct mg_call *call)
 {
-    static const char *const kinds[MG_CALL_KINDS] = {
-        [MG_CALL_HTTP] = "http", [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
-        [MG_CALL_SQL] = "sql",   [MG_CALL_VALUE] = "value",
-    };
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    put_word(news, "kind", kinds[call->kind]);
+    put_word(news, "kind", mg_standin_kind(call->kind));
     if (call->kind == MG_CALL_HTTP) {
         put_http(news, &call->http);
     } else if (call->kind == MG_CALL_FILE) {
@@ -131,6 +127,11 @@ static void put_ask(struct mg_buf *news, const struct mg_call *call)
         put_sql(news, &call->sql);
     } else if (call->kind == MG_CALL_REDIS) {
         put_redis(news, &call->redis);
+    } else if (call->kind == MG_CALL_COMPUTE) {
+        put_text(news, "module", call->compute.module);
+        put_text(news, "verb", call->compute.function);
+        mg_buf_put(news, MG_STR(",\"args\":"));
+        mg_buf_put(news, call->compute.args);
     }
 }
 

@@ -209,25 +209,33 @@ static const struct mg_backend_kind standin_kind = {
     .close = close_nothing,
 };
 
+static void place(struct mg_standins *standins, unsigned i, struct mg_str name,
+                  struct mg_backend **where)
+{
+    struct mg_standin *standin = &standins->items[i];
+    standin->standins = standins;
+    standin->backend = (struct mg_backend){.kind = &standin_kind, .loop = standins->loop};
+    standin->backend.name = name;
+    *where = &standin->backend;
+}
+
 bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend *backends,
                       unsigned count, struct mg_backends *opened)
 {
     mg_list_init(&standins->calls);
-    standins->count = count + 1;
+    standins->count = count + MG_CALL_KINDS;
     standins->items = calloc(standins->count, sizeof *standins->items);
     bool ok = standins->items != NULL;
     for (unsigned kind = 0; kind < MG_CALL_KINDS; kind++) {
         opened->by_kind[kind] = calloc(standins->count, sizeof *opened->by_kind[kind]);
         ok = ok && opened->by_kind[kind];
     }
-    for (unsigned i = 0; ok && i <= count; i++) {
-        struct mg_standin *standin = &standins->items[i];
-        standin->standins = standins;
-        standin->backend = (struct mg_backend){.kind = &standin_kind, .loop = standins->loop};
-        standin->backend.name = i < count ? backends[i].name : MG_STR("value");
-        enum mg_call_kind kind = i < count ? backends[i].kind : MG_CALL_VALUE;
-        opened->by_kind[kind][i < count ? backends[i].index : 0] = &standin->backend;
-    }
+    for (unsigned i = 0; ok && i < count; i++)
+        place(standins, i, backends[i].name, &opened->by_kind[backends[i].kind][backends[i].index]);
+    for (unsigned kind = 0; ok && kind < MG_CALL_KINDS; kind++)
+        if (!opened->by_kind[kind][0])
+            place(standins, count + kind, mg_str_of(mg_standin_kind(kind)),
+                  &opened->by_kind[kind][0]);
     return ok;
 }
 
@@ -238,6 +246,16 @@ void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened)
         free(opened->by_kind[kind]);
     free(standins->items);
     *opened = (struct mg_backends){0};
+}
+
+const char *mg_standin_kind(enum mg_call_kind kind)
+{
+    static const char *const words[MG_CALL_KINDS] = {
+        [MG_CALL_HTTP] = "http",   [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
+        [MG_CALL_SQL] = "sql",     [MG_CALL_VALUE] = "value", [MG_CALL_COMPUTE] = "compute",
+        [MG_CALL_TICKET] = "task",
+    };
+    return words[kind];
 }
 
 struct mg_str mg_standin_backend(const struct mg_standin_call *call)

@@ -109,6 +109,10 @@ function Files:list(path, options) end
 ---@field accept? integer|integer[] statuses that count as success beside 2xx
 ---@field relay? integer|integer[] statuses with which the request ends as they are
 ---@field needs? string|string[] calls of the route to wait for that no placeholder shows
+---@field when? moongate.When in plans: whether it is made; else it is `skipped`
+
+---Is asked when what the call waits for has landed; sees nothing else in `got`. Cannot wait or make calls.
+---@alias moongate.When fun(req: moongate.Request, got: table<string, moongate.Result>): boolean?
 
 ---@class moongate.HttpOptions : moongate.CallOptions
 ---@field query? table<string, moongate.Scalar|moongate.Scalar[]> a list says its name once per element
@@ -131,12 +135,16 @@ function Files:list(path, options) end
 ---@class moongate.ValueOptions : moongate.CallOptions
 ---@field delay? moongate.Duration how late it lands
 
+---@class moongate.ComputeOptions : moongate.CallOptions
+---@field args? moongate.Json[] what the function is called with
+
 ---@class moongate.EachOptions
 ---@field at_once? integer how many of its calls are in flight at once; 8 unless said
 ---@field within? moongate.Duration the time of the whole
 ---@field optional? boolean the whole may fail
 ---@field fallback? moongate.Json the body to use when it fails
 ---@field needs? string|string[] calls of the route to wait for that no placeholder shows
+---@field when? moongate.When whether any of them is made
 
 ---A description of one thing to ask of one backend; making one does nothing. Routes list them under
 ---`calls`, running functions wait for them.

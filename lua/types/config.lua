@@ -51,6 +51,9 @@ function env(name, default) end
 ---@field trailer? moongate.Size the trailer fields after a chunked body; 16KiB
 ---@field extensions? moongate.Size chunk extensions of one request; 1KiB
 ---@field fields? integer fields of a query or form, keys of a JSON object; 1000
+---@field match? integer steps that the patterns of a request's input may take together; 200000
+---@field match_text? moongate.Size a text that a pattern of input looks at; 8KiB
+---@field match_memory? moongate.Size what a pattern of input may use while it looks; 1MiB
 ---@field connections? "auto"|integer connections of clients; auto: from the open-file limit; auto
 ---@field at_once? integer requests in work at once; 10000
 ---@field requests? integer requests on one connection before it is closed; 10000
@@ -68,6 +71,7 @@ function env(name, default) end
 ---@field calls? integer calls that one request's functions make; 1000
 ---@field each? integer elements of a list that gate.each goes through; 1000
 ---@field unheard? moongate.Duration a call that changes things, after its request ended; 30s
+---@field finally? moongate.Duration a function of gate.finally, after its request ended; 30s
 ---@field result? moongate.Size the body of one call's result; 8MiB
 ---@field results? moongate.Size the bodies of all results of one request; 16MiB
 ---@field service_at_once? integer calls in flight to one service, unless it says otherwise; 1024
@@ -80,6 +84,8 @@ function env(name, default) end
 ---@field file_jobs? integer file calls waiting for a thread; 4096
 ---@field sqlite_readers? integer threads that read one SQLite database, unless it says otherwise; 4
 ---@field sqlite_jobs? integer calls waiting for a thread of one SQLite database; 4096
+---@field compute_threads? "auto"|integer threads of gate.compute, at most processors minus one; auto
+---@field compute_jobs? integer calls of gate.compute waiting for a thread; 256
 ---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
 ---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16
 ---@field postgres_waiting? integer calls waiting for them, unless it says otherwise; 4096

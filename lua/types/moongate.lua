@@ -101,6 +101,14 @@ function gate.value(value, options) end
 ---@return moongate.Call
 function gate.each(list, call, options) end
 
+---A function of a module of lib/, called on a thread of its own: for what takes processor time. Its
+---result is what the function returns. `gate.compute("lib.score", "run", { args = { "{body}" } })`
+---@param module string such as "lib.score"
+---@param name string of the function, such as "run"
+---@param options? moongate.ComputeOptions
+---@return moongate.Call
+function gate.compute(module, name, options) end
+
 ---The value of a secret that `secrets` of gateway.lua has under this name.
 ---@param name string
 ---@return string
@@ -145,6 +153,11 @@ function gate.sleep(time) end
 ---What is left of the request's time.
 ---@return number ms
 function gate.left() end
+
+---Runs `fn` once after the reply, however the request ended; what was registered last runs first. Each
+---may wait for calls, and has `limits.finally` of time.
+---@param fn fun(status: integer) gets the reply's status; 499 when the client left before there was one
+function gate.finally(fn) end
 
 ---A reply in full.
 ---@param fields moongate.ReplyFields

@@ -56,8 +56,9 @@
 ---@class moongate.Field
 ---@field [1] moongate.FieldType what it is
 ---@field default? moongate.Json the value when it is absent
----@field min? number the least
----@field max? number the most
+---@field min? number the least; of a string how many characters
+---@field max? number the most; of a string how many characters
+---@field match? string of a string: a pattern (PCRE2)
 ---@field one_of? moongate.Json[] the values that are allowed
 
 ---@class moongate.RouteLimits
@@ -65,8 +66,12 @@
 ---@field calls? integer calls that one request's functions make
 ---@field each? integer elements of a list that gate.each goes through
 ---@field fields? integer fields of a query or form, keys of a JSON object
+---@field match? integer steps that the patterns of a request's input may take together
+---@field match_text? moongate.Size a text that a pattern of input looks at
+---@field memory? moongate.Size what a function adds to its state between two waits
 ---@field result? moongate.Size the body of one call's result
 ---@field results? moongate.Size the bodies of all results of one request
+---@field script? moongate.Duration CPU time of one request's functions
 
 ---The request as functions see it.
 ---@class moongate.Request

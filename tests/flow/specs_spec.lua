@@ -2,7 +2,9 @@
 local dkjson = require "dkjson"
 local gateway = require "support.gateway"
 local places = require "support.places"
+local posix = require "support.posix"
 local process = require "support.process"
+local slurp = require "support.slurp"
 
 local program = places.build .. "/moongate"
 
@@ -22,6 +24,10 @@ end)
 gate.get("/broken", function()
   local nobody
   return nobody.name
+end)
+gate.get("/after", function()
+  gate.finally(function() users:delete("/left"):wait() gate.sleep "1h" users:delete("/never"):wait() end)
+  return {}
 end)
 gate.get("/sleepy", function() gate.sleep "1s" return "awake" end)
 ]]
@@ -50,14 +56,31 @@ end
 describe("moongate test", function()
   after_each(gateway.clean)
 
-  for folder, count in pairs { ["tests/staged"] = 28, ["examples/hello"] = 2, ["examples/each"] = 4,
-    ["examples/search"] = 3 } do
+  for folder, count in pairs { ["tests/staged"] = 31, ["examples/hello"] = 2, ["examples/each"] = 4,
+    ["examples/search"] = 3, ["examples/shared"] = 3, ["examples/checkout"] = 4 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
       assert.same({ 0, "" }, { code, err }, out)
       assert.equal(("%d passed, 0 failed"):format(count), out:match "([^\n]*)\n$")
     end)
   end
+
+  it("passes the spec of what `moongate new` makes", function()
+    local dir = posix.folder() .. "/made"
+    assert.equal(0, (gateway.run("new", dir)))
+    local code, out = gateway.run("test", dir)
+    assert.same({ 0, "2 passed, 0 failed" }, { code, out:match "([^\n]*)\n$" })
+  end)
+
+  it("passes the spec that the README shows, of the route that it shows", function()
+    local readme = slurp(places.checkout .. "/README.md")
+    local code, out = gateway.run("test", gateway.folder {
+      ["gateway.lua"] = { services = CONFIG.services, databases = { shop = "sqlite:none.db" } },
+      ["account.lua"] = readme:match "```lua\n(.-)```",
+      ["spec/account_spec.lua"] = readme:match "\n    describe%b()",
+    })
+    assert.same({ 0, "1 passed, 0 failed" }, { code, out:match "([^\n]*)\n$" }, out)
+  end)
 
   it("names file, line and test of a failure, and all that is the matter", function()
     local code, out = gateway.run("test", with {
@@ -78,30 +101,24 @@ describe("moongate test", function()
     has(out, "GET /broken: the reply was 500")
   end)
 
-  it("says which call is nearest to an answer that nobody asked for", function()
-    local out = complaint [[drive("GET /account/42").answer { profil = ok {} }]]
-    has(out, 'spec/a_spec.lua:1: GET /account/42: nobody asks for "profil": did you mean "profile"?')
-    has(out, "open are orders (orders GET /orders), profile (users GET /users/42)")
-    has(complaint [[local run = drive("GET /account/42") run.answer { profile = ok {} } run.answer { profile = ok {} }]],
-      'nobody asks for "profile" any more, it has ended (ok): open are orders')
-    has(complaint [[drive("GET /me").answer { ok {}, ok {} }]], "nobody asks for answer 2: the reply was 200")
-  end)
-
-  it("fails a test that leaves a request without its reply", function()
-    has(complaint [[drive("GET /account/42").answer { orders = ok {} }]],
-      "spec/a_spec.lua:1: GET /account/42 has no reply: it waits for profile (users GET /users/42)")
-    has(complaint [[drive("GET /sleepy")]],
-      "no call is open, it waits for time to go by: run.tick moves the clock")
-  end)
-
-  it("says what it does not understand, at the author's line", function()
-    for body, message in pairs {
+  it("says what is the matter, at the author's line", function()
+    local messages = {
+      [ [[drive("GET /account/42").answer { profil = ok {} }]] ] = 'GET /account/42: nobody asks for "profil": '
+        .. 'did you mean "profile"?: open are orders (orders GET /orders), profile (users GET /users/42)',
+      [ [[local run = drive("GET /account/42") run.answer { profile = ok {} } run.answer { profile = ok {} }]] ] =
+        'GET /account/42: nobody asks for "profile" any more, it has ended (ok): open are orders',
+      [ [[drive("GET /me").answer { ok {}, ok {} }]] ] = "GET /me: nobody asks for answer 2: the reply was 200 {}",
+      [ [[drive("GET /account/42").answer { orders = ok {} }]] ] =
+        "GET /account/42 has no reply: it waits for profile (users GET /users/42)",
+      [ [[drive("GET /sleepy")]] ] =
+        "GET /sleepy has no reply: no call is open, it waits for time to go by: run.tick moves the clock",
+      [ [[drive("GET /after")]] ] = "GET /after goes on: it waits for users (users DELETE /left)",
       [ [[drive("/account")]] ] = 'drive takes a method and a path such as "GET /account/42", not "/account"',
       [ [[drive("GTE /account")]] ] = 'no method "GTE": did you mean "GET"?',
       [ [[drive("GET /me", { header = {} })]] ] = 'drive has no option "header": did you mean "headers"?',
       [ [[drive("GET /a/{id}", { params = { ib = 1 } })]] ] = '/a/{id} has no param "id"',
       [ [[drive "rotes.lua"]] ] = 'no file "rotes.lua" declares a route: did you mean "routes.lua"?',
-      [ [[drive "routes.lua"]] ] = 'routes.lua declares 4 routes: say which, such as drive("GET /account/{id}"',
+      [ [[drive "routes.lua"]] ] = 'routes.lua declares 5 routes: say which, such as drive("GET /account/{id}"',
       [ [[drive("GET /me").answer { users = failed "timout" }]] ] = 'no failure "timout": did you mean "timeout"?',
       [ [[drive("GET /me").answer { users = failed "status" }]] ] = 'no failure "status": say status(500)',
       [ [[drive("GET /me").answer { users = { name = "Ada" } }]] ] = "users is no answer: say ok { ... }",
@@ -110,10 +127,19 @@ describe("moongate test", function()
       [ [[drive("GET /me").answer { users = status "x" }]] ] = "a status is a number from 200 to 599",
       [ [[drive("GET /me").answer(ok {})]] ] = "answer takes a table such as",
       [ [[drive("GET /me").tick(30)]] ] = 'tick: a bare number is no duration: write "30ms"',
-    } do
-      local out = complaint(body)
-      has(out, "/spec/a_spec.lua:1: " .. message)
+    }
+    local tests = {}
+    for body in pairs(messages) do
+      tests[body] = body
     end
+    local code, out = gateway.run("test", "--json", with(tests))
+    local said = dkjson.decode(out)
+    assert.equal(1, code)
+    for _, test in ipairs(said.tests) do
+      has(test.message or "nothing", ("/spec/a_spec.lua:%d: %s"):format(test.line, messages[test.name]))
+      messages[test.name] = nil
+    end
+    assert.is_nil(next(messages))
   end)
 
   it("runs what has a text in its name", function()

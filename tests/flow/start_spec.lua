@@ -160,7 +160,6 @@ describe("a command line that is wrong ends with code 2 and says what was meant:
   end)
 
   it("what is not there yet", function()
-    has(fails(2, "test", dir)[1], 'not yet: "test"')
     has(fails(2, "serve", dir, "--dev")[1], 'not yet: "--dev"')
   end)
 

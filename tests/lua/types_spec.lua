@@ -109,7 +109,7 @@ describe("the definitions for editors", function()
     local options = require "moongate.options"
     for kind, class in pairs {
       http = "HttpOptions", sql = "CallOptions", redis = "CallOptions", file = "FileOptions",
-      value = "ValueOptions", each = "EachOptions",
+      value = "ValueOptions", compute = "ComputeOptions", each = "EachOptions",
     } do
       assert_class("moongate." .. class, keys_of(options[kind]))
     end
@@ -164,12 +164,14 @@ describe("the definitions for editors", function()
   it("have every limit with its unit, what it bounds and its default", function()
     local limits = require "moongate.limits"
     local unit = { count = "integer", size = "moongate.Size", duration = "moongate.Duration" }
-    assert_class("moongate.Limits", limits.by_name)
-    for _, one in ipairs(limits.all) do
-      local said = ("%s%s %s; %s"):format(one.auto and '"auto"|' or "", unit[one.unit], one.what,
-        limits.write(one, one.default))
-      assert.equal(said, types.text("moongate.Limits", one.name))
+    local wanted = {}
+    for i, one in ipairs(limits.all) do
+      wanted[i] = ("---@field %s? %s%s %s; %s"):format(one.name, one.auto and '"auto"|' or "",
+        unit[one.unit], one.what, limits.write(one, one.default))
     end
+    local config = slurp "lua/types/config.lua"
+    local lines = config:match "%-%-%-@class moongate.Limits\n(.-)\n\n" or config:match "@class moongate.Limits\n(.*)\n$"
+    assert.equal(table.concat(wanted, "\n"), lines)
   end)
 
   it("have what functions are given", function()
@@ -204,6 +206,32 @@ describe("the definitions for editors", function()
     end
     names.status, names.title, names.detail = true, true, true
     assert_class("moongate.Problem", names)
+  end)
+
+  it("have what specs see", function()
+    local globals = { env = true }
+    for name in slurp("lua/moongate/spec.lua"):match("\n  return (%b{})"):gmatch "(%l+) = " do
+      globals[name] = true
+    end
+    assert.same(sorted(globals), sorted(types.globals()))
+    local run = slurp("lua/moongate/spec.lua"):match "\nlocal function facade(.-)\nend\n"
+    local names = {}
+    for name in run:gmatch "(%l+) = public" do
+      names[name] = true
+    end
+    for name in run:gmatch 'key == "(%l+)"' do
+      names[name] = true
+    end
+    for name in slurp("lua/moongate/spec.lua"):match("\nlocal SEEN = (%b{})"):gmatch "(%l+) =" do
+      names[name] = true
+    end
+    assert_class("moongate.Run", names)
+    local options = {}
+    for name in slurp("lua/moongate/spec_request.lua"):match("\nlocal OPTIONS = (%b{})"):gmatch '"(%l+)"' do
+      options[name] = true
+    end
+    assert_class("moongate.DriveOptions", options)
+    assert_class("moongate.CallMade", named_in("lua/moongate/spec_made.lua", "%-%-%-@field (%l+) "))
   end)
 
   it("have every kind of failure", function()

@@ -77,6 +77,10 @@ function TAGS.overload(self, rest, line)
   self:note_types(rest, line)
 end
 
+function TAGS.type(self, rest, line)
+  self:note_types(rest, line)
+end
+
 function TAGS.meta() end
 
 -- What a line of code says: a variable that stands for the class above it, or a function.
@@ -84,6 +88,11 @@ function reading:code(line)
   local variable = line:match "^local (%w+) = {}$"
   if variable then
     self.variables[variable] = self.class
+    return
+  end
+  local constant = line:match "^([%w_]+) = nil$"
+  if constant then
+    self.globals[constant] = { described = self.described }
     return
   end
   local owner, name, taken = line:match "^function (%w*)[.:]?([%w_]+)%((.-)%) end$"

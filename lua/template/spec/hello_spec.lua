@@ -1,15 +1,13 @@
 describe("GET /hello/{name}", function()
-  it("greets", function()
+  it("greets when the weather has come", function()
     local run = drive "GET /hello/Ada"
-    local out = run.answer { greeting = ok { text = "Hello" }, weather = ok { sky = "clear" } }
-    assert.equal(200, out.status)
-    assert.same({ text = "Hello, Ada!", sky = "clear" }, out.json)
+    assert.is_nil(run.answer { greeting = ok { text = "Hello" } }) -- no reply yet
+    local out = run.tick "50ms"
+    assert.same({ status = 200, json = { text = "Hello, Ada!", sky = "clear" } }, out)
   end)
 
-  it("greets all the same while the weather is not known", function()
+  it("has no reply without a greeting", function()
     local run = drive "GET /hello/Ada"
-    local out = run.answer { greeting = ok { text = "Hello" }, weather = failed "timeout" }
-    assert.equal(200, out.status)
-    assert.equal("Hello, Ada!", out.json.text)
+    assert.equal(502, run.answer({ greeting = failed "file" }).status)
   end)
 end)
