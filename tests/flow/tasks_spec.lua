@@ -145,7 +145,9 @@ describe("a task", function()
       assert.is_truthy(found.error:find(said, 1, true), found.error)
       problem.check(ask(path .. "/result"), 404)
     end
-    assert.is_truthy(g:log():find('task "work" (run ', 1, true) and g:log():find("secret things", 1, true), g:log())
+    assert.is_truthy(wait.till(function()
+      return g:log():find('task "work" (run ', 1, true) and g:log():find("secret things", 1, true)
+    end), g:log())
     assert.equal("it ran out of time", reaches(begin "/late", "failed").error)
   end)
 
