@@ -383,6 +383,8 @@ enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *ch
 
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
+    if (run->phase == MG_RUN_CHORE) // it may take its time, as long as others have theirs
+        run->used_ms = 0;
     return resume(run, 0);
 }
 
