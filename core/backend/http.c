@@ -176,7 +176,8 @@ static bool enter_queue(struct run *run)
 {
     struct backend *backend = run->backend;
     uint64_t left = run->call->deadline - mg_loop_now(backend->base.loop);
-    if (!mg_service_patient(backend->service, backend->mean_us, left) || !mg_quota_wait_take(backend->seat))
+    if (!mg_service_patient(backend->service, backend->mean_us, left) ||
+        !mg_quota_wait_take(backend->seat))
         return false;
     run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);
