@@ -21,7 +21,7 @@ struct mg_common {
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
-    void *owner; // of `ended`
+    void *owner;                                     // of `ended`
     _Alignas(MG_APART) _Atomic unsigned connections; // open now
     _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
