@@ -227,6 +227,11 @@ static void go_on_elsewhere(struct run *run)
     mg_buf_clear(&run->next);
     run->redirected++;
     mg_url_parse(mg_buf_str(&run->url), &run->site);
+    const struct mg_url *home = &run->stay.place->url;
+    if (home->socket.len && mg_url_same_origin(&run->site, home)) {
+        run->site.socket = home->socket; // its http://localhost is nobody else's
+        run->site.literal = true;
+    }
     name_run(&run->wait);
 }
 
