@@ -25,8 +25,7 @@ struct mg_plan_backend {
 #define MG_PLAN_LIMITS(X)                                                                          \
     X(body)                                                                                        \
     X(fields)                                                                                      \
-    X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results) X(script)         \
-        X(memory)
+    X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results) X(script) X(memory)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;

@@ -5,7 +5,6 @@
 #include <lua.h>
 
 #include "script/call_field.h"
-#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -57,7 +56,6 @@ struct mg_vm {
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_vm_limits limits;
-    struct mg_memory memory;
     bool sweep;                    // a run was ended for its memory: collect when it has gone
     bool full;                     // it holds too much even when all garbage is collected
     uint64_t swept;                // when that was done last, in ms
