@@ -76,7 +76,8 @@ bool mg_function_open(struct mg_exchange *exchange)
         return false;
     run->most_ms = (uint32_t)plan->limits.script;
     run->most_bytes = plan->limits.memory;
-    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
+    run->keeps_request =
+        plan->before_count || plan->after_count || plan->asks || exchange->generation->task_count;
     return true;
 }
 

@@ -126,6 +126,8 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
         return false;
     for (unsigned i = 0; i < routes.count; i++)
         add_route(&(struct adding){generation, gateway_of(config), &routes.items[i], faults});
+    for (unsigned i = 0; i < generation->chores.count; i++)
+        generation->task_count += !generation->chores.items[i].every;
     generation->idle.limits = gateway_of(config).limits;
     return !mg_faults_any(faults);
 }

@@ -26,6 +26,7 @@ struct mg_generation {
     const struct mg_plan **plans; // by the router's ids
     unsigned count;
     struct mg_script_chores chores;
+    unsigned task_count; // of them, tasks
     struct mg_plan idle; // of what runs without a request: nothing but its limits
     // The worker's own:
     struct mg_worker *worker;

@@ -5,8 +5,10 @@
 
 #include <pthread.h>
 
+#include "base/apart.h"
 #include "gateway/clock.h"
 #include "gateway/generation.h"
+#include "gateway/tasks.h"
 #include "net/listener.h"
 
 struct mg_exchange;
@@ -19,9 +21,9 @@ struct mg_common {
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
-    void *owner;                  // of `ended`
-    _Atomic unsigned connections; // open now
-    _Atomic unsigned at_once;     // requests in work now
+    void *owner;                                     // of `ended`
+    _Alignas(MG_APART) _Atomic unsigned connections; // open now
+    _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
 
 enum mg_worker_state {
@@ -47,6 +49,8 @@ struct mg_worker {
     struct mg_listener **listeners;
     struct mg_list exchanges;
     struct mg_clock clock;
+    struct mg_backend *tickets; // NULL: none are kept
+    struct mg_tasks tasks;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was

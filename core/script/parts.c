@@ -390,7 +390,7 @@ static void l_push_error(lua_State *L, const struct mg_result *result)
 }
 
 void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
-                   unsigned id)
+                   unsigned id, int name)
 {
     const struct mg_result *result = &asked->call.result;
     lua_createtable(L, AT_COUNT - 1, 1);
@@ -406,7 +406,10 @@ void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked
     }
     lua_pushinteger(L, (lua_Integer)result->ms);
     lua_rawseti(L, -2, AT_MS);
-    l_push_str(L, asked->name);
+    if (name)
+        lua_pushvalue(L, name);
+    else
+        l_push_str(L, asked->name);
     lua_rawseti(L, -2, AT_NAME);
     if (result->error != MG_OK) {
         l_push_error(L, result);

@@ -191,11 +191,15 @@ static enum mg_run_state fail_of_calls(struct mg_run *run)
     return state;
 }
 
-// It yielded: mode, list of ids, ms; or "over".
+// It yielded: mode, list of ids, ms; or "started", when the wait is known; or "over".
 static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
 {
     enum { within_most = 1 << 30 }; // no request has as long as that
     struct mg_str mode = l_str(co, 1);
+    if (mg_str_is(mode, "started")) {
+        lua_settop(co, 0);
+        return MG_RUN_WAITS;
+    }
     unsigned count = lua_istable(co, 2) ? (unsigned)lua_objlen(co, 2) : 0;
     unsigned *ids = mg_arena_alloc(run->scope->arena, (count + 1) * sizeof *ids);
     if (mg_str_is(mode, "over"))
@@ -362,10 +366,11 @@ enum mg_run_state mg_run_finally(struct mg_run *run, int status)
     return resume(run, 0);
 }
 
-enum mg_run_state mg_run_chore(struct mg_run *run, int function)
+enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore)
 {
     run->phase = MG_RUN_CHORE;
-    run->function = function;
+    run->chore = chore;
+    run->alone = true;
     if (!renew(run))
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);

@@ -36,9 +36,10 @@ struct mg_script_routes {
 
 // A function of the gateway that runs without a request.
 struct mg_script_chore {
-    struct mg_str name; // no other has it; as the log shows it
-    uint64_t every;     // ms between two runs
-    uint64_t within;    // ms that a run has
+    struct mg_str name;   // no other has it; as the log shows it
+    struct mg_str called; // as the author has it
+    uint64_t every;       // ms between two runs; 0: a task
+    uint64_t within;      // ms that a run has
     int function;
 };
 
@@ -79,6 +80,9 @@ bool mg_vm_bursting(const struct mg_vm *vm); // it holds twice as much: new runs
 
 // The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
 void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
+
+// Tasks can be started in this state; they are to run at this seat of the keeper of tickets.
+void mg_vm_tickets(struct mg_vm *vm, unsigned home);
 
 // The line on which a key path such as "calls.profile.query" stands, in the declaration that begins
 // at `line` of `file`; `line` itself when it cannot be found. Line 0 is the table that the file

@@ -81,7 +81,12 @@ limits.all = {
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  count("compute_threads", 0, 1, 64, "threads of gate.compute, at most processors minus one", true),
+  count("compute_jobs", 256, 1, 1000000, "calls of gate.compute waiting for a thread"),
   -- Data that workers share.
+  count("tasks_at_once", 64, 1, 100000, "tasks that run at once"),
+  count("tasks_waiting", 100000, 1, 10000000, "tasks that wait to be run; beyond: 503"),
+  size("task_result", 8 * MiB, 1, 1 * GiB, "what one task writes"),
   size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.
   count("postgres_at_once", 16, 1, 10000, "connections to one database, unless it says otherwise"),
@@ -104,6 +109,12 @@ limits.passed_body = 1024 * GiB
 
 -- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
 limits.each_at_once = 8
+
+-- What a task has unless it says otherwise: time for a run, time to live after its end (both in ms),
+-- how often it is begun; and the most of each.
+limits.task = { within = 10 * MINUTE, keep = HOUR, tries = 1 }
+limits.task_most = { within = DAY, keep = 365 * DAY, tries = 1000 }
+limits.task_args = 1 * MiB -- as JSON
 
 -- What gate.every takes, in ms.
 limits.every_least, limits.every_most = 100, 7 * DAY

@@ -220,6 +220,20 @@ function sandbox.loads()
   return #under_way > 0
 end
 
+---A module of the gateway, loaded once; what it raises meanwhile is raised.
+---@param name string such as "lib.prices"
+---@return { value: any }? module
+---@return string? wrong why there is none
+function sandbox.module(name)
+  if not modules[name] then
+    local ok, wrong = load_module(name)
+    if not ok then
+      return nil, wrong
+    end
+  end
+  return modules[name]
+end
+
 ---A run was ended: what it was loading is not being loaded any more.
 function sandbox.ended()
   for i = #under_way, 1, -1 do
@@ -233,13 +247,22 @@ local function require_module(name)
   elseif name == "moongate" then
     return require "moongate"
   end
-  if not modules[name] then
-    local ok, wrong = load_module(name)
-    if not ok then
-      loading.raise(wrong)
-    end
+  local module, wrong = sandbox.module(name)
+  if not module then
+    loading.raise(wrong)
   end
-  return modules[name].value
+  return module.value
+end
+
+-- In a state that compiles. Debian's LuaJIT crashes in compiled loops over its own pairs and next, so
+-- these are ours; and what a C function returns to goes on interpreted rather than in a new trace.
+-- The library is never compiled, but for what every loop of the author's may call.
+local function compiling(contents)
+  require("jit.opt").start("minstitch=1000000")
+  contents.pairs, contents.next = core.pairs, core.next
+  for _, fn in ipairs { rep, format, contents.table.insert, contents.table.remove, contents.rawset } do
+    require("jit").on(fn)
+  end
 end
 
 ---The globals of route files and of the modules they require. One per state.
@@ -260,6 +283,9 @@ function sandbox.routes()
     .. "rshift tobit tohex"), "bit")
   contents.print, contents.rawset, contents.xpcall = print_to_log, checked(rawset), safe_xpcall
   contents.require = require_module
+  if loading.computes then
+    compiling(contents)
+  end
   route_env = environment(contents)
   return route_env
 end
