@@ -213,12 +213,6 @@ void mg_budget_give(size_t bytes)
         current->began_bytes += bytes;
 }
 
-size_t mg_budget_depth(void)
-{
-    const char *here = __builtin_frame_address(0);
-    return current ? (size_t)(current->stack - here) : 0; // it grows downwards
-}
-
 size_t mg_budget_held(lua_State *L)
 {
     return (size_t)lua_gc(L, LUA_GCCOUNT, 0) << 10;
@@ -227,7 +221,6 @@ size_t mg_budget_held(lua_State *L)
 void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget)
 {
     entry->L = L;
-    entry->stack = __builtin_frame_address(0);
     entry->budget = *budget;
     entry->slice_used_ms = 0;
     entry->end = MG_BUDGET_KEPT;

@@ -36,7 +36,6 @@ struct mg_budget_entry {
     struct mg_budget budget;
     volatile uint32_t slice_used_ms;
     size_t began_bytes;     // what the state held then, and what was given to it since
-    const char *stack;      // of C, where the state was entered
     int64_t clock;          // of the thread's CPU in ns: only where there is no timer
     enum mg_budget_end end; // how it went
     char file[128];         // the author's code that was ended, or was slow; "" when none is known
@@ -53,9 +52,6 @@ void l_budget_check(lua_State *L);
 
 // C has put there what came with a request or its results, whose sizes have limits of their own.
 void mg_budget_give(size_t bytes);
-
-// Bytes of C stack between here and the innermost entry; 0: there is none.
-size_t mg_budget_depth(void);
 
 // Bytes in the state, garbage that was not collected among them.
 size_t mg_budget_held(lua_State *L);

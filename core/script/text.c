@@ -1,16 +1,31 @@
 #include "script/text.h"
 
 #include <lauxlib.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "script/budget.h"
 #include "script/match.h"
 #include "script/state.h"
 
-enum {
-    first_cap = 256,
-    stack_most = 1 << 20, // bytes of C stack that callbacks within callbacks may take
-};
+enum { first_cap = 256, stack_most = 1 << 20 }; // bytes
+
+// Callbacks within callbacks take some of the thread's stack each, which Lua does not know of.
+static bool is_deep(void)
+{
+    static _Thread_local const char *least;
+    if (!least) {
+        pthread_attr_t attributes;
+        void *end = NULL; // it grows towards it
+        size_t size = 0;
+        if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+            pthread_attr_getstack(&attributes, &end, &size);
+            pthread_attr_destroy(&attributes);
+        }
+        least = (const char *)end + size - (size / 2 < stack_most ? size / 2 : stack_most);
+    }
+    return (const char *)__builtin_frame_address(0) < least;
+}
 
 // The longest text that is built; shared by the module's functions, as their first upvalue.
 static size_t l_most(lua_State *L)
@@ -243,7 +258,7 @@ static void l_append_new(struct mg_match *match, struct build *build, const char
     lua_State *L = match->L;
     int type = lua_type(L, NEW);
     if (type == LUA_TFUNCTION) {
-        if (mg_budget_depth() > stack_most)
+        if (is_deep())
             luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
         lua_pushvalue(L, NEW);
         lua_call(L, l_push_captures(match, at, end), 1);

@@ -72,7 +72,8 @@ end
 local string_rep, string_format = string.rep, string.format
 
 local function too_long(what)
-  loading.raise(("%s: the result would be longer than %s (limits.text)"):format(what, units.write_size(text_most)))
+  local most = units.write_size(text_most)
+  loading.raise(("%s: the result would be longer than %s (limits.text)"):format(what, most))
 end
 
 local function rep(repeated, count, separator)

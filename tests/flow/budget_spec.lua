@@ -66,7 +66,8 @@ end })
 ]=]
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
-  "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode", "module", "update",
+  "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode",
+  "module", "update",
   "before", "after", "when", "slices" }
 
 local function check_ended(reply)
