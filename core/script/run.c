@@ -238,25 +238,22 @@ static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budg
     enum { after_ms = 50 }; // left for what runs after it
     lua_cpcall(run->vm->L, l_tell_ended, run->vm);
     lua_settop(run->vm->L, 0);
+    struct mg_arena *arena = run->scope->arena;
+    struct mg_str place =
+        entry->file[0] ? mg_arena_printf(arena, "%s:%d: ", entry->file, entry->line) : MG_STR("");
     enum mg_run_state state = fail_plainly(run, NULL);
-    if (entry->end == MG_BUDGET_TIME)
-        run->failure = (struct mg_run_failure){
-            .status = 500,
-            .detail = MG_STR("the route's script took too long"),
-            .log = mg_arena_printf(
-                run->scope->arena,
-                "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
-                entry->file, entry->line, (unsigned)run->most_ms),
-        };
-    else
-        run->failure = (struct mg_run_failure){
-            .status = 500,
-            .detail = MG_STR("the route's script needs too much memory"),
-            .log =
-                mg_arena_printf(run->scope->arena,
-                                "%s:%d: it has added more than %zu KiB in one go (limits.memory)",
-                                entry->file, entry->line, run->most_bytes / 1024),
-        };
+    if (entry->end == MG_BUDGET_TIME) {
+        run->failure.detail = MG_STR("the route's script took too long");
+        run->failure.log = mg_arena_printf(
+            arena, "%.*sits functions have used more than %ums of CPU time (limits.script)",
+            (int)place.len, place.data, (unsigned)run->most_ms);
+    } else {
+        run->failure.detail = MG_STR("the route's script needs too much memory");
+        run->failure.log = mg_arena_printf(
+            arena, "%.*sits functions have added more than %zu KiB in one go (limits.memory)",
+            (int)place.len, place.data, run->most_bytes / 1024);
+    }
+    run->reply.headers.count = 0; // they came too late
     run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
     run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
     return state;
@@ -282,8 +279,7 @@ static enum mg_run_state resume(struct mg_run *run, int args)
                     &(struct mg_budget){.most_ms = run->most_ms,
                                         .slice_ms = (uint32_t)vm->limits.slice,
                                         .used_ms = &run->used_ms,
-                                        .most_bytes = run->most_bytes,
-                                        .memory = &vm->memory});
+                                        .most_bytes = run->most_bytes});
     int outcome = lua_resume(co, args);
     enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;

@@ -63,6 +63,7 @@ limits.all = {
   duration("slice", 50, 10, HOUR, "CPU time of a function between two waits, before the log says so"),
   size("memory", 16 * MiB, 64 * KiB, 4 * GiB, "what a function adds to its state between two waits"),
   size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
+  size("text", 8 * MiB, 4 * KiB, 1 * GiB, "a text that one call of a function builds"),
   duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),

@@ -75,6 +75,7 @@ function env(name, default) end
 ---@field slice? moongate.Duration CPU time of a function between two waits, before the log says so; 50ms
 ---@field memory? moongate.Size what a function adds to its state between two waits; 16MiB
 ---@field state? moongate.Size what a worker's Lua state holds, before it is replaced; 256MiB
+---@field text? moongate.Size a text that one call of a function builds; 8MiB
 ---@field load? moongate.Duration CPU time of loading the route files; 5s
 ---@field unheard? moongate.Duration a call that changes things, after its request ended; 30s
 ---@field finally? moongate.Duration a function of gate.finally, after its request ended; 30s

@@ -43,7 +43,8 @@ gate.get("/garbage", function() for i = 1, 300 do local _ = ("x"):rep(200000) ..
 gate.get("/more", { limits = { memory = "8MiB" }, reply = function() return { #("x"):rep(1000000):rep(1) + #("y"):rep(1000000) } end })
 gate.post("/body", { input = { body = { list = "any[]" } }, limits = { body = "2MiB" }, reply = function(req) return { #req.body.list } end })
 
-local cache = {}
+local cache, quick = {}, {}
+gate.get("/quick", function() for i = 1, 7 do quick[i] = ("x"):rep(1000000) .. i end return { "quick" } end)
 gate.get("/cached", function() local n = 0 for _ in pairs(cache) do n = n + 1 end return { n } end)
 gate.get("/cache/{key}", function(req)
   cache[req.params.key] = ("x"):rep(400000) .. req.params.key
@@ -81,10 +82,17 @@ describe("a function that would fill the memory", function()
     assert.same({ "fine" }, g:get("/fine"):json())
   end)
 
+  it("is told so when it has come to its end meanwhile", function()
+    check_ended(g:get "/quick")
+    assert(wait.till(function()
+      return g:log():find("): its functions have added more than 2048 KiB in one go (limits.memory)", 1, true)
+    end))
+  end)
+
   it("leaves a line in the log that says where it was", function()
     check_ended(g:get "/table")
     assert(wait.till(function()
-      return g:log():find("routes.lua:10: it has added more than 2048 KiB in one go (limits.memory)", 1, true)
+      return g:log():find("routes.lua:10: its functions have added more than 2048 KiB in one go (limits.memory)", 1, true)
     end))
   end)
 
