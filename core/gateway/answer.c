@@ -55,10 +55,12 @@ void mg_answer_identify(struct mg_exchange *exchange)
     struct mg_arena *arena = &request->arena;
     if (!request->id.len)
         request->id = mg_answer_new_id(worker, arena);
-    request->ip = request->forwarded_for = request->peer;
+    bool local = mg_str_is(request->peer, MG_PEER_LOCAL); // it has no address to forward
+    request->ip = request->peer;
+    request->forwarded_for = local ? MG_STR("") : request->peer;
     request->proto = MG_STR("http");
     request->authority = first_header(request, MG_STR("host"));
-    if (!mg_networks_have(trusted, request->peer))
+    if (!mg_networks_have_peer(trusted, request->peer))
         return;
     struct mg_str list, proto = first_header(request, MG_STR("x-forwarded-proto"));
     struct mg_str host = first_header(request, MG_STR("x-forwarded-host"));
@@ -68,8 +70,10 @@ void mg_answer_identify(struct mg_exchange *exchange)
         request->authority = host;
     if (mg_headers_get(&request->headers, arena, MG_STR("x-forwarded-for"), &list)) {
         request->ip = believed_client(trusted, list, request->peer);
-        request->forwarded_for = mg_arena_printf(arena, "%.*s, %.*s", (int)list.len, list.data,
-                                                 (int)request->peer.len, request->peer.data);
+        request->forwarded_for =
+            local ? list
+                  : mg_arena_printf(arena, "%.*s, %.*s", (int)list.len, list.data,
+                                    (int)request->peer.len, request->peer.data);
     }
 }
 
@@ -271,7 +275,7 @@ void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)
     mg_buf_fini(&json);
 }
 
-void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
+static void write_log(struct mg_exchange *exchange, enum mg_log_level level, struct mg_str text)
 {
     enum { path_most = 200 }; // so that a client's long path leaves room for what is said
     struct mg_request *request = exchange->request;
@@ -279,7 +283,17 @@ void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
     struct mg_str path =
         mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)
-        mg_log(MG_LOG_ERROR, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
+        mg_log(level, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
                (int)path.len, path.data, path.len < request->path.len ? "..." : "",
                (int)request->id.len, request->id.data, (int)text.len, text.data);
+}
+
+void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
+{
+    write_log(exchange, MG_LOG_ERROR, text);
+}
+
+void mg_answer_warn(struct mg_exchange *exchange, struct mg_str text)
+{
+    write_log(exchange, MG_LOG_WARN, text);
 }

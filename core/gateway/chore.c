@@ -144,7 +144,7 @@ static void take_turn(struct mg_task *task)
     if (chore->alone && !chore->begun) {
         chore->begun = true;
         grant(chore, chore->work.within);
-        follow(chore, mg_run_chore(run, chore->work.function));
+        follow(chore, mg_run_chore(run, &chore->work.run));
     } else if (run->final_count &&
                grant(chore, exchange->generation->edition->config->limits.finally)) {
         follow(chore, mg_run_finally(run, chore->status));
@@ -207,5 +207,7 @@ struct mg_chore *mg_chore_start(struct mg_worker *worker, const struct mg_chore_
     chore->alone = true;
     chore->work = *work;
     chore->work.name = mg_arena_copy(&request->arena, work->name);
+    chore->work.run.ticket = mg_arena_copy(&request->arena, work->run.ticket);
+    chore->work.run.args = mg_arena_copy(&request->arena, work->run.args);
     return chore;
 }

@@ -19,8 +19,9 @@ struct mg_chore;
 // A function to run without a request.
 struct mg_chore_work {
     struct mg_str name; // in the log, such as `gate.every "sweep"`; copied
-    int function;       // of the worker's newest generation
-    uint64_t within;    // ms
+    struct mg_run_chore
+        run;         // its function is one of the worker's newest generation; texts are copied
+    uint64_t within; // ms
     // Once, in a later turn, when the function has ended; what it left to gate.finally comes after.
     // exchange->run has its failure, or what it made. Nothing more is said of the chore.
     void (*ended)(struct mg_chore *chore, enum mg_chore_end end);

@@ -54,7 +54,7 @@ static void run(struct entry *entry)
         return;
     }
     const struct mg_chore_work work = {.name = entry->name,
-                                       .function = entry->function,
+                                       .run = {.function = entry->function},
                                        .within = entry->within,
                                        .ended = ended,
                                        .owner = entry};

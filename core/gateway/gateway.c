@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "backend/local_store.h"
+#include "backend/local_tickets.h"
 #include "base/log.h"
 #include "gateway/loader.h"
+#include "net/socket_file.h"
 
 enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
 
@@ -21,9 +23,9 @@ struct mg_gateway {
     struct mg_loader loader;
     struct mg_worker *workers;
     unsigned worker_count, started;
-    int *sockets;          // worker by worker
-    unsigned socket_count; // of one worker
-    bool given;            // they came from outside, the same ones for each worker
+    int *sockets;                 // worker by worker
+    unsigned socket_count;        // of one worker
+    struct mg_socket_file *files; // of one worker's sockets; NULL: they came from outside
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned ready, failed; // workers; under the lock
@@ -94,12 +96,21 @@ static bool use_given(struct mg_gateway *gateway, unsigned given)
             mg_buf_printf(&why, "LISTEN_FDS: descriptor %d is no socket that listens", fd);
             return explain(&why);
         }
-    gateway->given = true;
     gateway->socket_count = given;
     gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
     for (unsigned i = 0; gateway->sockets && i < given * gateway->worker_count; i++)
         gateway->sockets[i] = listen_fds_start + (int)(i % given);
     return gateway->sockets != NULL;
+}
+
+// A unix socket is one that all workers accept from.
+static bool bind_file(struct mg_gateway *gateway, struct mg_str address, unsigned index)
+{
+    struct mg_buf why = {0};
+    int fd = mg_socket_file_bind(address, &gateway->files[index], &why);
+    for (unsigned w = 0; w < gateway->worker_count; w++)
+        gateway->sockets[w * gateway->socket_count + index] = fd;
+    return fd >= 0 || explain(&why);
 }
 
 // One socket for each worker. SO_REUSEPORT would let a second gateway take half of the connections
@@ -108,6 +119,8 @@ static bool bind_address(struct mg_gateway *gateway, struct mg_str address, unsi
 {
     struct mg_buf why = {0}, bound = {0};
     bool shared = gateway->worker_count > 1;
+    if (mg_str_starts(address, MG_STR("unix:")))
+        return bind_file(gateway, address, index);
     int fd = mg_listener_bind(address, false, &why);
     if (fd < 0)
         return explain(&why);
@@ -137,10 +150,11 @@ static bool bind_all(struct mg_gateway *gateway, const char *listen)
         return use_given(gateway, given);
     gateway->socket_count = count;
     gateway->sockets = malloc(count * gateway->worker_count * sizeof(int));
+    gateway->files = calloc(count, sizeof *gateway->files);
     for (unsigned i = 0; gateway->sockets && i < count * gateway->worker_count; i++)
         gateway->sockets[i] = -1;
     for (unsigned i = 0; i < count; i++)
-        if (!gateway->sockets || !bind_address(gateway, addresses[i], i))
+        if (!gateway->sockets || !gateway->files || !bind_address(gateway, addresses[i], i))
             return false;
     return true;
 }
@@ -196,7 +210,9 @@ static void announce(const struct mg_gateway *gateway)
     for (unsigned i = 0; i < gateway->socket_count; i++) {
         struct mg_buf address = {0};
         if (mg_listener_address(gateway->sockets[i], &address))
-            printf("moongate: listening on http://%.*s\n", (int)address.len, address.data);
+            printf("moongate: listening on %s%.*s\n",
+                   mg_str_starts(mg_buf_str(&address), MG_STR("unix:")) ? "" : "http://",
+                   (int)address.len, address.data);
         mg_buf_fini(&address);
     }
     fflush(stdout);
@@ -228,15 +244,23 @@ static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
     }
 }
 
-// A given socket stands there once for each worker and is closed at its first place.
+// One that all workers share, of a file or from outside, is closed at its first place. Files are
+// removed first: who is about to connect finds none, rather than one that nobody listens on.
 static void close_sockets(struct mg_gateway *gateway)
 {
-    unsigned count = gateway->sockets ? gateway->socket_count * gateway->worker_count : 0;
-    for (unsigned i = 0; i < count; i++)
-        if (gateway->sockets[i] >= 0 && (i < gateway->socket_count || !gateway->given))
-            close(gateway->sockets[i]);
+    unsigned each = gateway->socket_count;
+    unsigned count = gateway->sockets ? each * gateway->worker_count : 0;
+    for (unsigned i = 0; gateway->files && i < each; i++)
+        mg_socket_file_remove(&gateway->files[i]);
+    for (unsigned i = 0; i < count; i++) {
+        int fd = gateway->sockets[i];
+        if (fd >= 0 && (i < each || fd != gateway->sockets[i % each]))
+            close(fd);
+    }
     free(gateway->sockets);
+    free(gateway->files);
     gateway->sockets = NULL;
+    gateway->files = NULL;
 }
 
 struct joiner {
@@ -265,6 +289,8 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     close_sockets(gateway); // the workers have theirs; who comes later is refused
+    if (gateway->loader.grounds.tickets)
+        gateway->loader.grounds.tickets->rest(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_drain(&gateway->workers[i]);
     if (pthread_create(&thread, NULL, join_workers, &joiner) != 0) {
@@ -289,18 +315,22 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     pthread_join(thread, NULL);
 }
 
-static void fini(struct mg_gateway *gateway)
+// False: a thread is left at work.
+static bool fini(struct mg_gateway *gateway)
 {
+    if (gateway->loader.grounds.tickets) // before the workers' mailboxes go
+        mg_local_tickets_stop(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
         mg_generation_free(gateway->workers[i].generation);
-    mg_loader_fini(&gateway->loader);
+    bool whole = mg_loader_fini(&gateway->loader);
     mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
     pthread_mutex_destroy(&gateway->lock);
     pthread_cond_destroy(&gateway->changed);
+    return whole;
 }
 
 static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_options *options)
@@ -308,6 +338,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     struct mg_buf why = {0};
     struct mg_loader *loader = &gateway->loader;
     raise_descriptors();
+    loader->keeps_tasks = true;
     if (!load(gateway, options->dir))
         return false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -359,7 +390,10 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);
-    fini(&gateway);
+    bool whole = fini(&gateway);
     mg_log_fini();
+    fflush(NULL);
+    if (!whole)
+        _exit(ok ? 0 : 1); // what exit would tear down is still in use there
     return ok ? 0 : 1;
 }

@@ -6,6 +6,7 @@ local lines = require "moongate.lines"
 
 local loading = {
   active = false,
+  computes = false,      -- the state is one of gate.compute, where nothing waits
   file = "gateway.lua",  -- the file that is being evaluated
   texts = {},            -- file name -> source, of all files evaluated so far
   names = {},            -- "service" | "database" | "files" -> set of declared names; nil: unknown

@@ -47,7 +47,7 @@ end
 ---@class moongate.CallMade
 ---@field name string the call's name; of one without, its backend's
 ---@field backend string
----@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"
 ---@field method string? http
 ---@field path string? http, file
 ---@field target string? http: path and query as they are sent
@@ -56,9 +56,10 @@ end
 ---@field text string what it sends
 ---@field json any the same, decoded
 ---@field body any json, or text where that is none
----@field verb string? sql, file, redis
+---@field verb string? sql, file, redis; compute: the function
 ---@field sql string?
----@field args any[]? sql
+---@field args any[]? sql, compute
+---@field module string? compute
 ---@field parts table[]? sql: of a transaction
 ---@field command string[]? redis
 ---@field commands string[][]? redis: of a transaction

@@ -9,9 +9,9 @@
 function env(name, default) end
 
 ---@class moongate.Config
----@field listen? string|string[] `"127.0.0.1:8080"` unless given
+---@field listen? string|string[] `"127.0.0.1:8080"` unless given; `"unix:/run/moongate.sock?mode=660"`
 ---@field workers? "auto"|integer `"auto"`: one per core
----@field services? table<string, string|moongate.ServiceConfig> `"http://host:port/prefix"`
+---@field services? table<string, string|moongate.ServiceConfig> `"http://host:port/prefix"`, `"unix:x.sock"`
 ---`"sqlite:shop.db"`, `"postgres://user@host/shop"`
 ---@field databases? table<string, string|moongate.DatabaseConfig>
 ---@field files? table<string, string> folders below which files are read
@@ -84,6 +84,8 @@ function env(name, default) end
 ---@field file_jobs? integer file calls waiting for a thread; 4096
 ---@field sqlite_readers? integer threads that read one SQLite database, unless it says otherwise; 4
 ---@field sqlite_jobs? integer calls waiting for a thread of one SQLite database; 4096
+---@field compute_threads? "auto"|integer threads of gate.compute, at most processors minus one; auto
+---@field compute_jobs? integer calls of gate.compute waiting for a thread; 256
 ---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
 ---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16
 ---@field postgres_waiting? integer calls waiting for them, unless it says otherwise; 4096

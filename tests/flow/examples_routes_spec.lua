@@ -106,7 +106,7 @@ describe("the gateway in routes/", function()
 end)
 
 describe("examples/run", function()
-  teardown(gateway.clean)
+  after_each(example.clean)
 
   for _, folder in ipairs(example.folders()) do
     it("can serve " .. folder .. ", and what it says to try has an answer", function()
