@@ -6,14 +6,16 @@
 bool mg_address_parse(struct mg_str text, struct mg_address *address)
 {
     char copy[MG_ADDRESS_TEXT];
-    if (text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']')
+    bool brackets = text.len > 2 && text.data[0] == '[' && text.data[text.len - 1] == ']';
+    if (brackets)
         text = mg_str_cut(text, 1, text.len - 1);
     if (!text.len || text.len >= sizeof copy || memchr(text.data, 0, text.len))
         return false;
     memcpy(copy, text.data, text.len);
     copy[text.len] = 0;
     *address = (struct mg_address){.family = strchr(copy, ':') ? AF_INET6 : AF_INET};
-    return inet_pton(address->family, copy, address->bytes) == 1;
+    return (!brackets || address->family == AF_INET6) &&
+           inet_pton(address->family, copy, address->bytes) == 1;
 }
 
 void mg_address_text(const struct mg_address *address, char text[MG_ADDRESS_TEXT])

@@ -39,7 +39,8 @@ static bool keep_line(struct mg_http_head *head, struct mg_str line)
     return true;
 }
 
-static bool check_trailer(struct mg_http_head *head, struct mg_str line)
+// Of a 1xx head, or of the trailers: it is checked and dropped.
+static bool check_line(struct mg_http_head *head, struct mg_str line)
 {
     struct mg_header field;
     const char *fault = line.len ? mg_response_gate_field(line, &field) : NULL;
@@ -54,13 +55,15 @@ bool mg_http_head_line(struct mg_http_head *head, struct mg_str line)
     if (!cut_end(&line))
         return wrong(head, MG_MALFORMED, "the answer has a line end that is not CR LF");
     if (head->whole)
-        return check_trailer(head, line);
-    if (!head->status || (head->status < 200 && mg_str_starts(line, MG_STR("HTTP/")))) {
+        return check_line(head, line);
+    if (!head->status) {
         const char *fault = mg_response_gate_status(line, &head->status);
         return !fault || wrong(head, MG_MALFORMED, fault);
     }
-    if (head->status < 200)
-        return true;
+    if (head->status < 200) {
+        head->status = line.len ? head->status : 0; // the next head begins
+        return check_line(head, line);
+    }
     head->whole = line.len == 0;
     return head->whole || keep_line(head, line);
 }

@@ -85,9 +85,11 @@ static const char *parse_authority(struct mg_str text, struct mg_url *url)
 
 bool mg_url_path_ok(struct mg_str path)
 {
-    for (size_t i = 0; i < path.len; i++)
-        if (path.data[i] <= 0x20 || path.data[i] == 0x7f || path.data[i] == '#')
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char byte = (unsigned char)path.data[i]; // char has no sign on some machines
+        if (byte <= 0x20 || byte >= 0x7f || byte == '#')
             return false;
+    }
     return true;
 }
 

@@ -104,6 +104,7 @@ void *mg_arena_alloc(struct mg_arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
+    size += !size; // an address for nothing, too: NULL says that there is no memory
     size = (size + alignment - 1) & ~(size_t)(alignment - 1);
     if ((size_t)(arena->end - arena->at) < size && !grow(arena, size))
         return NULL;

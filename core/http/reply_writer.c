@@ -60,7 +60,7 @@ static void put_framing(struct mg_buf *buf, int status, const struct mg_reply_fr
     bool bodiless = status == 204 || status == 304;
     // To HTTP/1.0 a body of unknown length ends where the connection does (RFC 9112 §6.3).
     bool until_close = framing->old && framing->chunked && !bodiless;
-    if (!framing->keep_alive || until_close)
+    if (!framing->keep_alive || (until_close && !framing->head))
         put(buf, MG_STR("Connection: close\r\n"));
     else if (framing->old)
         put(buf, MG_STR("Connection: keep-alive\r\n"));

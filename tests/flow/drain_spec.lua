@@ -1,5 +1,6 @@
 -- Being told to stop: what was begun is finished, nothing new is, and a second signal ends it.
 local faultd = require "support.faultd"
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local posix = require "support.posix"
@@ -191,6 +192,7 @@ describe("a gateway that is told to stop", function()
       assert.equal("", g:log())
     end
     assert.same({}, lost)
+    figure.is(36, ("lost, of %d served while it was told to stop 20 times"):format(served), #lost, 0)
     assert.is_true(served > 500, served .. " served")
     assert.is_true(refused > 0)
   end)

@@ -1,5 +1,6 @@
 -- Http11Probe's requests to the executable: none that must be refused is answered as if it were sound,
 -- none that must be served is refused, and what is complete never waits for a time-out.
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local posix = require "support.posix"
 local probes = require "support.probes"
@@ -113,6 +114,7 @@ describe("Http11Probe", function()
       refused = refused + (may_be_served(all[i].expected) and 0 or 1)
     end
     assert.equal("", table.concat(wrong, "\n"))
+    figure.is(1, ("answered wrong, of %d, of which %d must be refused"):format(#all, refused), #wrong, 0)
     assert.same({ 142, 79 }, { #all, refused })
     assert.equal("OK", g:get("/").body)
   end)

@@ -1,5 +1,6 @@
 -- Files that change while the gateway runs.
 local faultd = require "support.faultd"
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
@@ -293,7 +294,9 @@ describe("a change to a file", function()
     end
     wait.at_once { author, client, client, client, client }
     assert.is_true(asked > REWRITES)
+    figure.least(35, ("served and none failed, during %d reloads"):format(REWRITES), 2 * asked, REWRITES)
     if places.sanitize == "" then
+      figure.most(35, "KiB that the reloads have left", g:rss() - warm, 2048)
       assert.is_true(g:rss() - warm <= 2048, ("from %d to %d KiB"):format(warm, g:rss()))
     end
   end)

@@ -1,6 +1,7 @@
 -- Requests made to be read differently by two servers, through a route that forwards all it can: the
 -- backend gets exactly one request for each that was answered, and no byte of it is raw.
 local faultd = require "support.faultd"
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local wait = require "support.wait"
@@ -242,6 +243,11 @@ describe("a payload that two servers could read differently", function()
         assert.truthy(i, entry.raw)
         got[i] = (got[i] or 0) + 1
       end
+      local beyond = 0
+      for i, one in ipairs(cases) do
+        beyond = beyond + math.max(0, (got[i] or 0) - one.most)
+      end
+      figure.is(3, ("executed beyond what was sent, of %d payloads"):format(#cases), beyond, 0)
       for i, one in ipairs(cases) do
         local place = one.name .. ":\n" .. one.bytes
         assert.same({ executed[i], one.most }, { got[i] or 0, executed[i] }, place)

@@ -86,6 +86,7 @@ local same = {
   ["129 fields"] = { H .. ("X: 1\r\n"):rep(129) .. "\r\n" },
   ["4,000 heads of 1xx"] = { ("HTTP/1.1 103 Early\r\n\r\n"):rep(4000) },
   ["a bad field in a 1xx head"] = { "HTTP/1.1 103 Early\r\nbad line\r\n\r\n" .. OK },
+  ["a control byte in a 1xx head"] = { "HTTP/1.1 103 Early\r\nX: a\1b\r\n\r\n" .. OK },
   ["a length in a 1xx head"] = { "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" .. OK },
   ["nothing after a 1xx head"] = { "HTTP/1.1 103 Early\r\n\r\n" },
   ["204 with a body"] = { "HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nhello" },

@@ -31,6 +31,7 @@ describe("a service's URL", function()
       ["http://h/\1"] = "path", ["http://h#f"] = "path", ["http://h\\x"] = "path",
       ["http://1.2.3"] = "host", ["http://0x7f.1"] = "host", ["http://1.2.3.4."] = "host",
       ["http://[::1]x"] = "address", ["http://h\195\164"] = "host", ["http://[127.0.0.1"] = "host",
+      ["http://[127.0.0.1]"] = "host",
       [("http://" .. ("a"):rep(254))] = "host",
     } do
       local url, wrong = parse(text)
@@ -86,7 +87,7 @@ describe("an address", function()
     local address = ffi.new "struct mg_address"
     for _, text in ipairs {
       "127.1", "0177.0.0.1", "2130706433", "127.0.0.1 ", "::1%lo", "", "[]", "localhost",
-      "1.2.3.4\0",
+      "1.2.3.4\0", "[1.2.3.4]",
     } do
       assert.is_false(C.mg_address_parse(core.str(text), address), text)
     end

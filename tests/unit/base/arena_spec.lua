@@ -59,3 +59,11 @@ describe("an arena with a store", function()
     C.mg_arena_fini(made)
   end)
 end)
+
+describe("an arena that is empty", function()
+  it("has an address for nothing: none would mean that there is no memory", function()
+    local empty = ffi.new "struct mg_arena"
+    assert.is_true(C.mg_arena_zero(empty, 0, 16) ~= nil)
+    C.mg_arena_fini(empty)
+  end)
+end)

@@ -54,6 +54,9 @@ describe("the head of a reply", function()
       (write(200, {}, { chunked = true })))
     assert.equal(lines("HTTP/1.1 200 OK", "Connection: close"),
       (write(200, {}, { chunked = true, old = true })))
+    -- What has no body does not need the connection's end.
+    assert.equal(lines("HTTP/1.1 200 OK", "Connection: keep-alive"),
+      (write(200, {}, { chunked = true, old = true, head = true })))
   end)
 
   it("has neither length nor coding with 204 and 304", function()
