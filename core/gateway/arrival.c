@@ -4,6 +4,7 @@
 #include "gateway/arrival.h"
 
 #include "gateway/answer.h"
+#include "gateway/dev.h"
 #include "gateway/pass.h"
 
 static bool keep_params(struct mg_request *request, const struct mg_route_match *match)
@@ -20,9 +21,12 @@ static bool keep_params(struct mg_request *request, const struct mg_route_match 
 static void find_route(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
+    const struct mg_worker *worker = exchange->worker;
     const struct mg_generation *generation = exchange->generation;
     enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
     struct mg_route_match match;
+    if (worker->common->dev && mg_dev_trouble(exchange))
+        return;
     mg_router_find(generation->router, &request->arena, request->host, method, request->path,
                    &match);
     if (match.id < 0) {

@@ -13,7 +13,9 @@ static void fail(struct mg_exchange *exchange)
                                                       .title = failure.title,
                                                       .detail = failure.detail,
                                                       .calls = failure.calls,
-                                                      .members = failure.members});
+                                                      .members = failure.members,
+                                                      .error = failure.log,
+                                                      .trace = failure.trace});
 }
 
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "gateway/trouble.h"
 
 // All in ms. What does not load may be half written: it is only told when it is still the same
 // after a while.
@@ -15,13 +16,20 @@ static void look_in(struct mg_loader *loader, uint64_t ms)
     mg_timer_set(&loader->loop, &loader->look, mg_loop_fresh(&loader->loop) + ms);
 }
 
-static void cure(struct mg_loader *loader)
+static void drop_sick(struct mg_loader *loader)
 {
     mg_edition_free(loader->sick);
     mg_faults_fini(&loader->faults);
     loader->sick = NULL;
     loader->faults = (struct mg_faults){0};
     loader->reported = false;
+}
+
+static void cure(struct mg_loader *loader)
+{
+    drop_sick(loader);
+    if (loader->trouble)
+        mg_trouble_clear(loader->trouble);
 }
 
 // Generations
@@ -188,6 +196,8 @@ static void report(struct mg_loader *loader)
     }
     mg_log(MG_LOG_ERROR, "%s does not load: the routes stay as they were", loader->dir);
     loader->reported = true;
+    if (loader->trouble)
+        mg_trouble_set(loader->trouble, &loader->faults, &loader->sick->folder);
 }
 
 // Looking
@@ -249,7 +259,7 @@ static bool examine(struct mg_loader *loader, struct mg_edition *edition, struct
     }
     if (try(loader, edition, faults))
         return true;
-    cure(loader);
+    drop_sick(loader); // what was told of it holds until the next is told
     loader->sick = edition;
     loader->faults = *faults;
     *faults = (struct mg_faults){0};

@@ -163,7 +163,6 @@ describe("a command line that is wrong ends with code 2 and says what was meant:
     for _, command in ipairs { "call", "new", "test" } do
       has(fails(2, command, dir)[1], ('not yet: "%s"'):format(command))
     end
-    has(fails(2, "serve", dir, "--dev")[1], 'not yet: "--dev"')
   end)
 
   it("none at all shows the help", function()
