@@ -26,6 +26,17 @@ static struct {
 
 static _Atomic enum mg_log_level most_level = MG_LOG_INFO;
 
+static struct {
+    void (*take)(void *owner, enum mg_log_level level, struct mg_str text); // NULL: stderr
+    void *owner;
+} instead;
+
+void mg_log_to(void (*take)(void *owner, enum mg_log_level level, struct mg_str text), void *owner)
+{
+    instead.take = take;
+    instead.owner = owner;
+}
+
 // Writes all; false when that cannot be. A reader that takes nothing is waited for, but for at most
 // drain_ms when nobody else is there to wait, or the process is to end. A write of PIPE_BUF bytes
 // to a pipe that has room does not block (pipe(7)).
@@ -144,6 +155,10 @@ void mg_log(enum mg_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (instead.take) {
+        instead.take(instead.owner, level, mg_str_of(text));
+        return;
+    }
 
     size_t len = stamp(line, sizeof line, level);
     len += escape(line + len, sizeof line - len - 1, text);

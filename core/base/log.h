@@ -16,4 +16,7 @@ void mg_log_fini(void); // writes what is left (at most 1 s when nobody reads), 
 // client sent cannot forge a line; lines are cut at 2 KiB.
 void mg_log(enum mg_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// The texts go to `take` in place of stderr; while no other thread logs.
+void mg_log_to(void (*take)(void *owner, enum mg_log_level level, struct mg_str text), void *owner);
+
 #endif

@@ -28,7 +28,7 @@ int mg_command_check(int argc, char **argv)
         return wrong;
     bool ok = mg_loaded_open(&loaded, dir);
     if (!ok || json) {
-        mg_loaded_print_faults(&loaded, json);
+        mg_loaded_print_faults(&loaded.faults, json);
         mg_loaded_close(&loaded);
         return ok ? 0 : 1;
     }

@@ -13,13 +13,22 @@ const struct mg_command mg_commands[] = {
      mg_command_check},
     {"routes", "DIR [--json]", "its routes, their calls and what waits for what",
      mg_command_routes},
-    {"call", "DIR METHOD PATH", "one request without a server", NULL},
-    {"new", "DIR", "a gateway that runs", NULL},
-    {"test", "DIR", "its specs, against stubbed backends", NULL},
+    {"call", "DIR METHOD PATH [-H ...] [-d ...] [--json]",
+     "one request without a server, and when its calls were made", mg_command_call},
+    {"new", "DIR", "make a gateway that runs, with a spec that passes", mg_command_new},
+    {"test", "DIR [FILTER] [--json]", "run its specs, against stubbed backends", mg_command_test},
     {"version", "", "the version", mg_command_version},
     {"help", "", "this", mg_command_help},
     {NULL, NULL, NULL, NULL},
 };
+
+const struct mg_command *mg_command_named(const char *name)
+{
+    const struct mg_command *command = mg_commands;
+    while (command->name && strcmp(command->name, name) != 0)
+        command++;
+    return command;
+}
 
 int mg_command_wrong(const char *command, const char *format, ...)
 {
@@ -29,9 +38,9 @@ int mg_command_wrong(const char *command, const char *format, ...)
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
-    for (const struct mg_command *known = mg_commands; command && known->name; known++)
-        if (strcmp(known->name, command) == 0)
-            fprintf(stderr, "usage: moongate %s %s\n", known->name, known->takes);
+    const struct mg_command *known = command ? mg_command_named(command) : NULL;
+    if (known)
+        fprintf(stderr, "usage: moongate %s %s\n", known->name, known->takes);
     return 2;
 }
 
@@ -42,7 +51,7 @@ int mg_command_help(int argc, char **argv)
         return mg_command_wrong("help", "help takes nothing more");
     puts("Moongate: API routes in Lua, their backend calls made at once.\n");
     for (const struct mg_command *command = mg_commands; command->name; command++)
-        printf("  moongate %-7s %-34s %s%s\n", command->name, command->takes,
+        printf("  moongate %-7s %-42s %s%s\n", command->name, command->takes,
                command->run ? "" : "(not yet) ", command->does);
     puts("\nExit codes: 0 done, 1 the work failed, 2 the command line was wrong.");
     return 0;
@@ -71,12 +80,10 @@ int mg_command_main(int argc, char **argv)
         name = "help";
     if (strcmp(name, "--version") == 0)
         name = "version";
-    for (const struct mg_command *command = mg_commands; command->name; command++) {
-        if (strcmp(command->name, name) != 0)
-            continue;
-        if (command->run)
-            return command->run(argc - 2, argv + 2);
+    const struct mg_command *command = mg_command_named(name);
+    if (!command->name)
+        return unknown(name);
+    if (!command->run)
         return mg_command_wrong(NULL, "not yet: \"%s\"", name);
-    }
-    return unknown(name);
+    return command->run(argc - 2, argv + 2);
 }

@@ -12,9 +12,14 @@ struct mg_command {
 
 extern const struct mg_command mg_commands[]; // ends with a NULL name
 
+const struct mg_command *mg_command_named(const char *name); // the last one if there is none
+
 int mg_command_serve(int argc, char **argv);
 int mg_command_check(int argc, char **argv);
 int mg_command_routes(int argc, char **argv);
+int mg_command_call(int argc, char **argv);
+int mg_command_new(int argc, char **argv);
+int mg_command_test(int argc, char **argv);
 int mg_command_version(int argc, char **argv);
 int mg_command_help(int argc, char **argv);
 

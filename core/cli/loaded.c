@@ -83,6 +83,8 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
         {"calls", true, plan->limits.calls, config->limits.calls},
         {"each", true, plan->limits.each, config->limits.each},
         {"fields", true, plan->limits.fields, config->limits.fields},
+        {"match", true, plan->limits.match, config->limits.match},
+        {"match_text", false, plan->limits.match_text, config->limits.match_text},
         {"result", false, plan->limits.result, config->limits.result},
         {"results", false, plan->limits.results, config->limits.results},
     };
@@ -96,13 +98,13 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
     }
 }
 
-void mg_loaded_print_faults(const struct mg_loaded *loaded, bool json)
+void mg_loaded_print_faults(const struct mg_faults *faults, bool json)
 {
     struct mg_buf out = {0};
     if (json)
         mg_buf_put_char(&out, '[');
-    for (unsigned i = 0; i < loaded->faults.count; i++) {
-        const struct mg_fault *fault = &loaded->faults.items[i];
+    for (unsigned i = 0; i < faults->count; i++) {
+        const struct mg_fault *fault = &faults->items[i];
         if (json && i)
             mg_buf_put_char(&out, ',');
         if (json) {

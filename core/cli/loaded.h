@@ -18,7 +18,7 @@ void mg_loaded_close(struct mg_loaded *loaded);
 int mg_loaded_arguments(const char *command, int argc, char **argv, const char **dir, bool *json);
 
 // Prints the faults as file:line: message on stderr, or as a JSON array on stdout.
-void mg_loaded_print_faults(const struct mg_loaded *loaded, bool json);
+void mg_loaded_print_faults(const struct mg_faults *faults, bool json);
 
 // The limits that a route sets for itself, such as "body 10MiB, calls 5"; nothing when it sets none
 // that the gateway has not. As the members of a JSON object when `json`: sizes in bytes.

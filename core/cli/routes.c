@@ -143,6 +143,8 @@ static void put_call(struct mg_buf *out, const struct mg_config *config, const s
         mg_buf_put(out, MG_STR("  (optional)"));
     if (call->contract.within)
         mg_buf_printf(out, "  within %llums", (unsigned long long)call->contract.within);
+    if (call->when)
+        mg_buf_put(out, MG_STR("  (when)"));
     if (call->needs)
         mg_buf_put(out, MG_STR("  waits for "));
     put_needs(out, plan, call, ", ", false);
@@ -235,7 +237,7 @@ int mg_command_routes(int argc, char **argv)
         return wrong;
     bool ok = mg_loaded_open(&loaded, dir);
     if (!ok)
-        mg_loaded_print_faults(&loaded, json);
+        mg_loaded_print_faults(&loaded.faults, json);
     if (ok && json)
         mg_buf_put_char(&out, '[');
     for (unsigned i = 0; ok && i < loaded.generation->count; i++) {

@@ -21,6 +21,9 @@
     X(trailer)                                                                                     \
     X(extensions)                                                                                  \
     X(fields)                                                                                      \
+    X(match)                                                                                       \
+    X(match_text)                                                                                  \
+    X(match_memory)                                                                                \
     X(connections)                                                                                 \
     X(at_once)                                                                                     \
     X(requests)                                                                                    \
@@ -41,6 +44,7 @@
     X(calls)                                                                                       \
     X(each)                                                                                        \
     X(unheard)                                                                                     \
+    X(finally)                                                                                     \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \

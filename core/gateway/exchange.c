@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 
 #include "gateway/answer.h"
+#include "gateway/chore.h"
 #include "gateway/each.h"
 #include "gateway/function.h"
 #include "gateway/pass.h"
@@ -15,7 +16,8 @@ void mg_exchange_end_if_done(struct mg_exchange *exchange)
 {
     struct mg_worker *worker = exchange->worker;
     struct mg_generation *generation = exchange->generation;
-    if (exchange->conn || exchange->in_flight || exchange->state != MG_EXCHANGE_REPLIED)
+    if (exchange->conn || exchange->in_flight || exchange->chore ||
+        exchange->state != MG_EXCHANGE_REPLIED)
         return;
     if (worker->common->ended)
         worker->common->ended(worker->common->owner, exchange);
@@ -41,8 +43,7 @@ void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked)
                           &asked->call);
 }
 
-// What is still in flight is no longer wanted.
-static void cancel_calls(struct mg_exchange *exchange)
+void mg_exchange_cancel_all(struct mg_exchange *exchange)
 {
     for (unsigned i = 0; i < exchange->asked_count; i++)
         mg_exchange_cancel(exchange, exchange->asked[i]);
@@ -56,19 +57,20 @@ void mg_exchange_reply(struct mg_exchange *exchange)
         return;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     if (exchange->plan && exchange->plan->after_count && mg_function_after_due(exchange)) {
-        cancel_calls(exchange);
+        mg_exchange_cancel_all(exchange);
         mg_function_after(exchange); // comes back here, now or later
         return;
     }
     exchange->state = MG_EXCHANGE_REPLIED;
-    mg_run_fini(&exchange->run); // one that waits is never resumed
     if (exchange->conn && begun) {
         mg_conn_break(exchange->conn, exchange->request);
     } else if (exchange->conn) {
         mg_answer_finish(exchange);
         mg_conn_reply(exchange->conn, exchange->request, &exchange->reply);
     }
-    cancel_calls(exchange);
+    mg_exchange_cancel_all(exchange);
+    if (!mg_chore_finally(exchange))
+        mg_run_fini(&exchange->run); // one that waits is never resumed
 }
 
 void mg_exchange_problem(struct mg_exchange *exchange, struct mg_problem problem)
@@ -240,6 +242,15 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
 // False: the request has ended.
 static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
 {
+    bool made = true;
+    if (asked->plan->when && !mg_function_when(exchange, asked, &made))
+        return false;
+    if (!made) {
+        asked->call.result.error = MG_SKIPPED;
+        asked->call.result.message = MG_STR("`when` has said no");
+        mg_exchange_start_call(exchange, asked);
+        return true;
+    }
     if (asked->plan->each)
         return start_each(exchange, asked);
     if (!mg_exchange_fill(exchange, asked))
@@ -345,6 +356,10 @@ static void landed(struct mg_call *call)
     struct mg_asked *asked = MG_OWNER(call, struct mg_asked, call);
     exchange->in_flight--;
     if (exchange->state == MG_EXCHANGE_REPLIED) {
+        if (exchange->chore) {
+            judge(exchange, asked);
+            mg_chore_landed(exchange->chore);
+        }
         mg_exchange_end_if_done(exchange);
         return;
     }
@@ -399,6 +414,7 @@ static bool prepare_calls(struct mg_exchange *exchange)
 static bool check_input(struct mg_exchange *exchange)
 {
     struct mg_buf errors = {0};
+    struct mg_str log = {0};
     const struct mg_input *input = exchange->plan->input;
     if (!input)
         return true;
@@ -409,8 +425,9 @@ static bool check_input(struct mg_exchange *exchange)
     else if (body == MG_SCOPE_NOT_JSON)
         mg_exchange_say(exchange, 415,
                         "the body is not JSON: its Content-Type says something else");
-    else if (!mg_input_check(input, &exchange->scope, &errors))
+    else if (!mg_input_check(input, &exchange->scope, &errors, &log))
         mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
+    mg_answer_log(exchange, log);
     mg_buf_fini(&errors);
     return exchange->state != MG_EXCHANGE_REPLIED;
 }

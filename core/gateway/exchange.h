@@ -1,6 +1,7 @@
 // An exchange is one request on its way to its reply: the one place where the connection, the
 // router, plans, scripts and backends meet. It lives in its request's arena and ends when the reply
-// was sent or the client has gone, and no call is in flight any more.
+// was sent or the client has gone, no call is in flight any more, and what was left to gate.finally
+// is done.
 #ifndef MG_GATEWAY_EXCHANGE_H
 #define MG_GATEWAY_EXCHANGE_H
 
@@ -32,12 +33,14 @@ struct mg_exchange {
     struct mg_asked **asked; // the plan's calls first, then what functions started
     struct mg_call **calls;  // the plan's, for the scope
     unsigned asked_count, asked_cap;
+    unsigned asked_before; // of them, those that do not count for the function at work
     unsigned in_flight;
     unsigned planned_left; // calls of the plan that have not landed
     size_t result_bytes;
     struct mg_list stillborn; // calls that failed before they could be started
     struct mg_task bury;      // lands them
     struct mg_pass *pass;     // of a plan with `pass`, else NULL
+    struct mg_chore *chore;   // what is done after the reply, else NULL
     struct mg_run run;
     struct mg_reply reply;
     struct mg_report *report; // under --dev: of the problem that was replied last, or NULL
@@ -82,6 +85,7 @@ void mg_exchange_bury(struct mg_exchange *exchange, struct mg_asked *asked);
 void mg_exchange_land(struct mg_asked *asked);
 // Its answer is no longer wanted; no effect when it has landed or was never started.
 void mg_exchange_cancel(struct mg_exchange *exchange, struct mg_asked *asked);
+void mg_exchange_cancel_all(struct mg_exchange *exchange);
 
 // Ends it when nobody refers to it any more: then it is gone.
 void mg_exchange_end_if_done(struct mg_exchange *exchange);

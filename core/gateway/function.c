@@ -56,7 +56,7 @@ static bool open_run(struct mg_exchange *exchange)
         mg_exchange_no_memory(exchange);
         return false;
     }
-    run->keeps_request = plan->before_count + plan->after_count > 0;
+    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
     return true;
 }
 
@@ -66,6 +66,22 @@ void mg_function_before(struct mg_exchange *exchange)
     if (open_run(exchange))
         follow_run(exchange,
                    mg_run_before(&exchange->run, plan->before, plan->before_count, plan->context));
+}
+
+// All calls of the plan are in flight or waited for meanwhile, and no other function is at work.
+bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made)
+{
+    struct mg_run *run = &exchange->run;
+    if (!open_run(exchange))
+        return false;
+    if (mg_run_when(run, asked->plan->when, (const struct mg_asked *const *)exchange->asked,
+                    exchange->plan->count, asked->plan->sees) == MG_RUN_DONE) {
+        *made = run->yes;
+        return true;
+    }
+    exchange->reply = run->reply;
+    fail(exchange);
+    return false;
 }
 
 bool mg_function_after_due(const struct mg_exchange *exchange)
@@ -158,7 +174,8 @@ bool mg_function_ready(const struct mg_exchange *exchange)
 static int host_start(void *owner, struct mg_asked *asked)
 {
     struct mg_exchange *exchange = owner;
-    if (exchange->asked_count >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
+    unsigned made = exchange->asked_count - exchange->asked_before;
+    if (made >= exchange->plan->limits.calls || !mg_exchange_keep(exchange, asked))
         return -1;
     mg_loop_fresh(&exchange->worker->loop); // the script may have worked for long in this turn
     mg_exchange_start_call(exchange, asked);

@@ -1,6 +1,7 @@
 // A Lua function at work for an exchange: a route's reply function, or those around it: `before`
 // when its input was found right, before its calls; `after` when there is a reply, or a problem.
-// They start calls of their own and wait for them; while they wait the worker serves others.
+// They start calls of their own and wait for them; while they wait the worker serves others. `when`
+// of a planned call says at once whether the call is made.
 #ifndef MG_GATEWAY_FUNCTION_H
 #define MG_GATEWAY_FUNCTION_H
 
@@ -11,6 +12,10 @@ void mg_function_start(struct mg_exchange *exchange);
 
 // Runs `before`: it answers itself, fails, or lets the exchange go on.
 void mg_function_before(struct mg_exchange *exchange);
+
+// Asks `when` of a planned call whose needs have landed. False: it has failed, and a problem was
+// replied.
+bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made);
 
 // Whether `after` is still to run: once, for what its route says while there is time and somebody
 // to hear it.

@@ -177,6 +177,8 @@ static void on_abort(struct mg_mail *mail)
     if (worker->state != MG_WORKER_DRAINING)
         return;
     worker->hurried = true;
+    worker->last_moment =
+        mg_loop_now(&worker->loop) + worker->generation->edition->config->limits.finally;
     mg_net_abort(&worker->net);
     for (struct mg_list *node = worker->exchanges.next; node != &worker->exchanges;) {
         struct mg_exchange *exchange = MG_OWNER(node, struct mg_exchange, node);

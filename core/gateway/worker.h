@@ -47,6 +47,7 @@ struct mg_worker {
     struct mg_list exchanges;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
+    uint64_t last_moment;   // of what is left to gate.finally, once it was
     struct mg_task settle;  // looks whether draining has come to its end
     struct mg_timer look;   // has it look again
     uint64_t seed, counter; // of request ids

@@ -106,13 +106,36 @@ void mg_loop_fini(struct mg_loop *loop)
 
 uint64_t mg_loop_now(const struct mg_loop *loop)
 {
-    return uv_now(&loop->uv);
+    return loop->still ? loop->still : uv_now(&loop->uv);
 }
 
 uint64_t mg_loop_fresh(struct mg_loop *loop)
 {
     uv_update_time(&loop->uv);
-    return uv_now(&loop->uv);
+    return mg_loop_now(loop);
+}
+
+void mg_loop_hold(struct mg_loop *loop)
+{
+    loop->still = uv_now(&loop->uv);
+}
+
+bool mg_loop_turn(struct mg_loop *loop)
+{
+    mg_timers_run(loop);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    return !mg_list_empty(&loop->deferred) || mg_loop_next(loop) <= mg_loop_now(loop);
+}
+
+uint64_t mg_loop_next(const struct mg_loop *loop)
+{
+    return loop->heap_len ? loop->heap[0]->at : UINT64_MAX;
+}
+
+void mg_loop_move(struct mg_loop *loop, uint64_t to)
+{
+    if (to > loop->still)
+        loop->still = to;
 }
 
 void mg_loop_defer(struct mg_loop *loop, struct mg_task *task)

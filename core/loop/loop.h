@@ -30,6 +30,7 @@ struct mg_loop {
     size_t heap_len, heap_cap;
     uint64_t orders;        // the last given to a timer
     uint64_t clock_at;      // when the clock is due, no later than heap[0]
+    uint64_t still;         // 0: time goes by itself; else it is this, until mg_loop_move
     uv_timer_t clock;       // active while any timer is set
     bool ticking;           // timers are being run: the clock is set when they are through
     struct mg_task overdue; // for timers set to the past meanwhile
@@ -44,6 +45,14 @@ void mg_loop_stop(struct mg_loop *loop); // on its own thread
 // Closes its own handles, forgets the tasks and timers still set, waits for handles that are
 // already closing. Handles of others that are still open are a bug: names each and aborts.
 void mg_loop_fini(struct mg_loop *loop);
+
+// Time stands still from here on (rehearsals: see gateway/stage.h); before any timer is set. Such a
+// loop is not run: it is turned, without waiting, as long as there is more to do at once, and its
+// time is moved to when the next timer is due (UINT64_MAX: none is set).
+void mg_loop_hold(struct mg_loop *loop);
+bool mg_loop_turn(struct mg_loop *loop); // there is more
+uint64_t mg_loop_next(const struct mg_loop *loop);
+void mg_loop_move(struct mg_loop *loop, uint64_t to); // the past: no effect
 
 uint64_t mg_loop_now(const struct mg_loop *loop); // ms, monotonic; fixed within a turn
 uint64_t mg_loop_fresh(struct mg_loop *loop);     // the same, read anew (after long work)

@@ -61,6 +61,8 @@ static void tick(uv_timer_t *clock);
 static void arm(struct mg_loop *loop)
 {
     uint64_t at = loop->heap[0]->at, now = mg_loop_now(loop);
+    if (loop->still)
+        return; // it is turned by hand
     loop->clock_at = at;
     uv_timer_start(&loop->clock, tick, at > now ? at - now : 0, 0);
 }
@@ -95,6 +97,12 @@ static void tick(uv_timer_t *clock)
 static void run_overdue(struct mg_task *task)
 {
     run_due(MG_OWNER(task, struct mg_loop, overdue));
+}
+
+void mg_timers_run(struct mg_loop *loop)
+{
+    if (mg_loop_next(loop) <= mg_loop_now(loop))
+        run_due(loop);
 }
 
 void mg_timers_init(struct mg_loop *loop)

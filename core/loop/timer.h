@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 void mg_timers_init(struct mg_loop *loop);
+void mg_timers_run(struct mg_loop *loop);  // those that are due
 void mg_timers_fini(struct mg_loop *loop); // every timer still set is idle then
 
 #endif

@@ -5,16 +5,20 @@
 
 #include "base/buf.h"
 #include "plan/reference.h"
+#include "plan/rule.h"
 
 struct mg_scope;
 struct mg_input;
 
 // Compiles the canonical description (an object with params, query, headers and body, each an
 // object of fields). `params` are the route's path parameters, which references count by index.
-// NULL: *error (in the arena) says why.
+// NULL: *error (in the arena) says why, and at which key, such as "input.query.page.default".
+struct mg_input_error {
+    struct mg_str message, at;
+};
 struct mg_input *mg_input_compile(struct mg_str json, const struct mg_str *params,
-                                  unsigned param_count, struct mg_arena *arena,
-                                  struct mg_str *error);
+                                  unsigned param_count, const struct mg_rule_limits *limits,
+                                  struct mg_arena *arena, struct mg_input_error *error);
 
 // The index of the field that declares what `reference` names, or -1. `input` may be NULL.
 int mg_input_find(const struct mg_input *input, const struct mg_reference *reference);
@@ -29,7 +33,8 @@ bool mg_input_field(const struct mg_input *input, const struct mg_scope *scope, 
 
 // Checks and converts into scope->inputs. False: something is wrong, and `errors` holds a JSON
 // array of {"at":"query.page","detail":"..."}, everything that is wrong in it; or no memory, and
-// `errors` is empty.
-bool mg_input_check(const struct mg_input *input, struct mg_scope *scope, struct mg_buf *errors);
+// `errors` is empty. *log: which limit has refused to match a text, for the log; or empty.
+bool mg_input_check(const struct mg_input *input, struct mg_scope *scope, struct mg_buf *errors,
+                    struct mg_str *log);
 
 #endif

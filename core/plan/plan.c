@@ -17,14 +17,14 @@ static bool note_need(const struct mg_reference *reference, void *owner)
         return true;
     const struct mg_plan_call *other = &c->plan->calls[reference->index];
     wait->call->needs |= UINT64_C(1) << reference->index;
-    if (!wait->required || wait->tolerant || !other->contract.optional ||
-        other->contract.has_fallback)
+    bool missing = other->when || (other->contract.optional && !other->contract.has_fallback);
+    if (!wait->required || wait->tolerant || !missing)
         return true;
     struct mg_str why = mg_arena_printf(
-        c->arena,
-        "\"%.*s\" is required but names \"%.*s\", which is optional: give that a fallback, or "
-        "make this optional too",
-        (int)wait->call->name.len, wait->call->name.data, (int)other->name.len, other->name.data);
+        c->arena, "\"%.*s\" is required but names \"%.*s\", which %s make this optional too",
+        (int)wait->call->name.len, wait->call->name.data, (int)other->name.len, other->name.data,
+        other->when ? "has a when and may be skipped: give this a when, or"
+                    : "is optional: give that a fallback, or");
     return mg_compile_fail(c, why, "");
 }
 
@@ -49,7 +49,7 @@ static bool note_commands(struct wait_for *wait)
 // As deep as one each: there is none in another.
 static bool note_needs(struct mg_compile *c, struct mg_plan_call *call, bool tolerant)
 {
-    tolerant = tolerant || call->contract.optional || call->contract.has_fallback;
+    tolerant = tolerant || call->contract.optional || call->contract.has_fallback || call->when;
     struct wait_for wait = {c, call, true, tolerant};
     bool ok = mg_template_visit(&call->path, note_need, &wait) && note_commands(&wait) &&
               note_named(&wait, call->query, call->query_count) &&
@@ -136,6 +136,26 @@ static bool check_cycles(struct mg_compile *c)
                            "");
 }
 
+// What has landed when a call can start, and so what its `when` may see. No needs go in a circle.
+static void note_sees(struct mg_plan *plan)
+{
+    for (unsigned i = 0; i < plan->count; i++) {
+        plan->calls[i].sees = plan->calls[i].needs;
+        plan->asks = plan->asks || plan->calls[i].when;
+    }
+    for (bool grown = plan->asks; grown;) {
+        grown = false;
+        for (unsigned i = 0; i < plan->count; i++) {
+            struct mg_plan_call *call = &plan->calls[i];
+            uint64_t before = call->sees;
+            for (unsigned k = 0; k < plan->count; k++)
+                if (before >> k & 1)
+                    call->sees |= plan->calls[k].needs;
+            grown = grown || call->sees != before;
+        }
+    }
+}
+
 static bool compile_calls(struct mg_compile *c, struct mg_str calls)
 {
     struct mg_json_iter iter;
@@ -165,6 +185,7 @@ static bool compile_calls(struct mg_compile *c, struct mg_str calls)
         if (!note_needs(c, &plan->calls[i], false))
             return false;
     }
+    note_sees(plan);
     return check_cycles(c);
 }
 
@@ -298,10 +319,21 @@ static void compile_limits(struct mg_compile *c, struct mg_str json)
 #undef MG_PLAN_LIMIT_READ
 }
 
+static bool compile_input(struct mg_compile *c, struct mg_str json)
+{
+    const struct mg_plan_limits *limits = &c->plan->limits;
+    const struct mg_rule_limits its = {limits->match, limits->match_text, limits->match_memory};
+    struct mg_input_error error;
+    c->plan->input =
+        mg_input_compile(json, c->names.params, c->names.param_count, &its, c->arena, &error);
+    c->names.input = c->plan->input;
+    return c->plan->input || mg_compile_fail(c, error.message, error.at.data);
+}
+
 static bool compile_route(struct mg_compile *c, struct mg_str json)
 {
     struct mg_plan *plan = c->plan;
-    struct mg_str input, calls, method = mg_compile_text(json, "method", c->arena), why;
+    struct mg_str input, calls, method = mg_compile_text(json, "method", c->arena);
     plan->file = mg_compile_text(json, "file", c->arena);
     plan->path = mg_compile_text(json, "path", c->arena);
     plan->host = mg_compile_text(json, "host", c->arena);
@@ -312,13 +344,8 @@ static bool compile_route(struct mg_compile *c, struct mg_str json)
                     mg_str_is(mg_str_cut(plan->path, plan->path.len - 4, plan->path.len), "...}");
     plan->any_method = mg_str_is(method, "*");
     mg_method_of(method, &plan->method);
-    if (mg_json_member(json, MG_STR("input"), &input)) {
-        plan->input =
-            mg_input_compile(input, c->names.params, c->names.param_count, c->arena, &why);
-        if (!plan->input)
-            return mg_compile_fail(c, why, "input");
-        c->names.input = plan->input;
-    }
+    if (mg_json_member(json, MG_STR("input"), &input) && !compile_input(c, input))
+        return false;
     if (!compile_around(c, json, "before", &plan->before, &plan->before_count) ||
         !compile_around(c, json, "after", &plan->after, &plan->after_count))
         return false;

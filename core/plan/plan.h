@@ -22,7 +22,8 @@ struct mg_plan_backend {
 };
 
 // What one request of a route may take: the gateway's limits, but for those that its route sets.
-#define MG_PLAN_LIMITS(X) X(body) X(fields) X(calls) X(each) X(result) X(results)
+#define MG_PLAN_LIMITS(X)                                                                          \
+    X(body) X(fields) X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
@@ -89,7 +90,9 @@ struct mg_plan_call {
     struct mg_plan_command *commands; // REDIS
     unsigned command_count;
     bool atomic;
-    uint64_t needs;            // bits: calls that must have landed before it starts
+    uint64_t needs; // bits: calls that must have landed before it starts
+    int when;       // a function that says whether it is made; 0: none
+    uint64_t sees;  // bits: what it needs, and what that needs: all that has landed by then
     struct mg_plan_each *each; // not NULL: one call for each element of a list
     int line;
 };
@@ -123,6 +126,7 @@ struct mg_plan {
     // Functions around it: before its calls, outermost first; after its reply, innermost first.
     unsigned before_count, after_count;
     int *before, *after;
+    bool asks;    // a call has `when`
     bool context; // what they leave in req.context is named by placeholders
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE

@@ -53,6 +53,7 @@ bool mg_compile_contract(struct mg_compile *c, struct mg_str call, struct mg_pla
     struct mg_str fallback;
     contract->optional = mg_compile_flag(call, "optional");
     contract->within = (uint64_t)mg_compile_int(call, "within");
+    out->when = (int)mg_compile_int(call, "when");
     if (mg_json_member(call, MG_STR("fallback"), &fallback)) {
         contract->has_fallback = true;
         out->fallback = MG_ARENA_NEW(c->arena, struct mg_shape);

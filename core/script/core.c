@@ -67,7 +67,7 @@ static int l_log(lua_State *L)
 }
 
 // () -> the function that the run was started with, the request, and the results of the plan's
-// calls by name, or nil when it has none
+// calls by name, or nil when it has none; of `when` also the names of those it cannot see
 static int l_begin(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
@@ -76,14 +76,21 @@ static int l_begin(lua_State *L)
     l_request_push(L, run);
     if (run->count == 0)
         return 2;
+    bool asks = run->phase == MG_RUN_WHEN;
     lua_createtable(L, 0, (int)run->count);
+    if (asks)
+        lua_newtable(L);
     for (unsigned i = 0; i < run->count; i++) {
         const struct mg_asked *asked = run->results[i];
+        bool seen = run->sees >> i & 1;
         lua_pushlstring(L, asked->name.data, asked->name.len);
-        l_result_push(L, run, asked, i);
-        lua_rawset(L, -3);
+        if (seen)
+            l_result_push(L, run, asked, i);
+        else
+            lua_pushboolean(L, true);
+        lua_rawset(L, asks && seen ? -4 : -3);
     }
-    return 3;
+    return asks ? 4 : 3;
 }
 
 // () -> the functions that the run was started with, in their order, and the request; of `before`
@@ -113,6 +120,37 @@ static int l_begin_around(lua_State *L)
         lua_rawseti(L, -2, 2 * (int)i + 2);
     }
     return 5;
+}
+
+// (function, most) -> how many the run has now; nil: it has as many as it may, or is at them
+static int l_finally(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (run->phase == MG_RUN_FINALLY || run->final_count >= (unsigned)lua_tointeger(L, 2))
+        return 0;
+    if (run->finals_ref <= 0) {
+        lua_newtable(L);
+        run->finals_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->finals_ref);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (int)run->final_count + 1);
+    lua_pushinteger(L, (lua_Integer)++run->final_count);
+    return 1;
+}
+
+// () -> the function that was the newest gate.finally was given, and the status
+static int l_begin_final(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    int last = (int)run->final_count + 1;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->finals_ref);
+    lua_rawgeti(L, -1, last);
+    lua_pushnil(L);
+    lua_rawseti(L, -3, last);
+    lua_pushinteger(L, run->status);
+    return 2;
 }
 
 // () -> the body of the reply that `after` may change
@@ -275,6 +313,8 @@ int luaopen_moongate_core(lua_State *L)
         {"log", l_log},
         {"begin", l_begin},
         {"begin_around", l_begin_around},
+        {"finally", l_finally},
+        {"begin_final", l_begin_final},
         {"reply_text", l_reply_text},
         {"take", l_take},
         {"describe", l_call_describe},

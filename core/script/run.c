@@ -167,6 +167,10 @@ static enum mg_run_state take_changes(struct mg_run *run, lua_State *co)
 // What a run returned that did not fail.
 static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
 {
+    if (run->phase == MG_RUN_WHEN) {
+        run->yes = lua_toboolean(co, 2); // run.main returned true and what was said
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_AFTER)
         return take_changes(run, co);
     if (run->phase == MG_RUN_REPLY || !lua_isnil(co, 1))
@@ -231,10 +235,9 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     return state;
 }
 
-enum mg_run_state mg_run_start(struct mg_run *run, int function,
-                               const struct mg_asked *const *results, unsigned count)
+static enum mg_run_state start_main(struct mg_run *run, int function,
+                                    const struct mg_asked *const *results, unsigned count)
 {
-    run->phase = MG_RUN_REPLY;
     run->function = function;
     run->results = results;
     run->count = count;
@@ -242,6 +245,23 @@ enum mg_run_state mg_run_start(struct mg_run *run, int function,
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
     return resume(run, 0);
+}
+
+enum mg_run_state mg_run_start(struct mg_run *run, int function,
+                               const struct mg_asked *const *results, unsigned count)
+{
+    run->phase = MG_RUN_REPLY;
+    run->sees = UINT64_MAX;
+    return start_main(run, function, results, count);
+}
+
+// What would wait is refused where it is said, in Lua.
+enum mg_run_state mg_run_when(struct mg_run *run, int function,
+                              const struct mg_asked *const *results, unsigned count, uint64_t sees)
+{
+    run->phase = MG_RUN_WHEN;
+    run->sees = sees;
+    return start_main(run, function, results, count);
 }
 
 enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsigned count,
@@ -271,15 +291,31 @@ enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigne
     return resume(run, 0);
 }
 
+enum mg_run_state mg_run_finally(struct mg_run *run, int status)
+{
+    run->phase = MG_RUN_FINALLY;
+    run->status = status;
+    run->reply = (struct mg_reply){0}; // the request's is being sent
+    run->failure = (struct mg_run_failure){0};
+    run->final_count--; // whatever becomes of it: it is not tried again
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
+    return resume(run, 0);
+}
+
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
     return resume(run, 0);
 }
 
-static int l_drop_request(lua_State *L)
+static int l_drop_kept(lua_State *L)
 {
     const struct mg_run *run = lua_touserdata(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->request_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->request_ref);
+    if (run->finals_ref > 0)
+        luaL_unref(L, LUA_REGISTRYINDEX, run->finals_ref);
     return 0;
 }
 
@@ -289,8 +325,8 @@ void mg_run_fini(struct mg_run *run)
     struct mg_vm *vm = run->vm;
     if (!vm)
         return;
-    if (run->request_ref > 0)
-        lua_cpcall(vm->L, l_drop_request, run);
+    if (run->request_ref > 0 || run->finals_ref > 0)
+        lua_cpcall(vm->L, l_drop_kept, run);
     if (is_clean(run) && vm->thread_count < MG_VM_THREADS_MOST)
         vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else

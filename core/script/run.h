@@ -19,8 +19,9 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, or functions around it.
-enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER };
+// What a run is at: the route's reply function, functions around it, whether a call is made, or
+// what was left to gate.finally.
+enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_WHEN, MG_RUN_FINALLY };
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
 
@@ -62,12 +63,18 @@ struct mg_run {
     unsigned around_count;
     bool wants_context;    // BEFORE: what is in req.context is wanted as JSON
     bool passed;           // AFTER: the body goes by unread
+    bool yes;              // after WHEN: the call is made
     struct mg_str context; // after BEFORE
+    // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
+    int finals_ref;
+    unsigned final_count;
+    int status; // FINALLY: how the request has ended
     // The request as scripts see it, kept for the next phase; LUA_NOREF or 0: not kept.
     bool keeps_request;
     int request_ref;
     const struct mg_asked *const *results;
     unsigned count;
+    uint64_t sees; // bits: those of the results that it is given
     // The part of a failed call that was read last: an error from indexing it is explained by that.
     bool touched;
     unsigned touched_id, touched_part;
@@ -87,6 +94,13 @@ enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsign
                                 bool wants_context);
 enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigned count,
                                const struct mg_reply *reply, bool passed);
+// Asks a function whether a call is made: run->yes. It has those of the results that `sees` has the
+// bits of, all landed, and it cannot wait: it is DONE or has FAILED.
+enum mg_run_state mg_run_when(struct mg_run *run, int function,
+                              const struct mg_asked *const *results, unsigned count, uint64_t sees);
+// Takes the newest of what gate.finally was given and runs it; there must be one. Whatever the run
+// was at before is over. FAILED: there is something to log.
+enum mg_run_state mg_run_finally(struct mg_run *run, int status);
 enum mg_run_state
 mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
 void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed

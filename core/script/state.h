@@ -52,7 +52,7 @@ struct mg_vm {
     const char *fields[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
-    int main, before, after, functions;
+    int main, before, after, finally, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
@@ -73,6 +73,10 @@ static inline struct mg_vm *l_vm(lua_State *L)
 }
 
 int luaopen_moongate_core(lua_State *L);
+
+lua_State *mg_vm_new_state(void); // NULL: no memory
+// Lets the library's modules be required, but for those that need a vm.
+void l_library_preload(lua_State *L);
 
 // The run whose coroutine is running; raises when there is none.
 struct mg_run *l_run_current(lua_State *L);

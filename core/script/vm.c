@@ -20,12 +20,12 @@ static void *allocate(void *unused, void *block, size_t old, size_t size)
     return NULL;
 }
 
-static lua_State *new_state(void)
+lua_State *mg_vm_new_state(void)
 {
     return lua_newstate(allocate, NULL);
 }
 #else
-static lua_State *new_state(void)
+lua_State *mg_vm_new_state(void)
 {
     return luaL_newstate();
 }
@@ -62,7 +62,7 @@ static int l_load_library(lua_State *L)
     return 1;
 }
 
-static void l_preload(lua_State *L)
+void l_library_preload(lua_State *L)
 {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "preload");
@@ -71,10 +71,18 @@ static void l_preload(lua_State *L)
         lua_pushcclosure(L, l_load_library, 1);
         lua_setfield(L, -2, entry->module);
     }
-    lua_pushcfunction(L, luaopen_moongate_core);
-    lua_setfield(L, -2, "moongate.core");
     lua_pushcfunction(L, luaopen_moongate_json);
     lua_setfield(L, -2, "moongate.json_core");
+    lua_pop(L, 2);
+}
+
+static void l_preload(lua_State *L)
+{
+    l_library_preload(L);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_moongate_core);
+    lua_setfield(L, -2, "moongate.core");
     lua_pop(L, 2);
 }
 
@@ -125,7 +133,9 @@ static int l_open(lua_State *L)
     l_require(L, "moongate.around");
     vm->before = l_keep(L, "before");
     vm->after = l_keep(L, "after");
-    lua_pop(L, 1);
+    l_require(L, "moongate.finally");
+    vm->finally = l_keep(L, "main");
+    lua_pop(L, 2);
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
     vm->call_type = l_keep(L, "call_type");
@@ -141,7 +151,7 @@ struct mg_vm *mg_vm_new(const struct mg_sources *sources)
     if (!vm)
         return NULL;
     vm->sources = sources;
-    vm->L = new_state();
+    vm->L = mg_vm_new_state();
     if (vm->L && lua_cpcall(vm->L, l_open, vm) == 0)
         return vm;
     if (vm->L)

@@ -123,7 +123,7 @@ local function atomic_wrong(one, kind, name)
   elseif one.verb == "atomic" then
     return "is atomic itself"
   end
-  for _, option in ipairs { "within", "optional", "fallback", "accept", "relay", "needs" } do
+  for _, option in ipairs { "within", "optional", "fallback", "accept", "relay", "needs", "when" } do
     if rawget(one, option) ~= nil then
       return ("has an option: give %s to atomic, behind the list"):format(option)
     end
@@ -290,8 +290,9 @@ local function each_wrong(list, one)
     return ('gate.each takes a call, such as users:get "/users/{each}", not %s'):format(words.show(one))
   elseif one.kind == "each" then
     return "gate.each takes a call of a backend, not another gate.each"
-  elseif one.needs then
-    return "needs is about the whole: put it into the options of gate.each"
+  elseif one.needs or one.when then
+    return ("%s is about the whole: put it into the options of gate.each")
+      :format(one.needs and "needs" or "when")
   end
   return nil
 end

@@ -4,6 +4,7 @@ local backend = require "moongate.backend"
 local call    = require "moongate.call"
 local core    = require "moongate.core"
 local crypto  = require "moongate.crypto"
+local finally = require "moongate.finally"
 local group   = require "moongate.group"
 local loading = require "moongate.loading"
 local many    = require "moongate.many"
@@ -16,7 +17,7 @@ local shared  = require "moongate.shared"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted compute events every finally stream task]]):gmatch("%S+") do
+for name in ([[accepted compute events every stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -56,7 +57,8 @@ local gate = {
   redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
-  left = running("gate.left", run.left), shared = shared.named, map = running("gate.map", many.map),
+  left = running("gate.left", run.left), shared = shared.named,
+  finally = running("gate.finally", finally.add), map = running("gate.map", many.map),
   first = running("gate.first", many.first),
   as_completed = running("gate.as_completed", many.as_completed),
 

@@ -22,6 +22,7 @@ end
 ---@field min number?
 ---@field max number?
 ---@field one_of any[]?
+---@field match string?
 
 -- "string?", "string[]", "string[]?" taken apart; nil and a message if it is none.
 local function spelling(text)
@@ -76,10 +77,13 @@ local function check_default(field, given, report)
 end
 
 local function check_bound(field, key, given, report)
-  if field.type ~= "integer" and field.type ~= "number" then
-    report:fail_key(key, ("%s is for integer and number, not %s"):format(key, field.type))
+  if field.type ~= "integer" and field.type ~= "number" and field.type ~= "string" then
+    report:fail_key(key, ("%s is for integer, number and string, not %s"):format(key, field.type))
   elseif type(given) ~= "number" then
     report:fail_key(key, ("%s must be a number, not %s"):format(key, words.show(given)))
+  elseif field.type == "string" and (given < 0 or given % 1 ~= 0) then
+    report:fail_key(key, ("%s of a string counts its characters: write a whole number, not %s")
+      :format(key, words.show(given)))
   else
     field[key] = given
   end
@@ -101,7 +105,18 @@ local function check_one_of(field, given, report)
   report:pop()
 end
 
-local OPTIONS = { "default", "max", "min", "one_of" }
+-- C compiles it, and says what is wrong with it.
+local function check_match(field, given, report)
+  if field.type ~= "string" then
+    report:fail_key("match", ("match is for string, not %s"):format(field.type))
+  elseif type(given) ~= "string" then
+    report:fail_key("match", ("match must be a pattern in quotes, not %s"):format(words.show(given)))
+  else
+    field.match = given
+  end
+end
+
+local OPTIONS = { "default", "match", "max", "min", "one_of" }
 
 local function check_options(field, given, report)
   for key, one in pairs(given) do
@@ -112,7 +127,7 @@ local function check_options(field, given, report)
     elseif key == "one_of" then
       check_one_of(field, one, report)
     elseif key == "match" then
-      report:fail_key(key, 'not yet: "match"', "not yet")
+      check_match(field, one, report)
     elseif key ~= 1 then
       local shown = tostring(key)
       report:fail_key(key, ('unknown key "%s"%s'):format(shown, words.hint(shown, OPTIONS, "keys")))

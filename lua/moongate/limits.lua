@@ -37,6 +37,9 @@ limits.all = {
   size("trailer", 16 * KiB, 0, 1 * MiB, "the trailer fields after a chunked body"),
   size("extensions", 1 * KiB, 0, 1 * MiB, "chunk extensions of one request"),
   count("fields", 1000, 1, 100000, "fields of a query or form, keys of a JSON object"),
+  count("match", 200000, 1000, 1000000000, "steps that the patterns of a request's input may take together"),
+  size("match_text", 8 * KiB, 1, 1 * MiB, "a text that a pattern of input looks at"),
+  size("match_memory", 1 * MiB, 64 * KiB, 64 * MiB, "what a pattern of input may use while it looks"),
   -- Connections of clients.
   count("connections", 0, 1, 1000000, "connections of clients; auto: from the open-file limit", true),
   count("at_once", 10000, 1, 1000000, "requests in work at once"),
@@ -57,6 +60,7 @@ limits.all = {
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   count("each", 1000, 1, 100000, "elements of a list that gate.each goes through"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
+  duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
   count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
@@ -84,13 +88,16 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "each", "fields", "result", "results" }
+limits.of_routes = { "body", "calls", "each", "fields", "match", "match_text", "result", "results" }
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB
 
 -- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
 limits.each_at_once = 8
+
+-- The functions that one request may leave to gate.finally.
+limits.finals = 64
 
 -- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
 limits.crypto_text = 16 * MiB

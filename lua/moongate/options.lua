@@ -10,7 +10,7 @@ local words   = require "moongate.words"
 
 local options = {}
 
-local NOT_YET = { cache = true, hedge = true, retries = true, stale = true, when = true }
+local NOT_YET = { cache = true, hedge = true, retries = true, stale = true }
 local ALIASES = { timeout = "within", body = "json", data = "json", default = "fallback" }
 
 local within = limits.by_name.within
@@ -69,6 +69,17 @@ local forward = schema.table {
   query   = any_or_names(),
 }
 
+-- A function of a plan, by its number.
+local function when(one, report)
+  if type(one) ~= "function" then
+    return report:fail(("must be a function, not %s"):format(words.show(one)))
+  elseif not loading.active then
+    return report:fail "when is for plans: in a running function, write if"
+  end
+  loading.functions[#loading.functions + 1] = one
+  return #loading.functions
+end
+
 local COMMON = {
   within   = schema.duration(within.min, within.max),
   optional = schema.boolean,
@@ -76,6 +87,7 @@ local COMMON = {
   accept   = schema.list(schema.integer(200, 599)),
   relay    = schema.list(schema.integer(300, 599)),
   needs    = schema.list(name),
+  when     = when,
 }
 
 local HTTP = {
@@ -107,6 +119,7 @@ options.sql   = schema.table(COMMON, NOT_YET, ALIASES)
 options.file  = schema.table(with_common { params = params }, NOT_YET, ALIASES)
 options.each  = schema.table({
   within = COMMON.within, optional = COMMON.optional, fallback = COMMON.fallback, needs = COMMON.needs,
+  when = when,
   at_once = schema.integer(1, limits.by_name.each.max),
 }, NOT_YET, ALIASES, {
   accept = "is about one element: put it into the options of the call",

@@ -32,7 +32,8 @@ route.not_yet = { auth = true, rate = true }
 -- What of a call goes into its JSON.
 local CALL_FIELDS = {}
 for field in ([[kind backend verb path query headers json form text xml within optional accept relay
-  needs forward sql value delay redirects list at_once file line]]):gmatch("%S+") do
+  needs forward sql value delay redirects list at_once when file
+  line]]):gmatch("%S+") do
   CALL_FIELDS[#CALL_FIELDS + 1] = field
 end
 
@@ -143,7 +144,7 @@ local NOT_PASSED = {
   text = "the body is the client's", xml = "the body is the client's",
   optional = "the answer is the reply, whatever it is", fallback = "the answer is the reply",
   accept = "every status is passed on", relay = "every status is passed on",
-  redirects = "a redirect is passed on",
+  redirects = "a redirect is passed on", when = "the answer is the reply, so the call is made",
 }
 
 -- Why the answer of a call cannot be passed on, or nil.

@@ -9,7 +9,7 @@ local reply   = require "moongate.reply"
 local request = require "moongate.request"
 local result  = require "moongate.result"
 local sandbox = require "moongate.sandbox"
-local shared  = require "moongate.shared"
+local still   = require "moongate.still"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -23,7 +23,7 @@ local function wait_for(mode, ids, ms)
   if sandbox.loads() then
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
-  shared.check_changes()
+  still.check()
   yield(mode, ids, ms or 0)
 end
 
@@ -34,7 +34,7 @@ end
 -- Starts a call; what cannot be sent is raised at the author's line, and what the client should have
 -- sent is a 400, as in a plan. A request that makes too many does not go on: no pcall sees that.
 local function begin(one, name)
-  shared.check_changes()
+  still.check()
   local ok, id, at, detail = pcall(core.start, one, name)
   if not ok then
     loading.raise(id)
@@ -144,7 +144,7 @@ local function start_all(calls, name)
   if type(calls) ~= "table" or is_call(calls) then
     error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
-  shared.check_changes()
+  still.check()
   local ok, keys, ids, detail = pcall(core.start_all, calls)
   if not ok then
     loading.raise(keys)
@@ -273,11 +273,40 @@ local function answer(fn, req, got)
 end
 loading.roots[answer] = true
 
+local ASKED = "when cannot make calls or wait: plan a call for what it needs, and name that in needs"
+
+-- The same for one that is asked whether a call is made. What it does not wait for it cannot see: it
+-- would depend on who was faster.
+local function ask(fn, req, got, unseen)
+  setmetatable(got, { __index = function(_, name)
+    if unseen[name] then
+      loading.raise(("got.%s: this call does not wait for %s: name it in needs"):format(name, name))
+    end
+  end })
+  local value = fn(req, got)
+  return true, value and true or false
+end
+loading.roots[ask] = true
+
+local function decide(fn, req, got, unseen)
+  local before = still.set(ASKED)
+  local ok, said, yes = xpcall(ask, explain, fn, req, got, unseen)
+  still.set(before)
+  if ok then
+    return said, yes
+  end
+  return failure(said, fn)
+end
+
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
 ---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
 ---detail, calls, members, a log text, and where: "file:line in name, file:line", innermost first.
+---Of `when` true, and whether the call is made.
 function run.main()
-  local fn, req, got = core.begin()
+  local fn, req, got, unseen = core.begin()
+  if unseen then
+    return decide(fn, req, got, unseen)
+  end
   local ok, status, headers, body = xpcall(answer, explain, fn, req, got)
   if ok then
     return status, headers, body

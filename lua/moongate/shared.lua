@@ -2,6 +2,7 @@
 
 local core    = require "moongate.core"
 local loading = require "moongate.loading"
+local still   = require "moongate.still"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
 
@@ -12,15 +13,8 @@ local NAME_MOST, KEY_MOST = 64, 1024 -- bytes, as in data/store.h
 -- Handle -> the name of its space.
 local space_of = setmetatable({}, { __mode = "k" })
 
-local changing = false -- the function that update was given is running
-
----Raises while the function of an update runs: it may be run again, so it neither waits nor calls.
-function shared.check_changes()
-  if changing then
-    loading.raise("the function of update cannot make calls or wait: it is run again "
-      .. "when another request was faster")
-  end
-end
+local CHANGING = "the function of update cannot make calls or wait: it is run again "
+  .. "when another request was faster"
 
 local function text_of(key, verb)
   local kind = type(key)
@@ -111,12 +105,14 @@ function methods:delete(key)
   return (ask(self, "delete", key))
 end
 
--- The new value; nothing is left of `changing`, however fn ends.
+-- The new value; what is forbidden meanwhile is allowed again, however fn ends.
 local function change(fn, value)
-  shared.check_changes()
-  changing = true
+  local before = still.set(CHANGING)
+  if before == CHANGING then
+    still.check() -- an update within an update
+  end
   local ok, new = pcall(fn, value)
-  changing = false
+  still.set(before)
   if not ok then
     error(new, 0)
   end

@@ -2,6 +2,7 @@
 local example = require "support.example"
 local gateway = require "support.gateway"
 local places = require "support.places"
+local slurp = require "support.slurp"
 local wait = require "support.wait"
 
 -- The routes have short times: on a busy machine an answer may come only when asked again.
@@ -13,15 +14,6 @@ local function ask(run, path, status)
   end, 5000)
   assert.equal(status, reply.status, reply.body)
   return reply
-end
-
-local function slurp(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a" or ""
-  if file then
-    file:close()
-  end
-  return text
 end
 
 describe("the gateway in routes/", function()

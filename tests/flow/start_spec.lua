@@ -159,12 +159,6 @@ describe("a command line that is wrong ends with code 2 and says what was meant:
     has(usage[2], "usage: moongate serve DIR")
   end)
 
-  it("what is not there yet", function()
-    for _, command in ipairs { "call", "new", "test" } do
-      has(fails(2, command, dir)[1], ('not yet: "%s"'):format(command))
-    end
-  end)
-
   it("none at all shows the help", function()
     local code, out = gateway.run()
     assert.equal(2, code)

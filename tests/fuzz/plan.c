@@ -138,7 +138,8 @@ static void run(const struct mg_plan *plan, struct mg_request *request, struct m
         list[i] = &calls[i];
         land(list[i], i, body);
     }
-    bool good = !plan->input || mg_input_check(plan->input, &scope, &errors);
+    struct mg_str log;
+    bool good = !plan->input || mg_input_check(plan->input, &scope, &errors, &log);
     if (errors.len)
         check_json(&(struct mg_str){errors.data, errors.len}, 1);
     assert(good == (errors.len == 0));
@@ -158,7 +159,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         {.kind = MG_CALL_REDIS, .name = MG_STR("cache")},
         {.kind = MG_CALL_SQL, .name = MG_STR("shop")},
     };
-    const struct mg_plan_gateway gateway = {.backends = backends, .backend_count = 4};
+    const struct mg_plan_gateway gateway = {
+        .backends = backends,
+        .backend_count = 4,
+        .limits = {.match = 10000, .match_text = 1 << 10, .match_memory = 1 << 16},
+    };
     struct mg_str text = {len ? (const char *)data : "", len};
     struct mg_plan_error error;
     bool ok = mg_plan_headers(MG_STR("{\"x-h\":\"a{headers.x-h}\"}"), &backends[0].headers,

@@ -1,13 +1,7 @@
 -- What the README shows can be loaded, and its figures are those of `moongate check`.
 local gateway = require "support.gateway"
 local places = require "support.places"
-
-local function slurp(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local slurp = require "support.slurp"
 
 local readme = slurp(places.checkout .. "/README.md")
 

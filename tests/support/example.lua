@@ -26,31 +26,37 @@ local function make_databases(folder)
   end
 end
 
--- Starts the gateways in backends/; where they listen, by the variables that gateway.lua reads.
+-- Starts the gateways in backends/; where they listen, and their ports, by the variables that
+-- gateway.lua reads.
 local function start_backends(folder)
-  local env = {}
+  local env, ports = {}, {}
   if not is(folder .. "/backends", "directory") then
-    return env
+    return env, ports
   end
   for name in lfs.dir(folder .. "/backends") do
     local backend = folder .. "/backends/" .. name
     if not name:find "^%." and is(backend .. "/gateway.lua", "file") then
       make_databases(backend)
-      env[name:upper()] = gateway.start(backend, { workers = 1 }).url
+      local one = gateway.start(backend, { workers = 1 })
+      env[name:upper()], ports[name:upper()] = one.url, one.port
     end
   end
-  return env
+  return env, ports
 end
 
--- Starts one, `path` being its folder in the checkout; options as of gateway.start.
+-- Starts one, `path` being its folder in the checkout; options as of gateway.start. Has `ports` of
+-- its backends: run.ports.BANK.
 function example.start(path, options)
   options = options or {}
   local folder = gateway.folder {}
   sh(("rm -f '%s'/*; cp -R '%s/%s/.' '%s' && find '%s' -name '*.db*' -delete"):format(folder,
     places.checkout, path, folder, folder))
   make_databases(folder)
-  options.env = start_backends(folder)
-  return gateway.start(folder, options)
+  local ports
+  options.env, ports = start_backends(folder)
+  local run = gateway.start(folder, options)
+  run.ports = ports
+  return run
 end
 
 -- The folders that examples/run can serve.

@@ -2,7 +2,7 @@
 # For bash, to be sourced; used by tests/run and examples/run.
 
 packages_build="build-essential cmake ninja-build pkgconf libluajit-5.1-dev libuv1-dev node-llhttp
-  libcurl4-openssl-dev libssl-dev libsqlite3-dev libhiredis-dev libpq-dev"
+  libcurl4-openssl-dev libssl-dev libsqlite3-dev libhiredis-dev libpq-dev libpcre2-dev"
 packages_examples="sqlite3"
 # redis-tools has Redis's server too, without a service that would start it.
 packages_tests="luajit lua-busted lua-check clang libclang-rt-14-dev clang-format curl sqlite3

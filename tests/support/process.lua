@@ -1,6 +1,7 @@
 -- Programs as children: what they print, how they end, what they hold. All waiting has a deadline.
 local ffi = require "ffi"
 local posix = require "support.posix"
+local slurp = require "support.slurp"
 local wait = require "support.wait"
 
 local C = ffi.C
@@ -29,15 +30,6 @@ local function environment(extra)
     list[#list + 1] = name .. "=" .. value
   end
   return list
-end
-
-local function slurp(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a" or ""
-  if file then
-    file:close()
-  end
-  return text
 end
 
 -- Starts { program, arguments... }; options: env = { NAME = value }, cwd, fds = { [3] = fd } (what it
@@ -124,7 +116,7 @@ end
 
 -- Everything it printed until it closed its output.
 function process:out(within)
-  self:expect("^\0impossible$", within)
+  self:expect("^%zimpossible$", within) -- in a pattern \0 would be its end
   return self.printed
 end
 

@@ -48,6 +48,32 @@ int probe_timers(const double *delays, const int *drops, int count, int *order)
     return probe.early ? -1 : probe.ran;
 }
 
+// The same in a loop whose time is moved: fills `at` with the ms at which each ran. Returns -1 when
+// one ran before its time, or anything did before time was moved.
+int probe_held_timers(const double *delays, int count, int *order, double *at)
+{
+    struct mg_loop *loop = &probe.loop;
+    probe.ran = 0;
+    probe.early = 0;
+    mg_loop_init(loop);
+    mg_loop_hold(loop);
+    probe.began = mg_loop_now(loop);
+    for (int i = 0; i < count; i++) {
+        probe.timers[i] = (struct probe_timer){.timer.run = on_timer, .drops = -1};
+        mg_timer_set(loop, &probe.timers[i].timer, probe.began + (uint64_t)delays[i]);
+    }
+    bool stood = !mg_loop_turn(loop) && mg_loop_fresh(loop) == probe.began && probe.ran == 0;
+    for (uint64_t next; (next = mg_loop_next(loop)) != UINT64_MAX;) {
+        mg_loop_move(loop, next);
+        for (int before = probe.ran; mg_loop_turn(loop) || before != probe.ran;)
+            for (; before < probe.ran; before++)
+                at[before] = (double)(mg_loop_now(loop) - probe.began);
+    }
+    mg_loop_fini(loop);
+    memcpy(order, probe.order, sizeof *order * (size_t)probe.ran);
+    return probe.early || !stood ? -1 : probe.ran;
+}
+
 // Moves one timer from far away to 1 ms, another from 1 ms to 20, drops a third. Returns the ms
 // until the loop had nothing left.
 int probe_moved_timers(int *order)

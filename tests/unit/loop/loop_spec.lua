@@ -2,6 +2,7 @@ local ffi = require "ffi"
 
 ffi.cdef [[
   int probe_timers(const double *delays, const int *drops, int count, int *order);
+  int probe_held_timers(const double *delays, int count, int *order, double *at);
   int probe_moved_timers(int *order);
   int probe_timer_in_the_past(int times);
   int probe_tasks(int *order, int *in_turn, int *ran);
@@ -53,6 +54,14 @@ describe("timers", function()
 
   it("do not run when another drops them, due at the same time or later", function()
     assert.same({ 1, 3 }, run_timers({ 1, 1, 2, 5 }, { 2, nil, 4 }))
+  end)
+
+  it("run when time is moved to theirs, in a loop whose time stands still", function()
+    local delays = ffi.new("double[4]", 3600000, 30000, 1, 30000)
+    local order, at = ffi.new "int[4]", ffi.new "double[4]"
+    assert.equal(4, C.probe_held_timers(delays, 4, order, at))
+    assert.same({ 2, 1, 3, 0 }, list(order, 4))
+    assert.same({ 1, 30000, 30000, 3600000 }, list(at, 4))
   end)
 
   it("may drop themselves while they run", function()

@@ -9,7 +9,7 @@ gate.get("/users/{id}", {
       cache   = "5m",
       hedge   = "20ms",
       stale   = "1h",
-      when    = function() return true end,
+      when    = "yes",
     }),
   },
 })

@@ -4,9 +4,14 @@ local shop, pages = gate.database "shop", gate.files "pages"
 
 gate.post("/users", {
   input = {
+    query = {
+      page = { "integer", match = "[0-9]+" },
+    },
     body = {
       name = { "string",
-        match = "^[a-z]+$" },
+        match = 7 },
+      short = { "string", min = 1.5 },
+      flag  = { "boolean", max = 1 },
     },
   },
   calls = { user = users:post("/users", { json = "{body}" }) },

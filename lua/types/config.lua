@@ -1,0 +1,89 @@
+---@meta _
+
+-- What gateway.lua returns. `---@type moongate.Config` above its table gives an editor the keys.
+
+---A variable of the environment; in gateway.lua only. One that is not set is an error without a default.
+---@param name string
+---@param default? string
+---@return string
+function env(name, default) end
+
+---@class moongate.Config
+---@field listen? string|string[] `"127.0.0.1:8080"` unless given
+---@field workers? "auto"|integer `"auto"`: one per core
+---@field services? table<string, string|moongate.ServiceConfig> `"http://host:port/prefix"`
+---`"sqlite:shop.db"`, `"postgres://user@host/shop"`
+---@field databases? table<string, string|moongate.DatabaseConfig>
+---@field files? table<string, string> folders below which files are read
+---@field redis? table<string, string|moongate.RedisConfig> `"redis://127.0.0.1:6379/0"`
+---@field limits? moongate.Limits what each thing may take at most
+---@field trusted? string|string[] networks of proxies whose forwarded headers are believed
+---@field secrets? table<string, string> texts that routes read by `gate.secret`: `stripe = env "STRIPE"`
+
+---@class moongate.ServiceConfig
+---@field url string|string[] of several the least busy comes first
+---@field within? moongate.Duration the time of a call, unless it says otherwise
+---@field connect? moongate.Duration the time for connecting
+---@field at_once? integer calls in flight
+---@field waiting? integer calls waiting for their turn
+---@field headers? table<string, string> sent with every call
+---@field path? "plain"|"libcurl" what carries its calls
+---@field share? boolean equal GETs in flight at the same time are made once
+
+---@class moongate.DatabaseConfig
+---@field url string `"sqlite:shop.db"`, relative to the folder, or `"postgres://user:password@host/shop"`
+---@field readers? integer of SQLite: threads that read
+---@field connect? moongate.Duration of PostgreSQL: the time for connecting
+---@field at_once? integer of PostgreSQL: connections of the whole process
+---@field waiting? integer of PostgreSQL: calls waiting for them
+
+---@class moongate.RedisConfig
+---@field url string `"redis://user:password@host:6379/1"`, `"redis+unix:///run/redis.sock?db=1"`
+---@field within? moongate.Duration the time of a call, unless it says otherwise
+---@field connect? moongate.Duration the time for connecting
+---@field at_once? integer calls in flight
+
+---@class moongate.Limits
+---@field body? moongate.Size a request's body; 1MiB
+---@field header? moongate.Size a request's header block, request line included; 16KiB
+---@field headers? integer header fields of a request; 100
+---@field target? moongate.Size a request's target: path and query; 8KiB
+---@field trailer? moongate.Size the trailer fields after a chunked body; 16KiB
+---@field extensions? moongate.Size chunk extensions of one request; 1KiB
+---@field fields? integer fields of a query or form, keys of a JSON object; 1000
+---@field match? integer steps that the patterns of a request's input may take together; 200000
+---@field match_text? moongate.Size a text that a pattern of input looks at; 8KiB
+---@field match_memory? moongate.Size what a pattern of input may use while it looks; 1MiB
+---@field connections? "auto"|integer connections of clients; auto: from the open-file limit; auto
+---@field at_once? integer requests in work at once; 10000
+---@field requests? integer requests on one connection before it is closed; 10000
+---@field pipelined? moongate.Size bytes read ahead while a request is in work; 64KiB
+---@field header_within? moongate.Duration from a request's first byte to its last header; 10s
+---@field body_idle? moongate.Duration between two pieces of a request's body; 10s
+---@field body_rate? integer bytes a second that a request's body must make; 500
+---@field idle? moongate.Duration an idle connection, before it is closed; 1m
+---@field write_idle? moongate.Duration a client that takes nothing of its reply; 10s
+---@field linger? moongate.Duration reading on after a refused request, so that it sees why; 2s
+---@field drain? moongate.Duration requests in work when the gateway is told to stop; 30s
+---@field within? moongate.Duration a whole request, unless its route says otherwise; 10s
+---@field pass_idle? moongate.Duration a passed answer without progress, unless its route says else; 30s
+---@field connect? moongate.Duration connecting to a service, unless it says otherwise; 1s
+---@field calls? integer calls that one request's functions make; 1000
+---@field each? integer elements of a list that gate.each goes through; 1000
+---@field unheard? moongate.Duration a call that changes things, after its request ended; 30s
+---@field finally? moongate.Duration a function of gate.finally, after its request ended; 30s
+---@field result? moongate.Size the body of one call's result; 8MiB
+---@field results? moongate.Size the bodies of all results of one request; 16MiB
+---@field service_at_once? integer calls in flight to one service, unless it says otherwise; 1024
+---@field service_waiting? integer calls waiting for one service, unless it says otherwise; 4096
+---@field names_at_once? integer look-ups of host names at once; 8
+---@field redis_at_once? integer calls in flight to one Redis, unless it says otherwise; 8192
+---@field redis_silence? moongate.Duration a Redis that sends nothing while it owes a reply; 5s
+---@field redis_reply? moongate.Size one value that Redis sends; beyond, the connection ends; 64MiB
+---@field file_threads? integer threads that read files; 4
+---@field file_jobs? integer file calls waiting for a thread; 4096
+---@field sqlite_readers? integer threads that read one SQLite database, unless it says otherwise; 4
+---@field sqlite_jobs? integer calls waiting for a thread of one SQLite database; 4096
+---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
+---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16
+---@field postgres_waiting? integer calls waiting for them, unless it says otherwise; 4096

@@ -1,0 +1,206 @@
+---@meta _
+
+-- Redis: the commands that are methods. Each argument is bytes of its own; options of the call, if
+-- any, come last. What follows a name is what the command takes.
+
+---@alias moongate.Command fun(self: moongate.Redis, ...: moongate.Scalar|moongate.CallOptions): moongate.Call
+
+---@class moongate.Redis
+---@field append moongate.Command key value
+---@field bitcount moongate.Command key [start end]
+---@field bitfield moongate.Command key operation ...
+---@field bitfield_ro moongate.Command key get encoding offset ...
+---@field bitop moongate.Command operation destination key ...
+---@field bitpos moongate.Command key bit [start [end]]
+---@field copy moongate.Command source destination [replace]
+---@field dbsize moongate.Command how many keys there are
+---@field decr moongate.Command key
+---@field decrby moongate.Command key by
+---@field del moongate.Command key ...
+---@field dump moongate.Command key
+---@field echo moongate.Command text
+---@field eval moongate.Command script key_count key ... argument ...
+---@field eval_ro moongate.Command script key_count key ... argument ...
+---@field evalsha moongate.Command sha1 key_count key ... argument ...
+---@field evalsha_ro moongate.Command sha1 key_count key ... argument ...
+---@field exists moongate.Command key ...
+---@field expire moongate.Command key seconds
+---@field expireat moongate.Command key unix_seconds
+---@field expiretime moongate.Command key
+---@field fcall moongate.Command function key_count key ... argument ...
+---@field fcall_ro moongate.Command function key_count key ... argument ...
+---@field flushall moongate.Command deletes every key of every database
+---@field flushdb moongate.Command deletes every key of the database
+---@field geoadd moongate.Command key longitude latitude member ...
+---@field geodist moongate.Command key member member [unit]
+---@field geohash moongate.Command key member ...
+---@field geopos moongate.Command key member ...
+---@field georadius moongate.Command key longitude latitude radius unit
+---@field georadius_ro moongate.Command key longitude latitude radius unit
+---@field georadiusbymember moongate.Command key member radius unit
+---@field georadiusbymember_ro moongate.Command key member radius unit
+---@field geosearch moongate.Command key from by
+---@field geosearchstore moongate.Command destination source from by
+---@field get moongate.Command key
+---@field getbit moongate.Command key offset
+---@field getdel moongate.Command key
+---@field getex moongate.Command key [ex seconds | px ms | persist]
+---@field getrange moongate.Command key start end
+---@field getset moongate.Command key value
+---@field hdel moongate.Command key field ...
+---@field hexists moongate.Command key field
+---@field hget moongate.Command key field
+---@field hgetall moongate.Command key: a table of field = value
+---@field hincrby moongate.Command key field by
+---@field hincrbyfloat moongate.Command key field by
+---@field hkeys moongate.Command key
+---@field hlen moongate.Command key
+---@field hmget moongate.Command key field ...
+---@field hmset moongate.Command key field value ...
+---@field hrandfield moongate.Command key [count]
+---@field hscan moongate.Command key cursor
+---@field hset moongate.Command key field value ...
+---@field hsetnx moongate.Command key field value
+---@field hstrlen moongate.Command key field
+---@field hvals moongate.Command key
+---@field incr moongate.Command key
+---@field incrby moongate.Command key by
+---@field incrbyfloat moongate.Command key by
+---@field info moongate.Command [section]
+---@field keys moongate.Command pattern
+---@field lastsave moongate.Command when it was last saved, in Unix time
+---@field lcs moongate.Command key key
+---@field lindex moongate.Command key index
+---@field linsert moongate.Command key before|after pivot value
+---@field llen moongate.Command key
+---@field lmove moongate.Command source destination left|right left|right
+---@field lmpop moongate.Command key_count key ... left|right
+---@field lpop moongate.Command key [count]
+---@field lpos moongate.Command key value
+---@field lpush moongate.Command key value ...
+---@field lpushx moongate.Command key value ...
+---@field lrange moongate.Command key start stop
+---@field lrem moongate.Command key count value
+---@field lset moongate.Command key index value
+---@field ltrim moongate.Command key start stop
+---@field memory moongate.Command usage key
+---@field mget moongate.Command key ...
+---@field move moongate.Command key database
+---@field mset moongate.Command key value ...
+---@field msetnx moongate.Command key value ...
+---@field object moongate.Command encoding key
+---@field persist moongate.Command key
+---@field pexpire moongate.Command key ms
+---@field pexpireat moongate.Command key unix_ms
+---@field pexpiretime moongate.Command key
+---@field pfadd moongate.Command key element ...
+---@field pfcount moongate.Command key ...
+---@field pfmerge moongate.Command destination key ...
+---@field ping moongate.Command whether it answers
+---@field psetex moongate.Command key ms value
+---@field pttl moongate.Command key: in ms
+---@field publish moongate.Command channel message
+---@field pubsub moongate.Command channels
+---@field randomkey moongate.Command any key
+---@field rename moongate.Command key new
+---@field renamenx moongate.Command key new
+---@field restore moongate.Command key ttl serialized
+---@field role moongate.Command whether it is a replica
+---@field rpop moongate.Command key [count]
+---@field rpoplpush moongate.Command source destination
+---@field rpush moongate.Command key value ...
+---@field rpushx moongate.Command key value ...
+---@field sadd moongate.Command key member ...
+---@field scan moongate.Command cursor [match pattern] [count n]
+---@field scard moongate.Command key
+---@field script moongate.Command load text
+---@field sdiff moongate.Command key ...
+---@field sdiffstore moongate.Command destination key ...
+---@field set moongate.Command key value [ex seconds | px ms] [nx | xx]
+---@field setbit moongate.Command key offset value
+---@field setex moongate.Command key seconds value
+---@field setnx moongate.Command key value
+---@field setrange moongate.Command key offset value
+---@field sinter moongate.Command key ...
+---@field sintercard moongate.Command key_count key ...
+---@field sinterstore moongate.Command destination key ...
+---@field sismember moongate.Command key member
+---@field smembers moongate.Command key
+---@field smismember moongate.Command key member ...
+---@field smove moongate.Command source destination member
+---@field sort moongate.Command key
+---@field sort_ro moongate.Command key
+---@field spop moongate.Command key [count]
+---@field spublish moongate.Command channel message
+---@field srandmember moongate.Command key [count]
+---@field srem moongate.Command key member ...
+---@field sscan moongate.Command key cursor
+---@field strlen moongate.Command key
+---@field substr moongate.Command key start end
+---@field sunion moongate.Command key ...
+---@field sunionstore moongate.Command destination key ...
+---@field time moongate.Command its clock
+---@field touch moongate.Command key ...
+---@field ttl moongate.Command key: in seconds
+---@field type moongate.Command key
+---@field unlink moongate.Command key ...
+---@field xack moongate.Command key group id ...
+---@field xadd moongate.Command key id field value ...
+---@field xautoclaim moongate.Command key group consumer min_idle start
+---@field xclaim moongate.Command key group consumer min_idle id ...
+---@field xdel moongate.Command key id ...
+---@field xgroup moongate.Command create key group id
+---@field xinfo moongate.Command stream key
+---@field xlen moongate.Command key
+---@field xpending moongate.Command key group
+---@field xrange moongate.Command key start end
+---@field xread moongate.Command streams key ... id ...
+---@field xreadgroup moongate.Command group name consumer streams key ... id ...
+---@field xrevrange moongate.Command key end start
+---@field xsetid moongate.Command key id
+---@field xtrim moongate.Command key maxlen|minid threshold
+---@field zadd moongate.Command key score member ...
+---@field zcard moongate.Command key
+---@field zcount moongate.Command key min max
+---@field zdiff moongate.Command key_count key ...
+---@field zdiffstore moongate.Command destination key_count key ...
+---@field zincrby moongate.Command key by member
+---@field zinter moongate.Command key_count key ...
+---@field zintercard moongate.Command key_count key ...
+---@field zinterstore moongate.Command destination key_count key ...
+---@field zlexcount moongate.Command key min max
+---@field zmpop moongate.Command key_count key ... min|max
+---@field zmscore moongate.Command key member ...
+---@field zpopmax moongate.Command key [count]
+---@field zpopmin moongate.Command key [count]
+---@field zrandmember moongate.Command key [count]
+---@field zrange moongate.Command key start stop
+---@field zrangebylex moongate.Command key min max
+---@field zrangebyscore moongate.Command key min max
+---@field zrangestore moongate.Command destination source min max
+---@field zrank moongate.Command key member
+---@field zrem moongate.Command key member ...
+---@field zremrangebylex moongate.Command key min max
+---@field zremrangebyrank moongate.Command key start stop
+---@field zremrangebyscore moongate.Command key min max
+---@field zrevrange moongate.Command key start stop
+---@field zrevrangebylex moongate.Command key max min
+---@field zrevrangebyscore moongate.Command key max min
+---@field zrevrank moongate.Command key member
+---@field zscan moongate.Command key cursor
+---@field zscore moongate.Command key member
+---@field zunion moongate.Command key_count key ...
+---@field zunionstore moongate.Command destination key_count key ...
+local Redis = {}
+
+---Any command by its name, in any case.
+---@param name string
+---@param ... moongate.Scalar|moongate.CallOptions
+---@return moongate.Call
+function Redis:command(name, ...) end
+
+---All of the calls in one MULTI and EXEC; its body is the list of their results.
+---@param calls moongate.Call[] of this Redis
+---@param options? moongate.CallOptions
+---@return moongate.Call
+function Redis:atomic(calls, options) end

@@ -1,0 +1,4 @@
+local gate = require "moongate"
+
+gate.finally(function() end)
+gate.get("/", function() gate.finaly(function() end) end)

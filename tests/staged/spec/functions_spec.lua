@@ -1,0 +1,105 @@
+describe("a function", function()
+  it("is answered by backends, and by the keys of gate.all", function()
+    local run = drive("GET /feed", { headers = { Authorization = "Bearer x" } })
+    assert.same({ "users" }, run.open)
+    assert.equal("Bearer x", run.calls[1].headers.authorization)
+    run.answer { users = ok { id = 5 } }
+    assert.same({ "friends", "posts" }, run.open)
+    local out = run.answer { posts = ok { "one" }, friends = failed "timeout" }
+    assert.same({ me = { id = 5 }, posts = { "one" }, friends = null }, out.json)
+    assert.equal("/by/5", run.calls.posts.path)
+  end)
+
+  it("is answered in the order of its calls", function()
+    local out = drive("GET /feed").answer { ok { id = 5 }, ok { "friend" }, ok { "post" } }
+    assert.same({ me = { id = 5 }, friends = { "friend" }, posts = { "post" } }, out.json)
+  end)
+
+  it("waits as long as the clock says", function()
+    local run = drive("GET /slow")
+    assert.is_nil(run.out)
+    assert.equal(504, run.tick("1h").status) -- limits.within is 10 s
+  end)
+
+  it("takes the first that succeeds", function()
+    local run = drive("GET /first")
+    assert.same({ from = "b", body = { n = 1 } }, run.answer({ b = ok { n = 1 } }).json)
+    assert.same({ "cancelled", "ok" }, { run.calls.a.how, run.calls.b.how })
+  end)
+
+  it("sends bodies, and what is not safe goes on unheard", function()
+    local run = drive("POST /pay", { json = { cents = 250 } })
+    assert.same({ cents = 250 }, run.calls.paid.json)
+    assert.equal('{"cents":250}', run.calls.paid.text)
+    assert.equal("application/json", run.calls.paid.headers["content-type"])
+    run.leave()
+    assert.same({ "paid" }, run.open)
+    run.tick "10s"
+    assert.equal("timeout", run.calls.paid.how)
+  end)
+
+  it("asks databases and Redis", function()
+    local run = drive("POST /move", { json = { n = 3 } })
+    local parts = run.calls[1].parts
+    assert.equal("atomic", run.calls[1].verb)
+    assert.same({ "run", { 3, 1 }, "query", {} }, { parts[1].verb, parts[1].args, parts[2].verb, parts[2].args })
+    run.answer { crm = ok { { changes = 1, last_id = null }, { { id = 1 } } } }
+    run.answer { shop = ok { name = "Ada" } }
+    assert.same({ { "SET", "k", "v", "EX", "60" }, { "GET", "k" } }, run.calls.cache.commands)
+    run.answer { cache = ok { "OK", "v" } }
+    assert.same({ "GET", "k" }, run.calls[4].command)
+    local out = run.answer { cache = ok "v" }
+    assert.same({
+      moved = { { changes = 1, last_id = null }, { { id = 1 } } }, name = "Ada", pair = { "OK", "v" }, one = "v",
+    }, out.json)
+  end)
+
+  it("is around routes too", function()
+    local run = drive("GET /my/orders", { headers = { Cookie = "sid=1" } })
+    run.answer { users = ok { id = 3 } }
+    assert.equal("/users/3/orders", run.calls.orders.path)
+    local out = run.answer { orders = ok(list { 1 }) }
+    assert.same({ status = 200, json = { orders = { 1 } } }, out)
+    assert.equal("no-store", out.headers["Cache-Control"])
+    out = drive("GET /my/orders").answer { users = failed "refused" }
+    assert.same({ 401, "no-store" }, { out.status, out.headers["cache-control"] })
+  end)
+
+  it("shares data within a test, whose time is the test's", function()
+    assert.equal(1, drive("GET /hits/a").out.json.hits)
+    local run = drive("GET /hits/a")
+    assert.equal(2, run.out.json.hits)
+    run.tick "1m"
+    assert.equal(1, drive("GET /hits/a").out.json.hits)
+  end)
+
+  it("finds nothing of other tests in it", function()
+    assert.equal(1, drive("GET /hits/a").out.json.hits)
+  end)
+
+  it("reckons with gate.crypto as ever", function()
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", drive("GET /hash/abc").out.text)
+  end)
+
+  it("answers 500 for an error", function()
+    local out = drive("GET /broken").out
+    assert.equal(500, out.status)
+    assert.is_nil(out.text:find("nobody", 1, true))
+  end)
+end)
+
+describe("a value", function()
+  it("lands by itself, late if asked", function()
+    local run = drive("GET /tenant", { headers = { Host = "moon.example.com" } })
+    assert.same({ "who" }, run.open)
+    assert.is_nil(run.tick "1999ms")
+    assert.same({ who = { is = "moon" } }, run.tick("1ms").json)
+  end)
+
+  it("can be answered before, as what it stands for", function()
+    local run = drive("GET /tenant", { headers = { Host = "moon.example.com" } })
+    assert.same({ who = { is = "sun" } }, run.answer({ who = ok { is = "sun" } }).json)
+    run = drive("GET /tenant", { headers = { Host = "moon.example.com" } })
+    assert.equal(504, run.answer({ who = failed "timeout" }).status)
+  end)
+end)
