@@ -3,6 +3,7 @@
 #include "crypto/coding.h"
 #include "crypto/digest.h"
 #include "gateway/html.h"
+#include "json/scan.h"
 
 enum { page_most = 4 << 20, routes_most = 100 };
 
@@ -55,13 +56,55 @@ static void put_places(struct mg_buf *page, const struct mg_report *report)
     mg_buf_put(page, MG_STR("</section>\n"));
 }
 
-// The request
-
 static void put_row(struct mg_buf *page, const struct mg_report *report, struct mg_str name,
                     struct mg_str value)
 {
     mg_html_put_in(page, "<tr><th scope=\"row\">", name, "</th><td>");
     mg_html_put_in(page, "", mg_mask_text(&report->mask, value), "</td></tr>\n");
+}
+
+// What is wrong with the input
+
+static void put_error(struct mg_buf *page, const struct mg_report *report, struct mg_str error)
+{
+    struct mg_arena *arena = &report->mask.exchange->request->arena;
+    struct mg_json_iter iter;
+    struct mg_str at = {0}, detail = {0};
+    for (mg_json_begin(&iter, error); mg_json_next(&iter);)
+        if (mg_json_key_is(iter.key, MG_STR("at")))
+            at = mg_json_text_in(iter.value, arena);
+        else if (mg_json_key_is(iter.key, MG_STR("detail")))
+            detail = mg_json_text_in(iter.value, arena);
+    put_row(page, report, at, detail);
+}
+
+static void put_errors(struct mg_buf *page, const struct mg_report *report)
+{
+    struct mg_json_iter iter;
+    if (!report->errors.len)
+        return;
+    mg_buf_put(page, MG_STR("<section><h2>Input</h2>\n<table class=\"fields\">"));
+    for (mg_json_begin(&iter, report->errors); mg_json_next(&iter);)
+        put_error(page, report, iter.value);
+    mg_buf_put(page, MG_STR("</table></section>\n"));
+}
+
+// The request
+
+static void put_headers(struct mg_buf *page, const struct mg_report *report)
+{
+    const struct mg_headers *headers = &report->mask.exchange->request->headers;
+    mg_buf_printf(page, "<details><summary><b>Header</b> %u %s</summary><table class=\"fields\">",
+                  headers->count, headers->count == 1 ? "field" : "fields");
+    for (unsigned i = 0; i < headers->count; i++) {
+        const struct mg_header *header = &headers->items[i];
+        if (mg_mask_hides(header->name))
+            mg_html_put_in(page, "<tr><th scope=\"row\">", header->name,
+                           "</th><td><em>not shown</em></td></tr>\n");
+        else
+            put_row(page, report, header->name, header->value);
+    }
+    mg_buf_put(page, MG_STR("</table></details>\n"));
 }
 
 static void put_request(struct mg_buf *page, const struct mg_report *report)
@@ -79,15 +122,9 @@ static void put_request(struct mg_buf *page, const struct mg_report *report)
         put_row(page, report, request->params[i].name, request->params[i].value);
     put_row(page, report, MG_STR("client"), request->ip);
     put_row(page, report, MG_STR("request id"), request->id);
-    for (unsigned i = 0; i < request->headers.count; i++) {
-        const struct mg_header *header = &request->headers.items[i];
-        if (mg_mask_hides(header->name))
-            mg_html_put_in(page, "<tr><th scope=\"row\">", header->name,
-                           "</th><td><em>not shown</em></td></tr>\n");
-        else
-            put_row(page, report, header->name, header->value);
-    }
-    mg_buf_put(page, MG_STR("</table></section>\n"));
+    mg_buf_put(page, MG_STR("</table>\n"));
+    put_headers(page, report);
+    mg_buf_put(page, MG_STR("</section>\n"));
 }
 
 // What there is, for a request that no route answers.
@@ -131,6 +168,9 @@ static void put_head(struct mg_buf *page, const struct mg_report *report)
     mg_buf_put(page, mg_str_of(mg_page_style));
     mg_buf_printf(page, "</style></head>\n<body class=\"%s\"><header><div>",
                   report->status < 500 ? "client" : "server");
+    mg_buf_put(page, MG_STR("<p class=\"brand\"><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\">"
+                            "<path d=\"M13.6 10.3A6.3 6.3 0 0 1 5.7 2.4a6.3 6.3 0 1 0 7.9 7.9z\"/>"
+                            "</svg>Moongate</p>"));
     mg_html_put_in(page, "<p class=\"ask\"><b>", mg_str_of(mg_method_word(request->method)),
                    "</b> ");
     mg_html_put_in(page, "", target, "</p>\n");
@@ -138,16 +178,17 @@ static void put_head(struct mg_buf *page, const struct mg_report *report)
     mg_buf_printf(page, "<p class=\"status\"><b>%d</b> ", report->status);
     mg_html_put_in(page, "", report->title, "");
     if (report->error.len && report->detail.len && !mg_str_eq(report->error, report->detail))
-        mg_html_put_in(page, ": ", report->detail, "");
+        mg_html_put_in(page, " <span>A client without <code>--dev</code> is told: ", report->detail,
+                       "</span>");
+    if (report->loading)
+        mg_buf_put(page, MG_STR(" <span>The routes that were loaded before go on serving programs. "
+                                "A browser is shown this page until the files load.</span>"));
     mg_buf_put(page, MG_STR("</p></div></header>\n<main>\n"));
 }
 
-static void put_foot(struct mg_buf *page, const struct mg_report *report)
+static void put_foot(struct mg_buf *page)
 {
     mg_buf_put(page, MG_STR("</main>\n<footer><p>"));
-    if (report->loading)
-        mg_buf_put(page, MG_STR("The routes that were loaded before go on serving programs. A "
-                                "browser is shown this page until the files load. "));
     mg_buf_put(page, MG_STR("Shown by <code>moongate serve --dev</code>, and by nothing else."
                             "</p></footer></body></html>\n"));
 }
@@ -158,12 +199,13 @@ struct mg_str mg_page_of(const struct mg_report *report, const struct mg_trace *
     struct mg_buf page = {.limit = page_most};
     struct mg_str copy = {0};
     put_head(&page, report);
+    put_errors(&page, report);
     put_places(&page, report);
     mg_page_put_calls(&page, &report->mask, trace);
     if (!exchange->plan && !report->loading && (report->status == 404 || report->status == 405))
         put_routes(&page, exchange->generation);
     put_request(&page, report);
-    put_foot(&page, report);
+    put_foot(&page);
     if (page.failed == MG_OK)
         copy = mg_arena_copy(&exchange->request->arena, mg_buf_str(&page));
     mg_buf_fini(&page);

@@ -29,8 +29,8 @@ static void put_axis(struct mg_buf *page, uint64_t total)
     for (uint64_t at = 0; at <= total; at += step) {
         double x = percent(at, total);
         const char *anchor = at == 0 ? "start" : x > 90 ? "end" : "middle";
-        mg_buf_printf(page, "<text x=\"%.2f%%\" y=\"12\" text-anchor=\"%s\">%llu</text>", x, anchor,
-                      (unsigned long long)at);
+        mg_buf_printf(page, "<text x=\"%.2f%%\" y=\"12\" text-anchor=\"%s\">%llu%s</text>", x,
+                      anchor, (unsigned long long)at, at + step > total ? " ms" : "");
     }
     mg_buf_put(page, MG_STR("</svg>"));
 }
@@ -39,16 +39,21 @@ static const char *look_of(const struct mg_trace_call *call)
 {
     bool skipped = strcmp(call->outcome, "skipped") == 0;
     if (call->state != MG_TRACE_LANDED)
-        return "open";
+        return call->state == MG_TRACE_UNDER_WAY ? "open" : "none";
     return strcmp(call->outcome, "ok") == 0 ? "ok" : call->partial || skipped ? "part" : "bad";
 }
 
+// On the lines of the axis, which go through all rows.
 static void put_bar(struct mg_buf *page, const struct mg_trace_call *call, uint64_t total)
 {
     uint64_t step = step_of(total);
-    mg_buf_put(page, MG_STR("<svg class=\"bar\" role=\"img\" aria-label=\""));
-    mg_buf_printf(page, "from %llu to %llu ms\">", (unsigned long long)call->start,
-                  (unsigned long long)call->end);
+    bool started = call->state != MG_TRACE_NOT_STARTED;
+    mg_buf_put(page, MG_STR("<svg class=\"bar\""));
+    if (started)
+        mg_buf_printf(page, " role=\"img\" aria-label=\"from %llu to %llu ms\">",
+                      (unsigned long long)call->start, (unsigned long long)call->end);
+    else
+        mg_buf_put(page, MG_STR(" aria-hidden=\"true\">"));
     for (uint64_t at = 0; at <= total; at += step) {
         double x = percent(at, total);
         mg_buf_printf(page, "<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>", x, x);
@@ -56,10 +61,12 @@ static void put_bar(struct mg_buf *page, const struct mg_trace_call *call, uint6
     double from = percent(call->start, total), width = percent(call->end - call->start, total);
     width = width < 0.8 ? 0.8 : width;
     from = from + width > 100 ? 100 - width : from;
-    mg_buf_printf(page,
-                  "<rect class=\"%s\" x=\"%.2f%%\" y=\"8\" width=\"%.2f%%\" height=\"12\" "
-                  "rx=\"3\"/></svg>",
-                  look_of(call), from, width);
+    if (started)
+        mg_buf_printf(page,
+                      "<rect class=\"%s\" x=\"%.2f%%\" y=\"13\" width=\"%.2f%%\" height=\"13\" "
+                      "rx=\"3\"/>",
+                      look_of(call), from, width);
+    mg_buf_put(page, MG_STR("</svg>"));
 }
 
 static void put_what(struct mg_buf *page, const struct mg_mask *mask,
@@ -75,6 +82,8 @@ static void put_what(struct mg_buf *page, const struct mg_mask *mask,
     if (call->ask.len)
         mg_html_put_in(page, "<code>", mg_mask_text(mask, call->ask),
                        call->each ? " <i>for each</i></code>" : "</code>");
+    if (call->message.len)
+        mg_html_put_in(page, "<em>", mg_mask_text(mask, call->message), "</em>");
     mg_buf_put(page, MG_STR("</th>"));
 }
 
@@ -85,8 +94,7 @@ static void put_call(struct mg_buf *page, const struct mg_mask *mask,
     mg_buf_put(page, MG_STR("<tr>"));
     put_what(page, mask, call);
     mg_buf_put(page, MG_STR("<td class=\"time\">"));
-    if (call->state != MG_TRACE_NOT_STARTED)
-        put_bar(page, call, total);
+    put_bar(page, call, total);
     mg_buf_put(page, MG_STR("</td><td class=\"ms\">"));
     if (call->state != MG_TRACE_NOT_STARTED)
         mg_buf_printf(page, "%llu ms", (unsigned long long)(call->end - call->start));
@@ -94,9 +102,6 @@ static void put_call(struct mg_buf *page, const struct mg_mask *mask,
     if (call->status)
         mg_buf_printf(page, " <small>%d</small>", call->status);
     mg_buf_put(page, MG_STR("</td></tr>\n"));
-    if (call->message.len)
-        mg_html_put_in(page, "<tr class=\"note\"><td colspan=\"4\">",
-                       mg_mask_text(mask, call->message), "</td></tr>\n");
 }
 
 void mg_page_put_calls(struct mg_buf *page, const struct mg_mask *mask,

@@ -117,6 +117,7 @@ static struct mg_report *make(struct mg_exchange *exchange, const struct mg_prob
     report->title =
         problem->title.len ? problem->title : mg_str_of(mg_reply_reason(problem->status));
     report->detail = shown(report, problem->detail);
+    report->errors = problem->errors;
     return report->places ? report : NULL;
 }
 

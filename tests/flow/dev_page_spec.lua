@@ -36,6 +36,7 @@ gate.group("/around", { after = function(req, reply)
 end }, function(group)
   group.get("/x", function() gate.fail(404) end)
 end)
+gate.get("/input/{id}", { input = { id = "integer", query = { page = "integer" } }, reply = {} })
 ]]
 
 local browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -73,7 +74,7 @@ describe("the page of serve --dev", function()
     local page = reply.body
     assert.equal("text/html; charset=utf-8", reply.headers["content-type"])
     assert.truthy(page:find "^<!doctype html>\n" and page:find "</html>\n$")
-    local void, open = { meta = true, line = true, rect = true }, {}
+    local void, open = { meta = true, line = true, rect = true, path = true }, {}
     for slash, name, rest in page:gmatch "<(/?)(%a[%w]*)([^>]*)>" do
       assert.is_nil(rest:lower():find "%son%a+%s*=" or rest:lower():find "style%s*=", rest)
       assert.is_nil(rest:find "src%s*=" or rest:find "href%s*=" or rest:find "url%(", rest)
@@ -101,7 +102,7 @@ describe("the page of serve --dev", function()
   it("tells of calls, each as a bar", function()
     local page = check(visit "/refused")
     has(page, "the call second failed: ", '<span class="here"><i>20</i>', "<b>first</b>", "GET /x/200",
-      "after first", 'class="end bad">refused', 'class="end ok">ok <small>200</small>', 'class="end open">not started',
+      "after first", 'class="end bad">refused', 'class="end ok">ok <small>200</small>', 'class="end none">not started',
       "GET /y/{second.status}")
     assert.equal(2, select(2, page:gsub('<rect class="', "")))
     for x, width in page:gmatch '<rect class="%a+" x="([%d.]+)%%" y="8" width="([%d.]+)%%"' do
@@ -161,6 +162,12 @@ describe("the page of serve --dev", function()
     assert.equal(404, reply.status)
     has(check(reply), "no route has this path", "/p/{id} <small>routes.lua:", "/around/x")
     assert.is_nil(check(visit "/around/x"):find("<h2>Routes", 1, true))
+  end)
+
+  it("lists what is wrong with the input", function()
+    local page = check(visit "/input/x?<b>=1")
+    has(page, "<h2>Input</h2>", '<th scope="row">id</th><td>must be an integer</td>',
+      '<th scope="row">query.page</th><td>is missing</td>', "<h2>The route</h2>", '<span class="here"><i>32</i>')
   end)
 
   it("is for browsers, and for problems", function()
