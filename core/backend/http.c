@@ -33,7 +33,7 @@ static void release(struct run *run)
     leave_queue(run);
     mg_list_drop(&run->node);
     if (run->stay.place) {
-        mg_service_leave(backend->service, &run->stay, !run->unreached);
+        mg_service_leave(backend->service, &run->stay, !run->unreached, &backend->mean_us);
         mg_quota_give(backend->seat);
     }
     mg_buf_fini(&run->url);
@@ -176,7 +176,7 @@ static bool enter_queue(struct run *run)
 {
     struct backend *backend = run->backend;
     uint64_t left = run->call->deadline - mg_loop_now(backend->base.loop);
-    if (!mg_service_patient(backend->service, left) || !mg_quota_wait_take(backend->seat))
+    if (!mg_service_patient(backend->service, backend->mean_us, left) || !mg_quota_wait_take(backend->seat))
         return false;
     run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);

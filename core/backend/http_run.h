@@ -20,6 +20,7 @@ struct backend {
     struct mg_http *http;
     struct mg_service *service;
     struct mg_quota_seat *seat;
+    uint64_t mean_us;     // running mean of how long a call holds its place
     struct mg_list queue; // runs in the order they came
     struct mg_list runs;  // all others
     struct mg_task closing;

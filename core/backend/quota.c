@@ -8,8 +8,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/apart.h"
+
 struct mg_quota {
-    unsigned at_once, waiting_most;
+    _Alignas(MG_APART) unsigned at_once; // all that taking and giving look at, on one line
+    unsigned waiting_most;
     _Atomic unsigned taken, waiting;
     _Atomic unsigned in_line; // length of the line, read without the lock
     pthread_mutex_t lock;     // of the line, and of each seat's `mailed`
@@ -31,11 +34,10 @@ struct mg_quota_seat {
 
 struct mg_quota *mg_quota_new(unsigned at_once, unsigned waiting)
 {
-    struct mg_quota *quota = calloc(1, sizeof *quota);
+    struct mg_quota *quota = aligned_alloc(MG_APART, sizeof *quota);
     if (!quota)
         return NULL;
-    quota->at_once = at_once;
-    quota->waiting_most = waiting;
+    *quota = (struct mg_quota){.at_once = at_once, .waiting_most = waiting};
     mg_list_init(&quota->line);
     if (pthread_mutex_init(&quota->lock, NULL) != 0) {
         free(quota);

@@ -28,9 +28,11 @@ static bool copy_text(struct mg_service *service, const struct mg_http_config *c
     for (unsigned i = 0; i < config->url_count; i++)
         len += config->urls[i].len;
     char *at = service->text = malloc(len);
-    service->places = calloc(config->url_count, sizeof *service->places);
+    size_t places = config->url_count * sizeof *service->places;
+    service->places = aligned_alloc(MG_APART, places ? places : MG_APART);
     if (!at || !service->places)
         return false;
+    memset(service->places, 0, places);
     service->place_count = config->url_count;
     service->config.name = keep(&at, config->name);
     service->config.urls = NULL;
@@ -59,11 +61,11 @@ static const char *open_places(struct mg_service *service, struct mg_resolver *r
 struct mg_service *mg_service_new(const struct mg_http_config *config, struct mg_resolver *resolver,
                                   const char **why)
 {
-    struct mg_service *service = calloc(1, sizeof *service);
+    struct mg_service *service = aligned_alloc(MG_APART, sizeof *service);
     *why = "no memory";
     if (!service)
         return NULL;
-    service->config = *config;
+    *service = (struct mg_service){.config = *config};
     set_defaults(&service->config);
     service->quota = mg_quota_new(service->config.at_once, service->config.waiting);
     if (service->quota && copy_text(service, config))
@@ -105,12 +107,11 @@ enum mg_http_path mg_service_path(const struct mg_http_config *config, bool secu
     return path;
 }
 
-bool mg_service_patient(const struct mg_service *service, uint64_t left)
+bool mg_service_patient(const struct mg_service *service, uint64_t mean_us, uint64_t left)
 {
     uint64_t ahead = atomic_load_explicit(&service->waiting, memory_order_relaxed);
-    uint64_t mean = atomic_load_explicit(&service->mean_us, memory_order_relaxed);
     uint64_t patience = service->config.patience_ms < left ? service->config.patience_ms : left;
-    return ahead * mean / service->config.at_once <= patience * 1000;
+    return ahead * mean_us / service->config.at_once <= patience * 1000;
 }
 
 // A lower rank is better: not shunned before shunned, then by how busy it is.
@@ -121,32 +122,42 @@ static uint64_t rank(struct mg_service_place *place, uint64_t now)
     return until > now ? busy + UINT32_MAX : busy;
 }
 
-void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay)
+static struct mg_service_place *least_busy(struct mg_service *service, uint64_t now)
 {
-    unsigned from = service->place_count > 1 ? atomic_fetch_add(&service->turn, 1) : 0;
-    uint64_t now = uv_hrtime() / 1000, least = UINT64_MAX;
+    unsigned from = atomic_fetch_add(&service->turn, 1);
+    uint64_t least = UINT64_MAX;
+    struct mg_service_place *best = service->places;
     for (unsigned i = 0; i < service->place_count; i++) {
         struct mg_service_place *place = &service->places[(from + i) % service->place_count];
         uint64_t its = rank(place, now);
         if (its < least) {
-            stay->place = place;
+            best = place;
             least = its;
         }
     }
-    stay->since = now;
-    atomic_fetch_add_explicit(&stay->place->busy, 1, memory_order_relaxed);
+    return best;
 }
 
-// A lost update between two workers is no harm to a mean.
-void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached)
+// With one place there is nothing to choose, and nothing is counted.
+void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay)
 {
-    uint64_t now = uv_hrtime() / 1000, held_us = now - stay->since;
-    int64_t mean = atomic_load_explicit(&service->mean_us, memory_order_relaxed);
-    int64_t held = held_us < UINT32_MAX ? (int64_t)held_us : UINT32_MAX;
-    mean = mean ? mean + (held - mean) / 8 : held;
-    atomic_store_explicit(&service->mean_us, (unsigned)mean, memory_order_relaxed);
-    if (!reached)
-        atomic_store_explicit(&stay->place->shunned_until, now + shun_us, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&stay->place->busy, 1, memory_order_relaxed);
+    stay->since = uv_hrtime() / 1000;
+    stay->place = service->places;
+    if (service->place_count > 1) {
+        stay->place = least_busy(service, stay->since);
+        atomic_fetch_add_explicit(&stay->place->busy, 1, memory_order_relaxed);
+    }
+}
+
+void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached,
+                      uint64_t *mean_us)
+{
+    uint64_t now = uv_hrtime() / 1000, held = now - stay->since;
+    *mean_us = *mean_us ? (7 * *mean_us + held) / 8 : held;
+    if (service->place_count > 1) {
+        if (!reached)
+            atomic_store_explicit(&stay->place->shunned_until, now + shun_us, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&stay->place->busy, 1, memory_order_relaxed);
+    }
     stay->place = NULL;
 }

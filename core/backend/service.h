@@ -8,6 +8,7 @@
 #include "backend/quota.h"
 #include "backend/resolver.h"
 #include "backend/url.h"
+#include "base/apart.h"
 
 // What carries a service's calls.
 enum mg_http_path {
@@ -33,9 +34,10 @@ struct mg_http_config {
 
 // One of its URLs.
 struct mg_service_place {
-    struct mg_url url;              // its path without "/" at the end
-    _Atomic unsigned busy;          // calls under way there
-    _Atomic uint64_t shunned_until; // us; 0: it was reached
+    struct mg_url url; // its path without "/" at the end
+    // Only where there are several to choose from:
+    _Alignas(MG_APART) _Atomic unsigned busy; // calls under way there
+    _Atomic uint64_t shunned_until;           // us; 0: it was reached
 };
 
 struct mg_service {
@@ -43,10 +45,9 @@ struct mg_service {
     struct mg_quota *quota;
     struct mg_service_place *places;
     unsigned place_count;
-    _Atomic unsigned turn;    // where the search for the least busy begins
-    _Atomic unsigned waiting; // calls queued
-    _Atomic unsigned mean_us; // running mean of how long a call holds its place
-    char *text;               // of name and urls
+    char *text;                               // of name and urls
+    _Alignas(MG_APART) _Atomic unsigned turn; // where the search for the least busy begins
+    _Atomic unsigned waiting;                 // calls queued
 };
 
 // NULL, and *why (a line for people, such as "url 1: it has no host"), when the configuration
@@ -61,8 +62,8 @@ enum mg_http_path mg_service_path(const struct mg_http_config *config, bool secu
                                   const char **why);
 
 // False when a call that queued now would have to wait too long: beyond the service's patience, or
-// beyond the `left` ms until its deadline.
-bool mg_service_patient(const struct mg_service *service, uint64_t left);
+// beyond the `left` ms until its deadline. mean_us: how long a call holds its place.
+bool mg_service_patient(const struct mg_service *service, uint64_t mean_us, uint64_t left);
 
 // A call's stay at one of the places. All-zeroes: nowhere.
 struct mg_service_stay {
@@ -73,7 +74,9 @@ struct mg_service_stay {
 // Enters the least busy place; one that could not be reached lately only when all are like that,
 // since a place that fails at once looks idle.
 void mg_service_enter(struct mg_service *service, struct mg_service_stay *stay);
-// `reached`: false when nobody was there to take the call.
-void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached);
+// `reached`: false when nobody was there to take the call. *mean_us: the running mean of how long
+// the calls of one worker hold their places.
+void mg_service_leave(struct mg_service *service, struct mg_service_stay *stay, bool reached,
+                      uint64_t *mean_us);
 
 #endif

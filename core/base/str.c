@@ -54,35 +54,61 @@ size_t mg_str_find(struct mg_str text, char c, size_t from)
     return found ? (size_t)(found - text.data) : text.len;
 }
 
-// Of up to eight bytes: a word whose lowest bit that is set lies in the first of them that is below
-// 0x20, or 0x7f; 0 when there is none. (A borrow can only set bits above a true one.)
-static uint64_t controls(const char *bytes, size_t len)
+typedef unsigned char sixteen __attribute__((vector_size(16)));
+
+// The first sixteen bytes or, of fewer, all of them, some twice.
+static inline sixteen load(const char *bytes, size_t len)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-    uint64_t word = ones * ' ';
-    if (len >= sizeof word)
-        memcpy(&word, bytes, sizeof word);
-    else
-        memcpy(&word, bytes, len);
+    sixteen all;
+    if (len >= sizeof all) {
+        memcpy(&all, bytes, sizeof all);
+        return all;
+    }
+    char room[sizeof all] = "               ";
+    if (len >= 8) {
+        memcpy(room, bytes, 8);
+        memcpy(room + 8, bytes + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(room, bytes, 4);
+        memcpy(room + 4, bytes + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            room[i] = bytes[i];
+    }
+    memcpy(&all, room, sizeof all);
+    return all;
+}
+
+// How many come before the first that is below 0x20, or 0x7f, or less than that; 16: none is.
+static size_t before_control(sixteen bytes)
+{
+    uint64_t halves[2];
+    sixteen found = (sixteen)((bytes < (unsigned char)0x20) | (bytes == (unsigned char)0x7f));
+    memcpy(halves, &found, sizeof halves);
+    if (!(halves[0] | halves[1]))
+        return sizeof found;
     if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-        word = __builtin_bswap64(word);
-    uint64_t del = word ^ (ones * 0x7f);
-    return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high;
+        return 0;
+    return (size_t)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
+}
+
+static bool is_clean(char byte)
+{
+    return ((unsigned char)byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
 size_t mg_str_clean(struct mg_str text)
 {
-    size_t at = 0;
-    while (at < text.len) {
-        uint64_t found = controls(text.data + at, text.len - at);
-        if (!found) {
-            at += sizeof found;
-            continue;
-        }
-        at += (size_t)__builtin_ctzll(found) / 8;
-        if (text.data[at] != '\t')
-            return at;
-        at++;
+    size_t last = text.len < 16 ? 0 : text.len - 16; // it may overlap those before
+    for (size_t at = 0; text.len; at = at + 16 < last ? at + 16 : last) {
+        size_t clean = before_control(load(text.data + at, text.len - at));
+        if (clean < 16 && text.len < 16)
+            clean = 0; // they were loaded in another order
+        for (size_t i = at + clean; i < text.len && i < at + 16; i++)
+            if (!is_clean(text.data[i]))
+                return i;
+        if (at == last)
+            break;
     }
     return text.len;
 }

@@ -50,6 +50,11 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
             mg_buf_printf(out, " after %llums", (unsigned long long)call->delay);
         return;
     }
+    if (call->kind == MG_CALL_COMPUTE) {
+        mg_buf_printf(out, "compute %.*s %.*s", (int)call->path_text.len, call->path_text.data,
+                      (int)call->function.len, call->function.data);
+        return;
+    }
     mg_buf_put(out, call->backend->name);
     mg_buf_put_char(out, ' ');
     if (call->kind == MG_CALL_REDIS) {

@@ -3,6 +3,8 @@
 struct mg_str mg_call_told(const struct mg_call *call)
 {
     const struct mg_result *result = &call->result;
+    if (call->kind == MG_CALL_COMPUTE && result->error == MG_LUA)
+        return MG_STR("an error in its module");
     if (call->kind != MG_CALL_SQL && call->kind != MG_CALL_FILE && call->kind != MG_CALL_REDIS)
         return result->message;
     switch (result->error) {

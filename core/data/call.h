@@ -6,6 +6,7 @@
 
 #include "data/conditions.h"
 #include "data/result.h"
+#include "data/ticket.h"
 
 enum mg_call_kind {
     MG_CALL_HTTP,
@@ -13,6 +14,8 @@ enum mg_call_kind {
     MG_CALL_REDIS,
     MG_CALL_SQL,
     MG_CALL_VALUE,
+    MG_CALL_COMPUTE,
+    MG_CALL_TICKET, // of the gateway's own tasks; no plan has one
     MG_CALL_KINDS
 };
 
@@ -63,6 +66,12 @@ struct mg_value_ask {
     uint64_t delay; // ms
 };
 
+// A function of one of the gateway's own modules, run in a Lua state beside those that serve.
+struct mg_compute_ask {
+    struct mg_str module, function; // "lib.score", "run"
+    struct mg_str args;             // a JSON array
+};
+
 // A command: its name, then its arguments. Bytes of any kind.
 struct mg_redis_command {
     const struct mg_str *words;
@@ -108,6 +117,8 @@ struct mg_call {
         struct mg_redis_ask redis;
         struct mg_sql_ask sql;
         struct mg_value_ask value;
+        struct mg_compute_ask compute;
+        struct mg_ticket_ask ticket;
     };
     // Loop time in ms at which it fails as MG_TIMEOUT; never 0. That of an HTTP call in flight may
     // be moved to later.
@@ -124,8 +135,8 @@ struct mg_call {
     uint64_t began; // loop time in ms when it was started; 0: it was not
 };
 
-// What a client may be told of how a call failed. The words of a database or of a file system name
-// statements and paths: they are for the log and for scripts.
+// What a client may be told of how a call failed. The words of a database, of a file system or of a
+// Lua error name statements, paths and lines: they are for the log and for scripts.
 struct mg_str mg_call_told(const struct mg_call *call);
 
 #endif

@@ -275,7 +275,7 @@ void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)
     mg_buf_fini(&json);
 }
 
-void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
+static void write_log(struct mg_exchange *exchange, enum mg_log_level level, struct mg_str text)
 {
     enum { path_most = 200 }; // so that a client's long path leaves room for what is said
     struct mg_request *request = exchange->request;
@@ -283,7 +283,17 @@ void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
     struct mg_str path =
         mg_str_cut(request->path, 0, request->path.len < path_most ? request->path.len : path_most);
     if (text.len)
-        mg_log(MG_LOG_ERROR, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
+        mg_log(level, "%s %.*s%s (request %.*s): %.*s", mg_method_word(request->method),
                (int)path.len, path.data, path.len < request->path.len ? "..." : "",
                (int)request->id.len, request->id.data, (int)text.len, text.data);
+}
+
+void mg_answer_log(struct mg_exchange *exchange, struct mg_str text)
+{
+    write_log(exchange, MG_LOG_ERROR, text);
+}
+
+void mg_answer_warn(struct mg_exchange *exchange, struct mg_str text)
+{
+    write_log(exchange, MG_LOG_WARN, text);
 }

@@ -42,7 +42,8 @@ struct mg_problem mg_answer_input_errors(struct mg_exchange *exchange, struct mg
 // Puts a fallback with placeholders in place of a failed call's body.
 void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked);
 
-// Logs what a script raised, with the request's id and route.
+// Logs what a script raised, or what its author should know, with the request's id and route.
 void mg_answer_log(struct mg_exchange *exchange, struct mg_str text);
+void mg_answer_warn(struct mg_exchange *exchange, struct mg_str text);
 
 #endif

@@ -17,6 +17,8 @@ static struct mg_backend *open_backend(const struct mg_shared *shared,
         return mg_postgres_open(shared->postgres, place->loop, place->home);
     if (shared->sqlite)
         return mg_sql_new(shared->sqlite, place->loop, place->home);
+    if (shared->compute)
+        return mg_compute_open(shared->compute, place->loop, place->home);
     if (shared->files)
         return mg_file_new(shared->files, place->loop, place->home);
     return mg_redis_open(shared->redis, place->grounds->resolver, place->loop, place->home);
@@ -60,6 +62,8 @@ bool mg_backends_open(struct mg_backends *backends, const struct mg_shared_set *
         ok = ok && backends->by_kind[kind];
     }
     ok = ok && backends->opened && add(backends, NULL, place, before);
+    if (ok)
+        backends->by_kind[MG_CALL_TICKET][0] = place->tickets;
     if (place->grounds->tls)
         mg_http_trust(place->http, place->grounds->tls);
     for (unsigned i = 0; ok && i < shared->count; i++)

@@ -21,6 +21,7 @@ struct mg_backends_place {
     struct mg_mailbox *home;
     const struct mg_grounds *grounds;
     struct mg_http *http;
+    struct mg_backend *tickets; // for all sets; NULL: no tasks are kept
 };
 
 // All-zeroes is none.

@@ -219,6 +219,8 @@ struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg
         read_texts(config, member(kept, "listen"), &config->listen, &config->listen_count) &&
         read_texts(config, member(kept, "trusted"), &config->trusted, &config->trusted_count) &&
         read_backends(config, kept, &origin);
+    if (ok)
+        config->tasks = path_in(config, dir, text(config, member(kept, "tasks")));
     config->workers = ok ? (unsigned)number(kept, "workers") : 0;
     if (!ok)
         mg_faults_add(faults, MG_STR("gateway.lua"), 0,

@@ -43,8 +43,17 @@
     X(redis_reply)                                                                                 \
     X(calls)                                                                                       \
     X(each)                                                                                        \
+    X(script)                                                                                      \
+    X(memory)                                                                                      \
+    X(state)                                                                                       \
+    X(slice)                                                                                       \
+    X(load)                                                                                        \
     X(unheard)                                                                                     \
     X(finally)                                                                                     \
+    X(every)                                                                                       \
+    X(tasks_at_once)                                                                               \
+    X(tasks_waiting)                                                                               \
+    X(task_result)                                                                                 \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \
@@ -54,6 +63,8 @@
     X(file_jobs)                                                                                   \
     X(sqlite_readers)                                                                              \
     X(sqlite_jobs)                                                                                 \
+    X(compute_threads)                                                                             \
+    X(compute_jobs)                                                                                \
     X(shared)                                                                                      \
     X(postgres_at_once) X(postgres_waiting)
 
@@ -91,6 +102,7 @@ struct mg_config {
     unsigned folder_count;
     struct mg_redis_config *redis;
     unsigned redis_count;
+    struct mg_str tasks;    // the file that keeps them: absolute, or relative to the process
     struct mg_str *trusted; // networks such as "10.0.0.0/8"
     unsigned trusted_count;
     struct mg_plan_backend *backends; // all of the above, as plans and scripts name them

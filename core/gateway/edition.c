@@ -48,7 +48,7 @@ bool mg_edition_open(struct mg_edition *edition, struct mg_grounds *grounds,
                      const struct mg_edition *before, struct mg_buf *why)
 {
     static const struct mg_shared_set none;
-    return mg_shared_open(&edition->shared, edition->config, grounds,
+    return mg_shared_open(&edition->shared, edition->config, &edition->folder, grounds,
                           before ? &before->shared : &none, why);
 }
 

@@ -489,5 +489,7 @@ void mg_exchange_abort(struct mg_exchange *exchange)
 {
     exchange->conn = NULL;
     mg_exchange_reply(exchange);
+    if (exchange->chore)
+        mg_chore_cut(exchange->chore);
     mg_exchange_end_if_done(exchange);
 }

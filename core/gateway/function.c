@@ -18,11 +18,35 @@ static void fail(struct mg_exchange *exchange)
                                                       .trace = failure.trace});
 }
 
+// Whoever holds a worker keeps its other requests waiting: told of each route once a minute.
+static void tell_slow(struct mg_exchange *exchange)
+{
+    enum { again_ms = 60000 };
+    struct mg_generation *generation = exchange->generation;
+    const struct mg_run *run = &exchange->run;
+    unsigned i = 0;
+    if (!run->slow.len)
+        return;
+    uint64_t now = mg_loop_fresh(&exchange->worker->loop);
+    while (i < generation->count && generation->plans[i] != exchange->plan)
+        i++;
+    if (i == generation->count || now < generation->slow_told[i])
+        return;
+    generation->slow_told[i] = now + again_ms;
+    mg_answer_warn(exchange, mg_arena_printf(
+                                 &exchange->request->arena,
+                                 "%.*s: it has held its worker for %ums of CPU time (limits.slice)",
+                                 (int)run->slow.len, run->slow.data, run->slice_ms));
+}
+
 static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
 {
     struct mg_run *run = &exchange->run;
-    while (state == MG_RUN_WAITS && mg_function_ready(exchange)) // for what has landed before
+    tell_slow(exchange);
+    while (state == MG_RUN_WAITS && mg_function_ready(exchange)) { // for what has landed before
         state = mg_run_resume(run);
+        tell_slow(exchange);
+    }
     if (state == MG_RUN_WAITS) {
         uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
         if (run->wait.within && now + run->wait.within < at)
@@ -44,20 +68,32 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
     }
 }
 
-// The run of all functions of a request, so that they share what scripts see of it. False: the
-// request has ended.
-static bool open_run(struct mg_exchange *exchange)
+bool mg_function_open(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
     struct mg_run *run = &exchange->run;
     if (run->vm)
         return true;
-    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope)) {
-        mg_exchange_no_memory(exchange);
+    if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
+        return false;
+    run->most_ms = (uint32_t)plan->limits.script;
+    run->most_bytes = plan->limits.memory;
+    run->keeps_request =
+        plan->before_count || plan->after_count || plan->asks || exchange->generation->task_count;
+    return true;
+}
+
+// False: the request has ended.
+static bool open_run(struct mg_exchange *exchange)
+{
+    if (!exchange->run.vm && mg_worker_full(exchange->worker, exchange->generation)) {
+        mg_exchange_say(exchange, 503, "the scripts hold too much memory");
         return false;
     }
-    run->keeps_request = plan->before_count || plan->after_count || plan->asks;
-    return true;
+    if (mg_function_open(exchange))
+        return true;
+    mg_exchange_no_memory(exchange);
+    return false;
 }
 
 void mg_function_before(struct mg_exchange *exchange)
@@ -74,8 +110,11 @@ bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked
     struct mg_run *run = &exchange->run;
     if (!open_run(exchange))
         return false;
-    if (mg_run_when(run, asked->plan->when, (const struct mg_asked *const *)exchange->asked,
-                    exchange->plan->count, asked->plan->sees) == MG_RUN_DONE) {
+    enum mg_run_state state =
+        mg_run_when(run, asked->plan->when, (const struct mg_asked *const *)exchange->asked,
+                    exchange->plan->count, asked->plan->sees);
+    tell_slow(exchange);
+    if (state == MG_RUN_DONE) {
         *made = run->yes;
         return true;
     }

@@ -7,6 +7,10 @@
 
 #include "gateway/exchange.h"
 
+// The run of all functions of an exchange, so that they share what scripts see of it; the others
+// see to it themselves. False: no memory.
+bool mg_function_open(struct mg_exchange *exchange);
+
 // Calls the plan's function with the results there are; it replies, fails or waits.
 void mg_function_start(struct mg_exchange *exchange);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/local_store.h"
+#include "backend/local_tickets.h"
 #include "base/log.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
@@ -174,6 +175,7 @@ static bool start_workers(struct mg_gateway *gateway)
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         struct mg_worker *worker = &gateway->workers[i];
         worker->common = &gateway->common;
+        worker->index = i;
         worker->sockets = &gateway->sockets[i * gateway->socket_count];
         worker->socket_count = gateway->socket_count;
         worker->ready = on_ready;
@@ -272,6 +274,8 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     close_sockets(gateway); // the workers have theirs; who comes later is refused
+    if (gateway->loader.grounds.tickets)
+        gateway->loader.grounds.tickets->rest(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_drain(&gateway->workers[i]);
     if (pthread_create(&thread, NULL, join_workers, &joiner) != 0) {
@@ -296,19 +300,23 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
     pthread_join(thread, NULL);
 }
 
-static void fini(struct mg_gateway *gateway)
+// False: a thread is left at work.
+static bool fini(struct mg_gateway *gateway)
 {
+    if (gateway->loader.grounds.tickets) // before the workers' mailboxes go
+        mg_local_tickets_stop(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
         mg_worker_fini(&gateway->workers[i]);
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
         mg_generation_free(gateway->workers[i].generation);
-    mg_loader_fini(&gateway->loader);
+    bool whole = mg_loader_fini(&gateway->loader);
     mg_trouble_clear(&gateway->dev.trouble);
     mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
     pthread_mutex_destroy(&gateway->lock);
     pthread_cond_destroy(&gateway->changed);
+    return whole;
 }
 
 static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_options *options)
@@ -316,6 +324,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     struct mg_buf why = {0};
     struct mg_loader *loader = &gateway->loader;
     raise_descriptors();
+    loader->keeps_tasks = true;
     if (!load(gateway, options->dir))
         return false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -330,6 +339,7 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     if (!gateway->workers || !mg_loader_open(loader, gateway->workers, gateway->worker_count, &why))
         return explain(&why);
     gateway->common.grounds = &loader->grounds;
+    gateway->common.worker_count = gateway->worker_count;
     if (options->dev) {
         gateway->common.dev = &gateway->dev;
         loader->trouble = &gateway->dev.trouble;
@@ -371,7 +381,10 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);
-    fini(&gateway);
+    bool whole = fini(&gateway);
     mg_log_fini();
+    fflush(NULL);
+    if (!whole)
+        _exit(ok ? 0 : 1); // what exit would tear down is still in use there
     return ok ? 0 : 1;
 }

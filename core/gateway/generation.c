@@ -110,6 +110,8 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     struct mg_buf json = {0};
     bool ok = mg_vm_config(generation->vm, folder->gateway, &json, faults);
     mg_buf_fini(&json);
+    mg_vm_limit(generation->vm, &(struct mg_vm_limits){config->limits.slice, config->limits.load,
+                                                       config->limits.state});
     ok = ok && mg_vm_routes(generation->vm, &generation->arena, &routes, faults);
     if (!ok)
         return false;
@@ -117,10 +119,16 @@ static bool load(struct mg_generation *generation, const struct mg_folder *folde
     generation->router = mg_router_new(&generation->arena);
     generation->plans =
         mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->plans);
-    if (!generation->router || !generation->plans)
+    generation->slow_told =
+        mg_arena_zero(&generation->arena, routes.count + 1, sizeof *generation->slow_told);
+    if (!generation->router || !generation->plans || !generation->slow_told ||
+        !mg_vm_chores(generation->vm, &generation->arena, &generation->chores))
         return false;
     for (unsigned i = 0; i < routes.count; i++)
         add_route(&(struct adding){generation, gateway_of(config), &routes.items[i], faults});
+    for (unsigned i = 0; i < generation->chores.count; i++)
+        generation->task_count += !generation->chores.items[i].every;
+    generation->idle.limits = gateway_of(config).limits;
     return !mg_faults_any(faults);
 }
 

@@ -17,18 +17,24 @@ struct mg_generation {
     struct mg_mail mail;
     struct mg_mailbox *home; // where it goes when it has ended
     void (*come_back)(struct mg_mail *mail);
+    struct mg_mail fresh; // asks for another one of the same edition, delivered at home
+    bool fresh_asked;
     struct mg_edition *edition;
     struct mg_arena arena;
     struct mg_vm *vm;
     struct mg_router *router;
     const struct mg_plan **plans; // by the router's ids
     unsigned count;
+    struct mg_script_chores chores;
+    unsigned task_count; // of them, tasks
+    struct mg_plan idle; // of what runs without a request: nothing but its limits
     // The worker's own:
     struct mg_worker *worker;
     struct mg_list node;
     struct mg_backends backends;
     unsigned exchanges; // that began on it and have not ended
     struct mg_task retire;
+    uint64_t *slow_told; // by the router's ids: loop time in ms from which on it may be told again
 };
 
 // Reads gateway.lua into a configuration. NULL: `faults` says what is wrong, all of it that can be

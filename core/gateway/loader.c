@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "backend/local_tickets.h"
 #include "base/log.h"
 #include "gateway/trouble.h"
 
@@ -53,6 +54,8 @@ static void on_back(struct mg_mail *mail)
     forget(loader, edition);
 }
 
+static void on_fresh(struct mg_mail *mail);
+
 static struct mg_generation *make(struct mg_loader *loader, struct mg_edition *edition,
                                   struct mg_faults *faults)
 {
@@ -62,8 +65,28 @@ static struct mg_generation *make(struct mg_loader *loader, struct mg_edition *e
     generation->edition = edition;
     generation->home = &loader->mailbox;
     generation->come_back = on_back;
+    generation->fresh.deliver = on_fresh;
     edition->generations++;
     return generation;
+}
+
+// A worker's generation holds too much: it gets one that is as new, unless a newer one is on its
+// way.
+static void on_fresh(struct mg_mail *mail)
+{
+    struct mg_generation *full = MG_OWNER(mail, struct mg_generation, fresh);
+    struct mg_loader *loader = MG_OWNER(full->home, struct mg_loader, mailbox);
+    struct mg_faults faults = {0};
+    if (full->edition != loader->current)
+        return;
+    struct mg_generation *fresh = make(loader, loader->current, &faults);
+    if (!fresh)
+        mg_log(MG_LOG_ERROR, "a Lua state that holds too much cannot be replaced: %.*s",
+               faults.count ? (int)faults.items[0].message.len : 0,
+               faults.count ? faults.items[0].message.data : "");
+    else if (!mg_worker_give(full->worker, fresh))
+        on_back(&fresh->mail);
+    mg_faults_fini(&faults);
 }
 
 static void unmake(struct mg_generation **made, unsigned count)
@@ -131,11 +154,33 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
                               config->limits.shared != before->limits.shared},
         {"limits.names_at_once", config->limits.names_at_once != loader->names_first &&
                                      config->limits.names_at_once != before->limits.names_at_once},
+        {"limits.compute_threads",
+         config->limits.compute_threads != loader->compute_first[0] &&
+             config->limits.compute_threads != before->limits.compute_threads},
+        {"limits.compute_jobs", config->limits.compute_jobs != loader->compute_first[1] &&
+                                    config->limits.compute_jobs != before->limits.compute_jobs},
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (fixed[i].wrong)
             mg_log(MG_LOG_WARN, "gateway.lua: %s has changed: that needs a restart", fixed[i].name);
     mg_buf_fini(&last);
+}
+
+// The tasks are kept from the first edition on that has any.
+static bool open_tasks(struct mg_loader *loader, const struct mg_edition *edition,
+                       const struct mg_generation *generation, struct mg_buf *why)
+{
+    const struct mg_limits *limits = &edition->config->limits;
+    const struct mg_local_tickets_options options = {
+        .path = edition->config->tasks.data,
+        .seats = loader->worker_count,
+        .at_once = (unsigned)limits->tasks_at_once,
+        .waiting = (unsigned)limits->tasks_waiting,
+        .result_most = limits->task_result,
+    };
+    struct mg_tickets *tickets = loader->grounds.tickets;
+    return !tickets || !generation->task_count || mg_local_tickets_is_open(tickets) ||
+           mg_local_tickets_open(tickets, &options, why);
 }
 
 // Changing over
@@ -171,7 +216,8 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
     struct mg_generation **made = make_all(loader, edition, NULL, faults);
     if (!made)
         return false;
-    bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why);
+    bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why) &&
+              open_tasks(loader, edition, made[0], &why);
     if (ok) {
         change_over(loader, edition, made);
     } else {
@@ -389,18 +435,26 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->workers_first = edition->config->workers;
     loader->shared_first = edition->config->limits.shared;
     loader->names_first = edition->config->limits.names_at_once;
+    loader->compute_first[0] = edition->config->limits.compute_threads;
+    loader->compute_first[1] = edition->config->limits.compute_jobs;
     put_listen(&loader->listen, edition->config);
     bool ok = mg_loop_init(&loader->loop) == MG_OK &&
               mg_mailbox_open(&loader->mailbox, &loader->loop) == MG_OK;
     loader->opened = ok;
     if (!ok || !mg_grounds_open(&loader->grounds, edition->config))
         return mg_buf_put(why, MG_STR("no threads, descriptors or memory")) && false;
+    if (loader->keeps_tasks && !(loader->grounds.tickets = mg_local_tickets_new()))
+        return mg_buf_put(why, MG_STR("out of memory")) && false;
     if (!mg_edition_open(edition, &loader->grounds, NULL, why))
         return false;
     struct mg_generation **made = make_all(loader, edition, loader->first, &faults);
     loader->first = NULL;
     for (unsigned i = 0; made && i < count; i++)
         workers[i].generation = made[i];
+    if (made && !open_tasks(loader, edition, made[0], why)) {
+        free(made);
+        return false;
+    }
     if (!made)
         mg_buf_put(why, faults.count ? faults.items[0].message : MG_STR("out of memory"));
     free(made);
@@ -437,7 +491,7 @@ void mg_loader_stop(struct mg_loader *loader)
     loader->running = false;
 }
 
-void mg_loader_fini(struct mg_loader *loader)
+bool mg_loader_fini(struct mg_loader *loader)
 {
     mg_generation_free(loader->first);
     if (loader->opened) {
@@ -448,6 +502,6 @@ void mg_loader_fini(struct mg_loader *loader)
     cure(loader);
     while (!mg_list_empty(&loader->editions))
         mg_edition_free(MG_OWNER(loader->editions.next, struct mg_edition, node));
-    mg_grounds_close(&loader->grounds);
     mg_buf_fini(&loader->listen);
+    return mg_grounds_close(&loader->grounds);
 }

@@ -19,7 +19,7 @@ struct mg_loader {
     struct mg_generation *first; // what it was tried with, until the workers are known
     struct mg_buf listen;        // what these were when it was started
     unsigned workers_first;
-    uint64_t names_first, shared_first;
+    uint64_t names_first, shared_first, compute_first[2];
     bool opened;
     struct mg_list editions; // all that are left, the current one too
     unsigned edition_count;
@@ -34,6 +34,7 @@ struct mg_loader {
     struct mg_edition *sick; // read, and does not load
     struct mg_faults faults; // why
     bool reported;           // that was
+    bool keeps_tasks;        // set before it opens: whoever loads is to run them
     bool forced;             // load it whether or not it has changed
     bool waits;              // for an edition to end, since there are too many
     struct mg_mail again, stop;
@@ -50,6 +51,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
 bool mg_loader_start(struct mg_loader *loader); // the workers are running; false: no thread
 void mg_loader_again(struct mg_loader *loader); // any thread: loads anew, whatever has changed
 void mg_loader_stop(struct mg_loader *loader);  // waits for its end; the workers are still there
-void mg_loader_fini(struct mg_loader *loader);  // when they have ended; all-zeroes allowed
+// When the workers have ended; all-zeroes allowed. False: a thread is left at work.
+bool mg_loader_fini(struct mg_loader *loader);
 
 #endif

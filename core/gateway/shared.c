@@ -2,19 +2,28 @@
 
 #include <stdlib.h>
 
+#include "backend/local_tickets.h"
+#include "script/engine.h"
+
 bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config)
 {
     struct mg_resolver_options names = {.in_flight = (unsigned)config->limits.names_at_once};
-    *grounds = (struct mg_grounds){.resolver = mg_resolver_new(&names)};
-    return grounds->resolver != NULL;
+    struct mg_compute_pool_options compute = {(unsigned)config->limits.compute_threads,
+                                              (unsigned)config->limits.compute_jobs};
+    *grounds = (struct mg_grounds){.resolver = mg_resolver_new(&names),
+                                   .compute = mg_compute_pool_new(&compute)};
+    return grounds->resolver && grounds->compute;
 }
 
-void mg_grounds_close(struct mg_grounds *grounds)
+bool mg_grounds_close(struct mg_grounds *grounds)
 {
     if (grounds->resolver)
         mg_resolver_free(grounds->resolver);
     mg_tls_store_free(grounds->tls);
+    bool whole = mg_compute_pool_free(grounds->compute);
+    mg_local_tickets_free(grounds->tickets);
     *grounds = (struct mg_grounds){0};
+    return whole;
 }
 
 // Everything that the making of a backend reads of the configuration.
@@ -125,6 +134,7 @@ static bool open_one(struct mg_shared *shared, const struct mg_config *config,
 
 static void free_one(struct mg_shared *shared)
 {
+    mg_compute_free(shared->compute);
     mg_service_free(shared->service);
     mg_sqlite_free(shared->sqlite);
     mg_postgres_free(shared->postgres);
@@ -168,11 +178,49 @@ static struct mg_shared *take(const struct mg_config *config, unsigned index,
     return made;
 }
 
-bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
-                    struct mg_grounds *grounds, const struct mg_shared_set *before,
-                    struct mg_buf *why)
+// All that a state which computes reads.
+static bool put_modules(struct mg_buf *key, const struct mg_folder *folder)
 {
-    *set = (struct mg_shared_set){.items = calloc(config->backend_count + 1, sizeof *set->items)};
+    mg_buf_printf(key, "modules %zu ", folder->gateway.len);
+    mg_buf_put(key, folder->gateway);
+    for (unsigned i = 0; i < folder->sources.count; i++) {
+        const struct mg_source *source = &folder->sources.items[i];
+        if (source->route)
+            continue;
+        mg_buf_printf(key, " %zu %zu ", source->name.len, source->text.len);
+        mg_buf_put(key, source->name);
+        mg_buf_put(key, source->text);
+    }
+    return key->failed == MG_OK;
+}
+
+static struct mg_shared *take_modules(const struct mg_folder *folder, struct mg_grounds *grounds,
+                                      const struct mg_shared_set *before)
+{
+    struct mg_shared *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->kind = MG_CALL_COMPUTE;
+    struct mg_shared *known =
+        put_modules(&made->key, folder) ? find(before, mg_buf_str(&made->key)) : NULL;
+    if (!known && made->key.failed == MG_OK) {
+        struct mg_engine *engine = mg_engine_new(folder->gateway, &folder->sources);
+        made->compute = engine ? mg_compute_new(grounds->compute, engine) : NULL;
+    }
+    if (known || !made->compute) {
+        free_one(made);
+        made = known;
+    }
+    if (made)
+        made->users++;
+    return made;
+}
+
+bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
+                    const struct mg_folder *folder, struct mg_grounds *grounds,
+                    const struct mg_shared_set *before, struct mg_buf *why)
+{
+    *set = (struct mg_shared_set){.items = calloc(config->backend_count + 2, sizeof *set->items)};
     if (!set->items)
         return mg_buf_put(why, MG_STR("out of memory")) && false;
     for (; set->count < config->backend_count; set->count++) {
@@ -180,6 +228,10 @@ bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
         if (!set->items[set->count])
             return false;
     }
+    set->items[set->count] = take_modules(folder, grounds, before);
+    if (!set->items[set->count])
+        return mg_buf_put(why, MG_STR("out of memory")) && false;
+    set->count++;
     return true;
 }
 

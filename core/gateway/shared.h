@@ -4,15 +4,19 @@
 #ifndef MG_GATEWAY_SHARED_H
 #define MG_GATEWAY_SHARED_H
 
+#include "backend/compute.h"
 #include "backend/http.h"
 #include "backend/postgres.h"
 #include "gateway/config.h"
+#include "gateway/sources.h"
 
 // What all backends of the process stand on. The certificates are read when the first https URL is
 // met.
 struct mg_grounds {
     struct mg_resolver *resolver;
     struct mg_tls_store *tls;
+    struct mg_compute_pool *compute;
+    struct mg_tickets *tickets; // NULL: nobody keeps tasks
 };
 
 // One backend; which of the pointers it has says its kind.
@@ -25,22 +29,26 @@ struct mg_shared {
     struct mg_postgres *postgres;
     struct mg_files *files;
     struct mg_redis *redis;
+    struct mg_compute *compute;
 };
 
-// Those of one edition, in the order of config->backends. All-zeroes is none.
+// Those of one edition, in the order of config->backends, and behind them what computes. All-zeroes
+// is none.
 struct mg_shared_set {
     struct mg_shared **items;
     unsigned count;
 };
 
 bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config);
-void mg_grounds_close(struct mg_grounds *grounds); // all-zeroes allowed
+// False: a thread is left at work, which the process has to end without. All-zeroes allowed.
+bool mg_grounds_close(struct mg_grounds *grounds);
 
-// Takes over what `before` (may be empty) has of the same configuration, makes the rest. False:
-// *why says what cannot be opened, such as a folder that is not there; close it all the same.
+// Takes over what `before` (may be empty) has of the same configuration, or of the same modules,
+// makes the rest. False: *why says what cannot be opened, such as a folder that is not there; close
+// it all the same.
 bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
-                    struct mg_grounds *grounds, const struct mg_shared_set *before,
-                    struct mg_buf *why);
+                    const struct mg_folder *folder, struct mg_grounds *grounds,
+                    const struct mg_shared_set *before, struct mg_buf *why);
 void mg_shared_close(struct mg_shared_set *set); // no worker has any of it open for this edition
 
 #endif

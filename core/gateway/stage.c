@@ -208,17 +208,24 @@ static bool open_store(struct mg_stage *stage)
     return stage->common.store != NULL;
 }
 
+// What is left to gate.finally is not begun any more; what of it is at work runs out of time.
 static void end_runs(struct mg_stage *stage)
 {
     struct mg_worker *worker = &stage->worker;
+    worker->hurried = true;
+    worker->last_moment = mg_loop_now(&worker->loop);
     mg_net_abort(&worker->net);
-    worker->net.draining = false;
     for (struct mg_list *node = worker->exchanges.next; node != &worker->exchanges;) {
         struct mg_exchange *exchange = MG_OWNER(node, struct mg_exchange, node);
         node = node->next;
         mg_exchange_abort(exchange);
     }
     settle(stage);
+    while (!mg_list_empty(&worker->exchanges) && mg_loop_next(&worker->loop) != UINT64_MAX) {
+        mg_loop_move(&worker->loop, mg_loop_next(&worker->loop));
+        settle(stage);
+    }
+    worker->hurried = worker->net.draining = false;
 }
 
 void mg_stage_clear(struct mg_stage *stage)
@@ -231,6 +238,7 @@ void mg_stage_clear(struct mg_stage *stage)
         mg_stage_client_free(MG_OWNER(stage->clients.next, struct mg_stage_client, node));
     mg_standins_forget(&stage->standins);
     mg_buf_clear(&stage->news);
+    stage->began = mg_loop_now(&stage->worker.loop);
     open_store(stage);
 }
 

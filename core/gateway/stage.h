@@ -24,7 +24,7 @@ void mg_stage_tick(struct mg_stage *stage, uint64_t ms);
 bool mg_stage_answer(struct mg_stage *stage, unsigned id, const struct mg_result *answer);
 void mg_stage_leave(struct mg_stage *stage, unsigned run); // its client closes the connection
 // All runs end as if their clients had left and their calls were never answered, and are forgotten;
-// what gate.shared holds is gone.
+// what gate.shared holds is gone. Times in the news are counted from here on.
 void mg_stage_clear(struct mg_stage *stage);
 
 // What has happened since it was last asked, as the members of a JSON array (stage_news.h);

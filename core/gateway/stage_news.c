@@ -127,6 +127,11 @@ static void put_ask(struct mg_buf *news, const struct mg_call *call)
         put_sql(news, &call->sql);
     } else if (call->kind == MG_CALL_REDIS) {
         put_redis(news, &call->redis);
+    } else if (call->kind == MG_CALL_COMPUTE) {
+        put_text(news, "module", call->compute.module);
+        put_text(news, "verb", call->compute.function);
+        mg_buf_put(news, MG_STR(",\"args\":"));
+        mg_buf_put(news, call->compute.args);
     }
 }
 

@@ -251,8 +251,9 @@ void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened)
 const char *mg_standin_kind(enum mg_call_kind kind)
 {
     static const char *const words[MG_CALL_KINDS] = {
-        [MG_CALL_HTTP] = "http", [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
-        [MG_CALL_SQL] = "sql",   [MG_CALL_VALUE] = "value",
+        [MG_CALL_HTTP] = "http",   [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
+        [MG_CALL_SQL] = "sql",     [MG_CALL_VALUE] = "value", [MG_CALL_COMPUTE] = "compute",
+        [MG_CALL_TICKET] = "task",
     };
     return words[kind];
 }

@@ -62,6 +62,11 @@ static void put_sent(struct mg_buf *out, const struct mg_call *call)
     case MG_CALL_SQL:
         put_sql(out, &call->sql);
         break;
+    case MG_CALL_COMPUTE:
+        mg_buf_put(out, call->compute.module);
+        mg_buf_put_char(out, ' ');
+        mg_buf_put(out, call->compute.function);
+        break;
     default:
         break;
     }
@@ -72,6 +77,10 @@ static void put_planned(struct mg_buf *out, const struct mg_plan_call *plan)
     if (plan->kind == MG_CALL_HTTP && plan->verb < MG_METHOD_COUNT)
         mg_buf_printf(out, "%s ", mg_method_word((enum mg_method)plan->verb));
     mg_buf_put(out, plan->path_text);
+    if (plan->kind == MG_CALL_COMPUTE) {
+        mg_buf_put_char(out, ' ');
+        mg_buf_put(out, plan->function);
+    }
     for (unsigned i = 0; i < plan->statement_count; i++) {
         mg_buf_put(out, i ? MG_STR("; ") : MG_STR(""));
         mg_buf_put(out, plan->statements[i].sql);
@@ -138,7 +147,8 @@ static void read_end(struct mg_exchange *exchange, const struct mg_asked *asked,
 static bool read_call(struct mg_exchange *exchange, const struct mg_asked *asked, uint64_t total,
                       struct mg_trace_call *call)
 {
-    static const char *const kinds[MG_CALL_KINDS] = {"http", "file", "redis", "sql", "value"};
+    static const char *const kinds[MG_CALL_KINDS] = {"http",  "file",    "redis", "sql",
+                                                     "value", "compute", "task"};
     const struct mg_plan_call *plan = asked->plan;
     *call = (struct mg_trace_call){
         .name = asked->name,

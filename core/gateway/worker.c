@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "backend/ticket_calls.h"
 #include "base/log.h"
 #include "gateway/arrival.h"
 
@@ -22,14 +23,23 @@ static void http_closed(void *owner)
     mg_mailbox_close(&worker->mailbox);
 }
 
-static void end_if_empty(struct mg_worker *worker)
+static void tickets_closed(void *owner)
 {
-    if (worker->state != MG_WORKER_CLOSING || !mg_list_empty(&worker->generations))
-        return;
+    struct mg_worker *worker = owner;
     if (worker->http)
         mg_http_close(worker->http, http_closed, worker);
     else
         http_closed(worker);
+}
+
+static void end_if_empty(struct mg_worker *worker)
+{
+    if (worker->state != MG_WORKER_CLOSING || !mg_list_empty(&worker->generations))
+        return;
+    if (worker->tickets)
+        mg_backend_close(worker->tickets, tickets_closed, worker);
+    else
+        tickets_closed(worker);
 }
 
 // Generations
@@ -65,6 +75,8 @@ static void adopt(struct mg_worker *worker, struct mg_generation *generation)
     generation->worker = worker;
     generation->retire.run = retire;
     mg_vm_store(generation->vm, worker->common->store);
+    if (worker->common->grounds->tickets)
+        mg_vm_tickets(generation->vm, worker->index);
     mg_list_push(&worker->generations, &generation->node);
 }
 
@@ -72,7 +84,7 @@ static bool open_backends(struct mg_worker *worker, struct mg_generation *genera
                           const struct mg_backends *before)
 {
     const struct mg_backends_place place = {&worker->loop, &worker->mailbox,
-                                            worker->common->grounds, worker->http};
+                                            worker->common->grounds, worker->http, worker->tickets};
     return mg_backends_open(&generation->backends, &generation->edition->shared, &place, before);
 }
 
@@ -100,6 +112,8 @@ static void on_generation(struct mg_mail *mail)
     }
     worker->generation = generation;
     worker->limits = generation->edition->config->conn;
+    if (worker->state == MG_WORKER_SERVING)
+        mg_clock_follow(&worker->clock, worker);
     retire_if_done(worker, before);
 }
 
@@ -108,6 +122,18 @@ bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation)
     generation->worker = worker;
     generation->mail.deliver = on_generation;
     return mg_mailbox_send(&worker->mailbox, &generation->mail);
+}
+
+bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation)
+{
+    bool full = mg_vm_full(generation->vm, mg_loop_now(&worker->loop));
+    if (full && !generation->fresh_asked && generation == worker->generation) {
+        generation->fresh_asked = true;
+        mg_log(MG_LOG_WARN, "a Lua state holds more than %llu KiB (limits.state): it is replaced",
+               (unsigned long long)generation->edition->config->limits.state / 1024);
+        mg_mailbox_send(generation->home, &generation->fresh);
+    }
+    return full && mg_vm_bursting(generation->vm);
 }
 
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation)
@@ -164,6 +190,7 @@ static void on_drain(struct mg_mail *mail)
     if (worker->state != MG_WORKER_SERVING)
         return;
     worker->state = MG_WORKER_DRAINING;
+    mg_clock_stop(&worker->clock);
     end_listeners(worker, mg_listener_finish);
     mg_net_drain(&worker->net);
     look(&worker->look);
@@ -215,6 +242,10 @@ static bool open_all(struct mg_worker *worker)
         return false;
     if (mg_net_init(&worker->net) != MG_OK)
         return false;
+    struct mg_tickets *tickets = common->grounds->tickets;
+    if (tickets &&
+        !(worker->tickets = mg_ticket_calls_new(tickets, &worker->loop, &worker->mailbox)))
+        return false;
     worker->http =
         mg_http_new(&worker->loop, &worker->mailbox, common->grounds->resolver, &options);
     return worker->http && open_backends(worker, worker->generation, &none) &&
@@ -237,14 +268,19 @@ static void *work(void *owner)
     worker->look.run = look;
     ok = mg_mailbox_open(&worker->mailbox, &worker->loop) == MG_OK;
     bool opened = ok && open_all(worker);
-    if (opened)
+    if (opened) {
         worker->state = MG_WORKER_SERVING;
+        mg_clock_follow(&worker->clock, worker);
+        if (worker->tickets)
+            mg_tasks_attend(&worker->tasks, worker, worker->common->grounds->tickets);
+    }
     if (ok && !opened) {
         end_listeners(worker, mg_listener_close);
         close_all(worker);
     }
     worker->ready(worker, opened);
     mg_loop_run(&worker->loop);
+    mg_clock_fini(&worker->clock);
     mg_net_fini(&worker->net);
     mg_loop_fini(&worker->loop);
     return NULL;

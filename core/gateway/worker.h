@@ -5,7 +5,10 @@
 
 #include <pthread.h>
 
+#include "base/apart.h"
+#include "gateway/clock.h"
 #include "gateway/generation.h"
+#include "gateway/tasks.h"
 #include "net/listener.h"
 
 struct mg_dev;
@@ -16,12 +19,13 @@ struct mg_common {
     const struct mg_grounds *grounds;
     struct mg_store *store; // behind gate.shared; it outlives what is loaded
     struct mg_dev *dev;     // NULL: without --dev
+    unsigned worker_count;  // 0: none does anything but answer what it is asked
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
-    void *owner;                  // of `ended`
-    _Atomic unsigned connections; // open now
-    _Atomic unsigned at_once;     // requests in work now
+    void *owner;                                     // of `ended`
+    _Alignas(MG_APART) _Atomic unsigned connections; // open now
+    _Alignas(MG_APART) _Atomic unsigned at_once;     // requests in work now
 };
 
 enum mg_worker_state {
@@ -33,6 +37,7 @@ enum mg_worker_state {
 
 struct mg_worker {
     struct mg_common *common;
+    unsigned index;     // among the workers
     const int *sockets; // listening; the gateway's
     unsigned socket_count;
     pthread_t thread;
@@ -45,6 +50,9 @@ struct mg_worker {
     struct mg_list generations;       // all that have not ended, that one too
     struct mg_listener **listeners;
     struct mg_list exchanges;
+    struct mg_clock clock;
+    struct mg_backend *tickets; // NULL: none are kept
+    struct mg_tasks tasks;
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was
@@ -67,6 +75,10 @@ void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody t
 // New requests begin on this generation from now on. Any thread; false: it has ended, the
 // generation stays the caller's.
 bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
+
+// Whether the worker's generation holds too much memory for new runs. Before it comes to that,
+// another one is asked for, once, which takes its place. On the worker's loop.
+bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation);
 
 // An exchange that began on this generation has ended; on the worker's loop.
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation);

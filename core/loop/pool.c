@@ -12,12 +12,13 @@ struct mg_pool {
     struct mg_pool_options options;
     char name[16];
     pthread_mutex_t lock; // of all below
-    pthread_cond_t filled;
+    pthread_cond_t filled, ended;
     struct mg_job *first, **last;
     unsigned waiting, running;
     uint64_t mean;    // running mean of a job's time in ns
     uint64_t taken;   // when a job was last begun, in ns
     unsigned started; // threads that pthread_create has made
+    unsigned over;    // of these: their last job is done
     bool stopping;
     pthread_t threads[];
 };
@@ -37,6 +38,10 @@ static void come_home(struct mg_mail *mail)
 
 static void send_home(struct mg_job *job)
 {
+    if (!job->home) {
+        job->done(job);
+        return;
+    }
     job->mail.deliver = come_home;
     bool sent = mg_mailbox_send(job->home, &job->mail);
     assert(sent); // a loop with jobs out keeps its mailbox open
@@ -96,6 +101,10 @@ static void *work(void *data)
     }
     if (options->desk_close)
         options->desk_close(desk);
+    pthread_mutex_lock(&pool->lock);
+    pool->over++;
+    pthread_cond_signal(&pool->ended);
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
@@ -112,6 +121,22 @@ static bool start_threads(struct mg_pool *pool)
     return pool->started == pool->options.threads;
 }
 
+static bool init_conditions(struct mg_pool *pool)
+{
+    pthread_condattr_t clock; // of what mg_pool_leave waits by
+    if (pthread_cond_init(&pool->filled, NULL) != 0)
+        return false;
+    bool ok = pthread_condattr_init(&clock) == 0;
+    if (ok) {
+        ok = pthread_condattr_setclock(&clock, CLOCK_MONOTONIC) == 0 &&
+             pthread_cond_init(&pool->ended, &clock) == 0;
+        pthread_condattr_destroy(&clock);
+    }
+    if (!ok)
+        pthread_cond_destroy(&pool->filled);
+    return ok;
+}
+
 struct mg_pool *mg_pool_new(const struct mg_pool_options *options)
 {
     struct mg_pool *pool = calloc(1, sizeof *pool + options->threads * sizeof pool->threads[0]);
@@ -125,7 +150,7 @@ struct mg_pool *mg_pool_new(const struct mg_pool_options *options)
         free(pool);
         return NULL;
     }
-    if (pthread_cond_init(&pool->filled, NULL) != 0) {
+    if (!init_conditions(pool)) {
         pthread_mutex_destroy(&pool->lock);
         free(pool);
         return NULL;
@@ -154,9 +179,11 @@ enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct m
 {
     pthread_mutex_lock(&pool->lock);
     unsigned jobs = pool->waiting + pool->running;
-    bool busy =
-        patience != MG_POOL_FOREVER && (jobs >= pool->options.threads + pool->options.queue ||
-                                        expected_wait(pool) / 1000000 > patience);
+    uint64_t wait = expected_wait(pool);
+    if (wait && pool->options.to_end)
+        wait += pool->mean;
+    bool busy = patience != MG_POOL_FOREVER &&
+                (jobs >= pool->options.threads + pool->options.queue || wait / 1000000 > patience);
     if (!busy) {
         job->home = home;
         job->since = now_ns();
@@ -173,17 +200,51 @@ enum mg_status mg_pool_submit(struct mg_pool *pool, struct mg_job *job, struct m
     return busy ? MG_BUSY : MG_OK;
 }
 
-void mg_pool_free(struct mg_pool *pool)
+static void stop(struct mg_pool *pool)
 {
-    if (!pool)
-        return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     pthread_cond_broadcast(&pool->filled);
     pthread_mutex_unlock(&pool->lock);
+}
+
+void mg_pool_free(struct mg_pool *pool)
+{
+    if (!pool)
+        return;
+    stop(pool);
     while (pool->started)
         pthread_join(pool->threads[--pool->started], NULL);
     pthread_cond_destroy(&pool->filled);
+    pthread_cond_destroy(&pool->ended);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
+}
+
+// Whether all threads are over, in time.
+static bool await_threads(struct mg_pool *pool, uint64_t ms)
+{
+    uint64_t at = now_ns() + ms * 1000000;
+    const struct timespec until = {(time_t)(at / 1000000000), (long)(at % 1000000000)};
+    int wrong = 0;
+    pthread_mutex_lock(&pool->lock);
+    while (pool->over < pool->started && !wrong)
+        wrong = pthread_cond_timedwait(&pool->ended, &pool->lock, &until);
+    bool over = pool->over == pool->started;
+    pthread_mutex_unlock(&pool->lock);
+    return over;
+}
+
+bool mg_pool_leave(struct mg_pool *pool, uint64_t ms)
+{
+    if (!pool)
+        return true;
+    stop(pool);
+    if (await_threads(pool, ms)) {
+        mg_pool_free(pool);
+        return true;
+    }
+    for (unsigned i = 0; i < pool->started; i++)
+        pthread_detach(pool->threads[i]);
+    return false;
 }

@@ -264,6 +264,10 @@ enum mg_fill mg_fill_call(const struct mg_plan_call *plan, struct mg_scope *scop
         return mg_fill_redis(plan, scope, &call->redis, fault);
     case MG_CALL_SQL:
         return fill_sql(plan, scope, &call->sql, fault);
+    case MG_CALL_COMPUTE:
+        call->compute.module = plan->path_text;
+        call->compute.function = plan->function;
+        return mg_fill_json(&plan->json, scope, true, &call->compute.args, fault);
     default:
         call->value.delay = plan->delay;
         return mg_fill_json(&plan->json, scope, true, &call->value.json, fault);

@@ -23,7 +23,10 @@ struct mg_plan_backend {
 
 // What one request of a route may take: the gateway's limits, but for those that its route sets.
 #define MG_PLAN_LIMITS(X)                                                                          \
-    X(body) X(fields) X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results)
+    X(body)                                                                                        \
+    X(fields)                                                                                      \
+    X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results) X(script)         \
+        X(memory)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
@@ -70,17 +73,19 @@ struct mg_plan_each;
 
 struct mg_plan_call {
     struct mg_str name;
-    const struct mg_plan_backend *backend; // NULL for VALUE
+    const struct mg_plan_backend *backend; // NULL for VALUE and COMPUTE
     enum mg_call_kind kind;
     unsigned verb; // enum mg_method (COUNT: the request's own), mg_file_verb, mg_sql_verb
     struct mg_contract contract;
     struct mg_shape *fallback; // NULL: none, or a constant (contract.fallback)
     struct mg_template path;   // HTTP, FILE
-    struct mg_str path_text;   // the same as the author wrote it; REDIS: name and arguments
+    struct mg_str path_text;   // the same as the author wrote it; REDIS: name and arguments;
+                               // COMPUTE: the module
+    struct mg_str function;    // COMPUTE
     struct mg_named_template *query, *headers, *form;
     unsigned query_count, header_count, form_count;
     enum mg_plan_body body_kind;
-    struct mg_shape json;           // JSON body, or a VALUE's value
+    struct mg_shape json;           // JSON body, a VALUE's value, or the arguments of COMPUTE
     struct mg_template text;        // TEXT (without placeholders) or XML body
     struct mg_plan_sql *statements; // SQL: one, or those of an atomic list
     unsigned statement_count;

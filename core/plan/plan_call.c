@@ -194,13 +194,23 @@ static bool compile_file(struct mg_compile *c, struct mg_str call, struct mg_pla
     return mg_compile_line(c, &out->path, out->path_text, "path");
 }
 
+// Its arguments are one shape: a list.
+static bool compile_compute(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
+{
+    struct mg_str args = MG_STR("[]");
+    out->path_text = mg_compile_text(call, "path", c->arena);
+    out->function = mg_compile_text(call, "verb", c->arena);
+    mg_json_member(call, MG_STR("json"), &args);
+    return mg_compile_shape(c, &out->json, args, "args");
+}
+
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    static const char *const words[] = {"http", "file", "redis", "sql", "value"};
+    static const char *const words[] = {"http", "file", "redis", "sql", "value", "compute"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     if (mg_str_is(kind, "each"))
         return mg_compile_each(c, call, out);
-    for (unsigned i = 0; i < MG_CALL_KINDS; i++)
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         if (mg_str_is(kind, words[i]))
             out->kind = (enum mg_call_kind)i;
     if (out->kind == MG_CALL_VALUE) {
@@ -209,6 +219,8 @@ bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_ca
                    ? mg_compile_shape(c, &out->json, MG_STR("null"), "value")
                    : mg_compile_shape(c, &out->json, value, "value");
     }
+    if (out->kind == MG_CALL_COMPUTE)
+        return compile_compute(c, call, out);
     out->backend = mg_plan_backend_find(c->gateway->backends, c->gateway->backend_count, out->kind,
                                         mg_compile_text(call, "backend", c->arena));
     if (!out->backend)

@@ -1,20 +1,25 @@
-// gate.all: what is started at once, and what has become of it.
+// Calls by key, as gate.all takes them: all started at once, and what has become of them.
 #include <lauxlib.h>
 #include <stdlib.h>
 
 #include "script/json_state.h"
 #include "script/state.h"
 
-struct entry {
+enum kind { NEITHER, CALL, FUTURE };
+
+// What the table of calls has under one key.
+struct mg_all {
     double number;
     struct mg_str text; // data is NULL when the key is none
     int type, at;       // of the key in the list of all; what it names comes next
+    enum kind kind;
+    unsigned id; // of the call in flight
 };
 
 // Numbers first, then names in byte order: an order that does not depend on the state.
 static int by_key(const void *a, const void *b)
 {
-    const struct entry *one = a, *other = b;
+    const struct mg_all *one = a, *other = b;
     bool named = one->type != LUA_TNUMBER, other_named = other->type != LUA_TNUMBER;
     if (named != other_named)
         return named - other_named;
@@ -25,28 +30,44 @@ static int by_key(const void *a, const void *b)
     return (one->number > other->number) - (one->number < other->number);
 }
 
-enum { CALLS = 1, LIST, KEYS, IDS }; // what lies where on the stack
+enum { CALLS = 1, LIST }; // what lies where on the stack
+
+// Whether the value on top is a call, or a future: one of this request's, else that is raised.
+static enum kind l_kind(lua_State *L, struct mg_run *run, unsigned *id)
+{
+    const void *type = lua_istable(L, -1) ? mg_json_type_of(L, -1) : NULL;
+    if (!type || type != run->vm->future_type_at)
+        return type && type == run->vm->call_type_at ? CALL : NEITHER;
+    lua_pushliteral(L, "id");
+    lua_rawget(L, -2);
+    l_asked_at(L, run, -1);
+    *id = (unsigned)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return FUTURE;
+}
 
 // Puts all that the table of calls holds into the list and returns it sorted by its keys.
-static struct entry *l_entries(lua_State *L, struct mg_arena *arena, unsigned *count)
+static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *count)
 {
     unsigned most = 0, n = 0;
     for (lua_pushnil(L); lua_next(L, CALLS); lua_pop(L, 1))
         most++;
-    struct entry *entries = mg_arena_alloc(arena, (most + 1) * sizeof *entries);
+    struct mg_all *entries = mg_arena_alloc(run->scope->arena, (most + 1) * sizeof *entries);
     if (!entries)
         luaL_error(L, "out of memory");
     lua_createtable(L, 2 * (int)most, 0);
     for (lua_pushnil(L); lua_next(L, CALLS); n++) {
-        int type = lua_type(L, -2);
-        entries[n] = (struct entry){.type = type, .at = 2 * (int)n + 1};
-        if (type == LUA_TSTRING)
-            entries[n].text = l_str(L, -2); // borrowed: the list has it
+        struct mg_all *entry = &entries[n];
+        *entry = (struct mg_all){.type = lua_type(L, -2), .at = 2 * (int)n + 1};
+        if (entry->type == LUA_TSTRING)
+            entry->text = l_str(L, -2); // borrowed: the list has it
         else
-            entries[n].number = type == LUA_TNUMBER ? lua_tonumber(L, -2) : lua_toboolean(L, -2);
-        lua_rawseti(L, LIST, entries[n].at + 1);
+            entry->number =
+                entry->type == LUA_TNUMBER ? lua_tonumber(L, -2) : lua_toboolean(L, -2);
+        entry->kind = l_kind(L, run, &entry->id);
+        lua_rawseti(L, LIST, entry->at + 1);
         lua_pushvalue(L, -1);
-        lua_rawseti(L, LIST, entries[n].at);
+        lua_rawseti(L, LIST, entry->at);
     }
     if (n > 1)
         qsort(entries, n, sizeof *entries, by_key);
@@ -54,9 +75,7 @@ static struct entry *l_entries(lua_State *L, struct mg_arena *arena, unsigned *c
     return entries;
 }
 
-enum { NO_MORE = -1, OWED = -2 };
-
-static struct mg_str name_of(lua_State *L, const struct entry *entry, struct mg_arena *arena)
+static struct mg_str name_of(lua_State *L, const struct mg_all *entry, struct mg_arena *arena)
 {
     switch (entry->type) {
     case LUA_TSTRING:
@@ -70,107 +89,104 @@ static struct mg_str name_of(lua_State *L, const struct entry *entry, struct mg_
     }
 }
 
-// The id of the entry's call or future. NO_MORE: the request may make no more calls. OWED: the
-// client should have sent what the call needs; where and how is pushed.
-static int l_id(lua_State *L, struct mg_run *run, const struct entry *entry)
+// Starts the calls of the table at CALLS and makes the list of all. The number of values that say
+// why not, which are pushed: see l_start_all; -1: all are under way.
+static int l_start_each(lua_State *L, struct mg_run *run, struct mg_all **all, unsigned *count)
 {
-    struct mg_vm *vm = run->vm;
-    lua_rawgeti(L, LIST, entry->at + 1);
-    int top = lua_gettop(L);
-    if (mg_json_type_of(L, top) == vm->future_type_at) {
-        lua_pushliteral(L, "id");
-        lua_rawget(L, top);
-        int id = (int)lua_tointeger(L, -1);
-        lua_settop(L, top - 1);
-        return id;
+    luaL_checktype(L, CALLS, LUA_TTABLE);
+    lua_settop(L, CALLS);
+    struct mg_all *entries = *all = l_entries(L, run, count);
+    for (unsigned i = 0; i < *count; i++) { // before any is started
+        if (entries[i].kind != NEITHER)
+            continue;
+        lua_pushnil(L);
+        lua_rawgeti(L, LIST, entries[i].at);
+        return 2;
     }
-    struct mg_asked *asked = l_call_read(L, top, run, vm);
-    asked->name = name_of(L, entry, run->scope->arena);
-    lua_settop(L, top - 1);
-    if (asked->owed.what.len) {
-        lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
-        lua_pushstring(L, asked->owed.why);
-        return OWED;
+    for (unsigned i = 0; i < *count; i++) {
+        if (entries[i].kind == FUTURE)
+            continue;
+        lua_rawgeti(L, LIST, entries[i].at + 1);
+        struct mg_asked *asked = l_call_read(L, lua_gettop(L), run, run->vm);
+        lua_settop(L, LIST);
+        asked->name = name_of(L, &entries[i], run->scope->arena);
+        if (asked->owed.what.len) {
+            lua_pushnil(L);
+            lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
+            lua_pushstring(L, asked->owed.why);
+            return 3;
+        }
+        int id = run->host->start(run->exchange, asked);
+        if (id < 0)
+            return 0;
+        entries[i].id = (unsigned)id;
     }
-    int id = run->host->start(run->exchange, asked);
-    return id < 0 ? NO_MORE : id;
-}
-
-// Raises when the value on top is a future, but none of this request's. False: it is no call.
-static bool l_check(lua_State *L, struct mg_run *run)
-{
-    const struct mg_vm *vm = run->vm;
-    const void *type = lua_istable(L, -1) ? mg_json_type_of(L, -1) : NULL;
-    if (type && type == vm->future_type_at) {
-        lua_getfield(L, -1, "id");
-        l_asked_at(L, run, -1);
-        lua_pop(L, 1);
-    }
-    return type && (type == vm->future_type_at || type == vm->call_type_at);
+    return -1;
 }
 
 int l_start_all(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
+    struct mg_all *entries;
     unsigned count;
-    luaL_checktype(L, CALLS, LUA_TTABLE);
-    lua_settop(L, CALLS);
-    const struct entry *entries = l_entries(L, run->scope->arena, &count);
+    int failed = l_start_each(L, run, &entries, &count);
+    if (failed >= 0)
+        return failed;
     lua_createtable(L, (int)count, 0);
-    for (unsigned i = 0; i < count; i++) { // before any is started
-        lua_rawgeti(L, LIST, entries[i].at);
-        lua_rawgeti(L, LIST, entries[i].at + 1);
-        bool fine = l_check(L, run);
-        lua_pop(L, 1);
-        if (!fine) {
-            lua_pushnil(L);
-            lua_insert(L, -2);
-            return 2;
-        }
-        lua_rawseti(L, KEYS, (int)i + 1);
-    }
     lua_createtable(L, (int)count, 0);
     for (unsigned i = 0; i < count; i++) {
-        int id = l_id(L, run, &entries[i]);
-        if (id == NO_MORE)
-            return 0;
-        if (id == OWED) {
-            lua_pushnil(L);
-            lua_insert(L, -3);
-            return 3;
-        }
-        lua_pushinteger(L, id);
-        lua_rawseti(L, IDS, (int)i + 1);
+        lua_rawgeti(L, LIST, entries[i].at);
+        lua_rawseti(L, LIST + 1, (int)i + 1);
+        lua_pushinteger(L, (lua_Integer)entries[i].id);
+        lua_rawseti(L, LIST + 2, (int)i + 1);
     }
     return 2;
 }
 
-int l_finish_all(lua_State *L)
+int l_all_start(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
-    int count = (int)lua_objlen(L, 2), failed = 0;
-    lua_settop(L, 2);
-    lua_createtable(L, 0, count);
-    for (int i = 1; i <= count; i++) {
-        lua_rawgeti(L, 2, i);
-        const struct mg_asked *asked = l_asked_at(L, run, -1);
-        unsigned id = (unsigned)lua_tointeger(L, -1);
-        lua_pop(L, 1);
+    unsigned count;
+    int failed = l_start_each(L, run, &run->all, &count);
+    if (failed >= 0)
+        return failed;
+    unsigned *ids = mg_arena_alloc(run->scope->arena, (count + 1) * sizeof *ids);
+    if (!ids)
+        luaL_error(L, "out of memory");
+    for (unsigned i = 0; i < count; i++)
+        ids[i] = run->all[i].id;
+    run->wait = (struct mg_wait){.mode = MG_WAIT_ALL, .ids = ids, .count = count};
+    lua_pushinteger(L, (lua_Integer)count);
+    return 2;
+}
+
+int l_all_finish(lua_State *L)
+{
+    enum { LANDED = 1, RESULTS }; // the list of all, what is made of it
+    struct mg_run *run = l_run_current(L);
+    const struct mg_asked *failed = NULL;
+    unsigned count = run->wait.count, failed_id = 0;
+    luaL_checktype(L, LANDED, LUA_TTABLE);
+    lua_settop(L, LANDED);
+    lua_createtable(L, 0, (int)count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct mg_all *entry = &run->all[i];
+        const struct mg_asked *asked = run->host->asked(run->exchange, entry->id);
         if (!asked->call.result.landed)
             continue;
-        if (!failed && (asked->verdict == MG_VERDICT_RELAY || asked->verdict == MG_VERDICT_FAILED))
-            failed = i;
-        lua_rawgeti(L, 1, i);
-        l_result_push(L, run, asked, id);
-        lua_rawset(L, 3);
+        if (!failed && (asked->verdict == MG_VERDICT_RELAY || asked->verdict == MG_VERDICT_FAILED)) {
+            failed = asked;
+            failed_id = entry->id;
+        }
+        lua_rawgeti(L, LANDED, entry->at);
+        bool named = entry->kind == CALL && entry->type == LUA_TSTRING;
+        l_result_push(L, run, asked, entry->id, named ? lua_gettop(L) : 0);
+        lua_rawset(L, RESULTS);
     }
     if (!failed)
         return 1;
-    for (int i = 1; i <= count; i++) {
-        lua_rawgeti(L, 2, i);
-        run->host->cancel(run->exchange, (unsigned)lua_tointeger(L, -1));
-        lua_pop(L, 1);
-    }
-    lua_rawgeti(L, 2, failed);
+    for (unsigned i = 0; i < count; i++)
+        run->host->cancel(run->exchange, run->all[i].id);
+    lua_pushinteger(L, (lua_Integer)failed_id);
     return 2;
 }

@@ -29,7 +29,7 @@ static void l_contract(struct mg_reading *r)
     contract->within = l_read_number(r, MG_FIELD_WITHIN);
     contract->has_fallback = l_read_flag(r, MG_FIELD_HAS_FALLBACK);
     if (contract->has_fallback) {
-        lua_pushvalue(r->L, r->fields + MG_FIELD_FALLBACK);
+        l_read_push(r, MG_FIELD_FALLBACK);
         contract->fallback = l_read_json(r, lua_gettop(r->L), "fallback");
         lua_pop(r->L, 1);
     }
@@ -62,16 +62,19 @@ static void l_params(struct mg_reading *r, const struct mg_template *path, struc
                          mg_arena_alloc(r->arena, (path->count + 1) * sizeof *params->items));
     if (!l_read_get(r, MG_FIELD_PARAMS))
         return;
-    for (unsigned i = 0; lua_istable(r->L, -1) && i < path->count; i++) {
+    unsigned count = lua_istable(r->L, -1) ? path->count : 0;
+    for (unsigned i = 0; i < count; i++) {
         const struct mg_piece *piece = &path->pieces[i];
         if (piece->literal)
             continue;
         struct mg_str name = piece->reference.name;
         lua_pushlstring(r->L, name.data, name.len);
         lua_rawget(r->L, -2);
-        if (!lua_isnil(r->L, -1) && !mg_lua_json_is_null(r->L, -1))
-            params->items[params->count++] =
-                (struct mg_field){name, l_read_text(r, lua_gettop(r->L), "params")};
+        struct mg_str text = l_str(r->L, -1);
+        if (!text.data && !lua_isnil(r->L, -1) && !mg_lua_json_is_null(r->L, -1))
+            text = l_read_text(r, lua_gettop(r->L), "params");
+        if (text.data)
+            params->items[params->count++] = (struct mg_field){name, text};
         lua_pop(r->L, 1);
     }
     lua_pop(r->L, 1);
@@ -109,6 +112,8 @@ static bool is_dots(struct mg_str segment)
 static bool has_dots(struct mg_str path)
 {
     size_t end = mg_str_find(path, '?', 0);
+    if (!memchr(path.data, '.', end) && !memchr(path.data, '%', end))
+        return false;
     for (size_t from = 0; from <= end;) {
         size_t slash = mg_str_find(path, '/', from);
         struct mg_str segment = mg_str_cut(path, from, slash < end ? slash : end);
@@ -335,6 +340,18 @@ static void l_value(struct mg_reading *r)
     }
 }
 
+static void l_compute(struct mg_reading *r)
+{
+    struct mg_compute_ask *ask = &r->asked->call.compute;
+    ask->module = l_read_string(r, MG_FIELD_PATH);
+    ask->function = l_read_string(r, MG_FIELD_VERB);
+    ask->args = MG_STR("[]");
+    if (l_read_get(r, MG_FIELD_JSON)) {
+        ask->args = l_read_json(r, lua_gettop(r->L), "args");
+        lua_pop(r->L, 1);
+    }
+}
+
 static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, const char *kind)
 {
     r->asked->name = backend ? backend->name : mg_str_of(kind);
@@ -342,8 +359,8 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "redis", "sql", "value"};
-    struct mg_reading r = {L, 0, 0, run, vm, run->scope->arena, NULL};
+    static const char *const kinds[] = {"http", "file", "redis", "sql", "value", "compute"};
+    struct mg_reading r = {.L = L, .run = run, .vm = vm, .arena = run->scope->arena};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
     l_read_open(&r, index);
@@ -351,16 +368,16 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
                   name = l_read_borrowed(&r, MG_FIELD_BACKEND);
     unsigned k = 0;
-    while (k < MG_CALL_KINDS && !mg_str_is(kind, kinds[k]))
+    while (k < sizeof kinds / sizeof *kinds && !mg_str_is(kind, kinds[k]))
         k++;
-    if (k == MG_CALL_KINDS)
+    if (k == sizeof kinds / sizeof *kinds)
         luaL_error(L, "a call is wanted, as users:get(...) makes one");
     r.asked->call.kind = (enum mg_call_kind)k;
     r.asked->call.arena = r.arena;
     l_contract(&r);
     const struct mg_plan_backend *backend =
         mg_plan_backend_find(vm->backends, vm->backend_count, r.asked->call.kind, name);
-    if (!backend && k != MG_CALL_VALUE)
+    if (!backend && k != MG_CALL_VALUE && k != MG_CALL_COMPUTE)
         luaL_error(L, "no backend of this name");
     l_name(&r, backend, kinds[k]);
     if (backend) {
@@ -375,6 +392,8 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
         l_sql(&r);
     else if (k == MG_CALL_FILE)
         l_file(&r);
+    else if (k == MG_CALL_COMPUTE)
+        l_compute(&r);
     else
         l_value(&r);
     lua_settop(L, top);

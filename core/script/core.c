@@ -30,7 +30,8 @@ static int l_load(lua_State *L)
     lua_pushvalue(L, 3);
     lua_setfenv(L, -2);
     // Interpreted, so that a count hook can end an endless loop: hooks never fire in compiled code.
-    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
+    if (!l_vm(L)->compiles)
+        luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     return 1;
 }
 
@@ -60,6 +61,27 @@ static int l_names(lua_State *L)
     return 1;
 }
 
+// next and pairs as functions of ours: a loop over them is never compiled, one over LuaJIT's own is
+// and may crash (see vm.c).
+static int l_next(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    if (lua_next(L, 1))
+        return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+static int l_pairs(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushcfunction(L, l_next);
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    return 3;
+}
+
 static int l_log(lua_State *L)
 {
     mg_log(MG_LOG_INFO, "%s", luaL_checkstring(L, 1));
@@ -85,7 +107,7 @@ static int l_begin(lua_State *L)
         bool seen = run->sees >> i & 1;
         lua_pushlstring(L, asked->name.data, asked->name.len);
         if (seen)
-            l_result_push(L, run, asked, i);
+            l_result_push(L, run, asked, i, lua_gettop(L));
         else
             lua_pushboolean(L, true);
         lua_rawset(L, asks && seen ? -4 : -3);
@@ -138,6 +160,24 @@ static int l_finally(lua_State *L)
     lua_rawseti(L, -2, (int)run->final_count + 1);
     lua_pushinteger(L, (lua_Integer)++run->final_count);
     return 1;
+}
+
+// () -> the function that the run was started with; of a task also its id, which time it is begun
+// (from 1), and its arguments
+static int l_begin_chore(lua_State *L)
+{
+    struct mg_run *run = l_run_current(L);
+    const struct mg_run_chore *chore = run->chore;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->functions);
+    lua_rawgeti(L, -1, chore->function);
+    if (!chore->ticket.len)
+        return 1;
+    lua_pushlstring(L, chore->ticket.data, chore->ticket.len);
+    lua_pushinteger(L, (lua_Integer)chore->attempt);
+    if (!chore->args.len)
+        return 3;
+    l_json_push(L, chore->args);
+    return 4;
 }
 
 // () -> the function that was the newest gate.finally was given, and the status
@@ -237,7 +277,7 @@ static int l_result(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
     const struct mg_asked *asked = l_asked_at(L, run, 1);
-    l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1));
+    l_result_push(L, run, asked, (unsigned)lua_tointeger(L, 1), 0);
     if (asked->verdict != MG_VERDICT_RELAY && asked->verdict != MG_VERDICT_FAILED)
         return 1;
     lua_pushstring(L, asked->verdict == MG_VERDICT_RELAY ? "relay" : "failed");
@@ -310,17 +350,21 @@ int luaopen_moongate_core(lua_State *L)
         {"load", l_load},
         {"source", l_source},
         {"names", l_names},
+        {"next", l_next},
+        {"pairs", l_pairs},
         {"log", l_log},
         {"begin", l_begin},
         {"begin_around", l_begin_around},
         {"finally", l_finally},
         {"begin_final", l_begin_final},
+        {"begin_chore", l_begin_chore},
         {"reply_text", l_reply_text},
         {"take", l_take},
         {"describe", l_call_describe},
         {"start", l_start},
         {"start_all", l_start_all},
-        {"finish_all", l_finish_all},
+        {"all_start", l_all_start},
+        {"all_finish", l_all_finish},
         {"landed", l_landed},
         {"result", l_result},
         {"cancel", l_cancel},
@@ -328,6 +372,8 @@ int luaopen_moongate_core(lua_State *L)
         {"status", l_status},
         {"touched", l_touched},
         {"shared", l_shared},
+        {"ticket", l_ticket},
+        {"request", l_request},
         {"request_reader", l_request_reader},
         {"result_reader", l_result_reader},
         {NULL, NULL},

@@ -263,18 +263,29 @@ static bool l_push_part(lua_State *L, struct mg_scope *scope, enum mg_part part,
     }
 }
 
+// What was read is as large as limits of requests and results let it be: that is not the
+// function's.
+static void give(struct mg_memory *memory, size_t held_before)
+{
+    if (memory->held > held_before)
+        memory->given += memory->held - held_before;
+}
+
 // (request, key) -> what is read of it. Upvalues: the vm, the metatable of headers, and a function
 // (key, why) that raises.
 static int l_request_index(lua_State *L)
 {
-    const struct mg_vm *vm = l_vm(L);
+    struct mg_vm *vm = l_vm(L);
     enum mg_part part = part_at(L, vm, 2);
+    size_t held = vm->memory.held;
     const char *why = NULL;
     if (part == MG_PARTS || (part >= MG_PART_OK && part <= MG_PART_NAME))
         return 0;
     luaL_checktype(L, 1, LUA_TTABLE);
-    if (l_push_part(L, l_run_of(L, vm)->scope, part, &why))
+    if (l_push_part(L, l_run_of(L, vm)->scope, part, &why)) {
+        give(&vm->memory, held);
         return l_remember(L);
+    }
     lua_pushvalue(L, lua_upvalueindex(3));
     lua_pushvalue(L, 2);
     lua_pushstring(L, why);
@@ -318,6 +329,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
         return 0;
     const struct mg_result *result = &asked->call.result;
     struct mg_value value = mg_result_value(result);
+    size_t held = run->vm->memory.held;
     if (part == MG_PART_HEADERS) {
         l_push_headers(L, &result->headers, run->scope->arena);
         l_any_case(L);
@@ -331,6 +343,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
     } else {
         l_push_str(L, value.bytes);
     }
+    give(&run->vm->memory, held);
     return l_remember(L);
 }
 
@@ -367,7 +380,7 @@ static void l_push_error(lua_State *L, const struct mg_result *result)
 }
 
 void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
-                   unsigned id)
+                   unsigned id, int name)
 {
     const struct mg_result *result = &asked->call.result;
     lua_createtable(L, AT_COUNT - 1, 1);
@@ -383,7 +396,10 @@ void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked
     }
     lua_pushinteger(L, (lua_Integer)result->ms);
     lua_rawseti(L, -2, AT_MS);
-    l_push_str(L, asked->name);
+    if (name)
+        lua_pushvalue(L, name);
+    else
+        l_push_str(L, asked->name);
     lua_rawseti(L, -2, AT_NAME);
     if (result->error != MG_OK) {
         l_push_error(L, result);

@@ -37,7 +37,7 @@ const struct mg_template *l_path_cut(struct mg_reading *r)
     path->text = NULL; // as long as anything below may raise
     mg_arena_fini(&path->arena);
     l_cut(r, text, &path->cut, &path->arena);
-    lua_pushvalue(r->L, r->fields + MG_FIELD_PATH);
+    l_read_push(r, MG_FIELD_PATH);
     path->ref = luaL_ref(r->L, LUA_REGISTRYINDEX);
     path->text = text.data;
     return &path->cut;

@@ -45,28 +45,22 @@ struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)
     return json;
 }
 
-static bool l_open_list(struct mg_reading *r, int index)
+static bool is_list(lua_State *L, int index)
 {
-    lua_State *L = r->L;
     lua_rawgeti(L, index, MG_FIELD_KIND + 1);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return false;
-    }
-    for (int i = MG_FIELD_KIND + 1; i < MG_FIELDS_OF_LIST; i++)
-        lua_rawgeti(L, index, i + 1);
-    r->laid = MG_FIELDS_OF_LIST;
-    return true;
+    bool has_first = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    return has_first;
 }
 
 void l_read_open(struct mg_reading *r, int index)
 {
     lua_State *L = r->L;
-    luaL_checkstack(L, MG_FIELDS + LUA_MINSTACK, "too many values");
+    r->list = is_list(L, index) ? index : 0;
     r->fields = lua_gettop(L) + 1;
-    if (l_open_list(r, index))
+    if (r->list)
         return;
-    r->laid = MG_FIELDS;
+    luaL_checkstack(L, MG_FIELDS + LUA_MINSTACK, "too many values");
     lua_settop(L, r->fields + MG_FIELDS - 1);
     for (lua_pushnil(L); lua_next(L, index);) {
         enum mg_call_field field = mg_call_field_at(L, r->vm, -2);
@@ -90,15 +84,28 @@ void l_read_close(struct mg_reading *r, int fields)
 {
     lua_settop(r->L, r->fields - 2); // the element, too
     r->fields = fields;
-    r->laid = MG_FIELDS; // what has elements is no list itself
+    r->list = 0; // what has elements is no list itself
+}
+
+void l_read_push(struct mg_reading *r, enum mg_call_field field)
+{
+    if (!r->list)
+        lua_pushvalue(r->L, r->fields + (int)field);
+    else if (field < MG_FIELDS_OF_LIST)
+        lua_rawgeti(r->L, r->list, (int)field + 1);
+    else
+        lua_pushnil(r->L);
 }
 
 bool l_read_get(struct mg_reading *r, enum mg_call_field field)
 {
-    if ((int)field >= r->laid || lua_isnil(r->L, r->fields + (int)field))
+    if (r->list && field >= MG_FIELDS_OF_LIST)
         return false;
-    lua_pushvalue(r->L, r->fields + (int)field);
-    return true;
+    l_read_push(r, field);
+    if (!lua_isnil(r->L, -1))
+        return true;
+    lua_pop(r->L, 1);
+    return false;
 }
 
 bool l_read_table(struct mg_reading *r, enum mg_call_field field)
@@ -140,7 +147,10 @@ struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field)
 
 struct mg_str l_read_borrowed(struct mg_reading *r, enum mg_call_field field)
 {
-    return (int)field < r->laid ? l_str(r->L, r->fields + (int)field) : (struct mg_str){0};
+    l_read_push(r, field);
+    struct mg_str text = l_str(r->L, -1); // the description has it
+    lua_pop(r->L, 1);
+    return text;
 }
 
 const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count)

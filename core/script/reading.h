@@ -10,8 +10,8 @@
 
 struct mg_reading {
     lua_State *L;
-    int fields; // where on the stack the description's fields lie, nil or a value each
-    int laid;   // how many of them: it has none of those behind
+    int list;   // where the description is, when it is a list; or 0, and
+    int fields; // where on the stack its fields lie, nil or a value each
     struct mg_run *run;
     struct mg_vm *vm;
     struct mg_arena *arena;
@@ -28,7 +28,7 @@ struct mg_str l_read_json(struct mg_reading *r, int index, const char *what);
 // whole numbers in full, booleans; anything else is raised.
 struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
 
-// Lays the fields of the description at `index` on top of the stack.
+// Reads the description at `index`; of one that is no list, its fields are laid on top of the stack.
 void l_read_open(struct mg_reading *r, int index);
 
 // The same for element i (from 0) of the list on top, in place of the description's own fields
@@ -36,6 +36,7 @@ void l_read_open(struct mg_reading *r, int index);
 int l_read_element(struct mg_reading *r, unsigned i);
 void l_read_close(struct mg_reading *r, int fields);
 
+void l_read_push(struct mg_reading *r, enum mg_call_field field); // a field, or nil
 // Pushes a field; false, and nothing pushed, when it is nil.
 bool l_read_get(struct mg_reading *r, enum mg_call_field field);
 bool l_read_table(struct mg_reading *r, enum mg_call_field field); // raises when it is no table

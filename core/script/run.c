@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "script/budget.h"
 #include "script/state.h"
 
 // Under lua_cpcall: making a coroutine may raise.
@@ -173,6 +174,10 @@ static enum mg_run_state take_outcome(struct mg_run *run, lua_State *co)
     }
     if (run->phase == MG_RUN_AFTER)
         return take_changes(run, co);
+    if (run->phase == MG_RUN_CHORE) {
+        run->made = keep(run, co, 2);
+        return MG_RUN_DONE;
+    }
     if (run->phase == MG_RUN_REPLY || !lua_isnil(co, 1))
         return take_reply(run, co);
     run->context = keep(run, co, 2); // around.before returned nil and the context
@@ -187,11 +192,15 @@ static enum mg_run_state fail_of_calls(struct mg_run *run)
     return state;
 }
 
-// It yielded: mode, list of ids, ms; or "over".
+// It yielded: mode, list of ids, ms; or "started", when the wait is known; or "over".
 static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
 {
     enum { within_most = 1 << 30 }; // no request has as long as that
     struct mg_str mode = l_str(co, 1);
+    if (mg_str_is(mode, "started")) {
+        lua_settop(co, 0);
+        return MG_RUN_WAITS;
+    }
     unsigned count = lua_istable(co, 2) ? (unsigned)lua_objlen(co, 2) : 0;
     unsigned *ids = mg_arena_alloc(run->scope->arena, (count + 1) * sizeof *ids);
     if (mg_str_is(mode, "over"))
@@ -216,15 +225,72 @@ static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
     return MG_RUN_WAITS;
 }
 
+static int l_tell_ended(lua_State *L)
+{
+    const struct mg_vm *vm = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+// It was ended in the midst of whatever it did, perhaps within the library, which forgets that.
+static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budget_entry *entry)
+{
+    enum { after_ms = 50 }; // left for what runs after it
+    lua_cpcall(run->vm->L, l_tell_ended, run->vm);
+    lua_settop(run->vm->L, 0);
+    enum mg_run_state state = fail_plainly(run, NULL);
+    if (entry->end == MG_BUDGET_TIME)
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script took too long"),
+            .log = mg_arena_printf(
+                run->scope->arena,
+                "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
+                entry->file, entry->line, (unsigned)run->most_ms),
+        };
+    else
+        run->failure = (struct mg_run_failure){
+            .status = 500,
+            .detail = MG_STR("the route's script needs too much memory"),
+            .log =
+                mg_arena_printf(run->scope->arena,
+                                "%s:%d: it has added more than %zu KiB in one go (limits.memory)",
+                                entry->file, entry->line, run->most_bytes / 1024),
+        };
+    run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
+    run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
+    return state;
+}
+
+static void note_slow(struct mg_run *run, const struct mg_budget_entry *entry)
+{
+    run->slice_ms = entry->slice_used_ms;
+    run->slow = (struct mg_str){0};
+    if (entry->end == MG_BUDGET_KEPT && entry->file[0])
+        run->slow = mg_arena_printf(run->scope->arena, "%s:%d", entry->file, entry->line);
+}
+
 static enum mg_run_state resume(struct mg_run *run, int args)
 {
     lua_State *co = run->thread;
     struct mg_vm *vm = run->vm;
     struct mg_run *outer = vm->current;
+    struct mg_budget_entry entry;
     vm->current = run;
     run->touched = false; // what was read before it waited explains nothing that comes now
+    mg_budget_enter(&entry, co,
+                    &(struct mg_budget){.most_ms = run->most_ms,
+                                        .slice_ms = (uint32_t)vm->limits.slice,
+                                        .used_ms = &run->used_ms,
+                                        .most_bytes = run->most_bytes,
+                                        .memory = &vm->memory});
     int outcome = lua_resume(co, args);
+    enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
+    note_slow(run, &entry);
+    if (end != MG_BUDGET_KEPT)
+        return fail_of_budget(run, &entry);
     if (outcome == LUA_YIELD)
         return take_wait(run, co);
     if (outcome != 0)
@@ -297,10 +363,22 @@ enum mg_run_state mg_run_finally(struct mg_run *run, int status)
     run->status = status;
     run->reply = (struct mg_reply){0}; // the request's is being sent
     run->failure = (struct mg_run_failure){0};
+    run->used_ms = 0;
     run->final_count--; // whatever becomes of it: it is not tried again
     if (!renew(run))
         return fail_plainly(run, "out of memory");
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
+    return resume(run, 0);
+}
+
+enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore)
+{
+    run->phase = MG_RUN_CHORE;
+    run->chore = chore;
+    run->alone = true;
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);
     return resume(run, 0);
 }
 
@@ -331,6 +409,9 @@ void mg_run_fini(struct mg_run *run)
         vm->threads[vm->thread_count++] = (struct mg_vm_thread){run->thread, run->thread_ref};
     else
         lua_cpcall(vm->L, l_drop_thread, run);
+    if (vm->sweep)
+        lua_gc(vm->L, LUA_GCCOLLECT, 0);
+    vm->sweep = false;
     lua_settop(vm->L, 0);
     *run = (struct mg_run){0};
 }

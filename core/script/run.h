@@ -19,11 +19,20 @@ struct mg_script_host {
     uint64_t (*left)(void *exchange); // ms of the request's time
 };
 
-// What a run is at: the route's reply function, functions around it, whether a call is made, or
-// what was left to gate.finally.
-enum mg_run_phase { MG_RUN_REPLY, MG_RUN_BEFORE, MG_RUN_AFTER, MG_RUN_WHEN, MG_RUN_FINALLY };
+// What a run is at: the route's reply function, functions around it, whether a call is made, what
+// was left to gate.finally; or a function that runs without a request.
+enum mg_run_phase {
+    MG_RUN_REPLY,
+    MG_RUN_BEFORE,
+    MG_RUN_AFTER,
+    MG_RUN_WHEN,
+    MG_RUN_FINALLY,
+    MG_RUN_CHORE
+};
 
 enum mg_run_state { MG_RUN_WAITS, MG_RUN_DONE, MG_RUN_FAILED };
+
+struct mg_all; // of all.c
 
 enum mg_wait_mode {
     MG_WAIT_ALL, // until all have landed, or one that is required failed; with none: until `within`
@@ -45,14 +54,27 @@ struct mg_run_failure {
     struct mg_str trace; // where: "file:line in name, file:line", innermost first, or empty
 };
 
+// A function that runs without a request.
+struct mg_run_chore {
+    int function;
+    struct mg_str ticket; // of a task: its id
+    struct mg_str args;   // of a task: JSON, or empty
+    unsigned attempt;     // of a task: from 1
+};
+
 struct mg_run {
     struct mg_vm *vm;
     const struct mg_script_host *host;
     void *exchange;
     struct mg_scope *scope;
     struct mg_wait wait;           // after WAITS
+    struct mg_all *all;            // what gate.all waits for
     struct mg_reply reply;         // after DONE (and the failure's headers after FAILED)
     struct mg_run_failure failure; // after FAILED
+    uint32_t most_ms, used_ms;     // of CPU time
+    size_t most_bytes;             // that one start or resumption may add to the state
+    uint32_t slice_ms;             // since it was started or resumed last
+    struct mg_str slow;            // where it stood when that became too much, or empty
     double serial;                 // what scripts hold of it: no other run of the state has it
     void *thread;                  // its lua_State
     int thread_ref;
@@ -61,10 +83,13 @@ struct mg_run {
     int function;
     const int *around; // functions, in the order in which they run
     unsigned around_count;
-    bool wants_context;    // BEFORE: what is in req.context is wanted as JSON
-    bool passed;           // AFTER: the body goes by unread
-    bool yes;              // after WHEN: the call is made
-    struct mg_str context; // after BEFORE
+    bool wants_context;               // BEFORE: what is in req.context is wanted as JSON
+    bool passed;                      // AFTER: the body goes by unread
+    bool yes;                         // after WHEN: the call is made
+    struct mg_str context;            // after BEFORE
+    struct mg_str made;               // after CHORE: JSON
+    const struct mg_run_chore *chore; // CHORE
+    bool alone;                       // it is about no request
     // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
     int finals_ref;
     unsigned final_count;
@@ -80,7 +105,8 @@ struct mg_run {
     unsigned touched_id, touched_part;
 };
 
-// Prepares a run in memory the caller has (the exchange's arena). False: no memory.
+// Prepares a run in memory the caller has (the exchange's arena), for at most run->most_ms of CPU
+// time and run->most_bytes, which the caller sets. False: no memory.
 bool mg_run_init(struct mg_run *run, struct mg_vm *vm, const struct mg_script_host *host,
                  void *exchange, struct mg_scope *scope);
 // Calls the function with the request and, for a planned route, its results by name (`count` may
@@ -101,6 +127,9 @@ enum mg_run_state mg_run_when(struct mg_run *run, int function,
 // Takes the newest of what gate.finally was given and runs it; there must be one. Whatever the run
 // was at before is over. FAILED: there is something to log.
 enum mg_run_state mg_run_finally(struct mg_run *run, int status);
+// Calls a function that runs without a request. After DONE run->made is what it returned, as JSON
+// (empty: nothing).
+enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore);
 enum mg_run_state
 mg_run_resume(struct mg_run *run);    // what it waits for has come, or its time is up
 void mg_run_fini(struct mg_run *run); // in any state; all-zeroes allowed

@@ -3,8 +3,10 @@
 #define MG_SCRIPT_STATE_H
 
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "script/call_field.h"
+#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -52,9 +54,20 @@ struct mg_vm {
     const char *fields[MG_FIELDS];
     const void *reply_type; // the metatable of gate.reply's, as lua_topointer gives it
     int boot;               // registry references
-    int main, before, after, finally, functions;
+    int main, before, after, finally, chore, functions;
     int request_type, result_type, call_type;  // metatables
     const void *call_type_at, *future_type_at; // as lua_topointer gives them
+    bool compiles;                             // an engine's: the gateway's own code is compiled
+    int compute;                               // an engine's: compute.main
+    const _Atomic bool *stop;                  // an engine's, during a job: it is told to end
+    bool keeps_tickets;                        // tasks can be started
+    unsigned home;                             // and whose they are then
+    struct mg_vm_limits limits;
+    struct mg_memory memory;
+    bool sweep;                    // a run was ended for its memory: collect when it has gone
+    bool full;                     // it holds too much even when all garbage is collected
+    uint64_t swept;                // when that was done last, in ms
+    int ended;                     // Lua's function to call when a budget has ended a run
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];
@@ -86,11 +99,16 @@ const struct mg_asked *l_asked_at(lua_State *L, struct mg_run *run, int index);
 // (calls and futures by key) -> sorted keys, ids; nil and the key of what is neither; nil, at,
 // detail when the client owes what a call needs; nothing when the request may make no more calls
 int l_start_all(lua_State *L);
-// (keys, ids) -> results by key, and the id of the first that ends the request: then all the rest
-// is cancelled
-int l_finish_all(lua_State *L);
+// The same, but what it returns, the list of all and how many they are, is for l_all_finish. The
+// run's wait is for all of them.
+int l_all_start(lua_State *L);
+// (list) -> results by key, and the id of the first that ends the request: then all the rest is
+// cancelled
+int l_all_finish(lua_State *L);
 
-int l_shared(lua_State *L); // one ask of the store: see shared.c
+int l_shared(lua_State *L);  // one ask of the store: see shared.c
+int l_ticket(lua_State *L);  // one ask of the keeper of tasks: see ticket.c
+int l_request(lua_State *L); // the request that is answered
 
 // Learns the names of the parts, when the state is made.
 void l_parts_open(lua_State *L, struct mg_vm *vm);
@@ -98,8 +116,9 @@ void l_parts_open(lua_State *L, struct mg_vm *vm);
 // Pushes the request and the results of a run as scripts see them. They may be kept longer than the
 // run: what was not read of them by then is gone.
 void l_request_push(lua_State *L, struct mg_run *run);
+// `name`: the index of the call's name as a Lua string, 0 when there is none.
 void l_result_push(lua_State *L, const struct mg_run *run, const struct mg_asked *asked,
-                   unsigned id);
+                   unsigned id, int name);
 
 // For lua/moongate/request.lua and result.lua: makes the function that reads the parts.
 int l_request_reader(lua_State *L); // (metatable of headers, function that raises) -> __index

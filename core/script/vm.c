@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/library.h"
 #include "script/state.h"
@@ -57,6 +58,8 @@ static int l_load_library(lua_State *L)
     snprintf(name, sizeof name, "=%s", entry->module);
     if (luaL_loadbufferx(L, entry->text.data, entry->text.len, name, "t") != 0)
         return lua_error(L);
+    // Also where the state compiles, see l_open.
+    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     lua_pushstring(L, entry->module);
     lua_call(L, 1, 1);
     return 1;
@@ -109,13 +112,24 @@ static const void *l_address(lua_State *L, const char *field)
     return address;
 }
 
+// A limit's default, from the module on top.
+static uint64_t l_default(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, "by_name");
+    lua_getfield(L, -1, name);
+    lua_getfield(L, -1, "default");
+    uint64_t value = (uint64_t)lua_tonumber(L, -1);
+    lua_pop(L, 3);
+    return value;
+}
+
 static int l_open(lua_State *L)
 {
     struct mg_vm *vm = lua_touserdata(L, 1);
     luaL_openlibs(L);
     // This LuaJIT (2.1.0-beta3 of 2022) was seen to crash in compiled loops over pairs(), about
     // once in twenty runs of the library's specs and never with its compiler off. What is hot is in
-    // C.
+    // C. The states of engine.c compile, but no such loops.
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_pushlightuserdata(L, (void *)&vm_key);
     lua_pushlightuserdata(L, vm);
@@ -127,15 +141,22 @@ static int l_open(lua_State *L)
     l_preload(L);
     l_require(L, "moongate.boot");
     vm->boot = luaL_ref(L, LUA_REGISTRYINDEX);
+    l_require(L, "moongate.limits");
+    vm->limits.load = l_default(L, "load");
+    vm->limits.state = l_default(L, "state");
+    lua_pop(L, 1);
     l_require(L, "moongate.run");
     vm->main = l_keep(L, "main");
     vm->functions = l_keep(L, "functions");
+    vm->ended = l_keep(L, "ended");
     l_require(L, "moongate.around");
     vm->before = l_keep(L, "before");
     vm->after = l_keep(L, "after");
     l_require(L, "moongate.finally");
     vm->finally = l_keep(L, "main");
-    lua_pop(L, 2);
+    l_require(L, "moongate.chore");
+    vm->chore = l_keep(L, "main");
+    lua_pop(L, 3);
     vm->request_type = l_keep(L, "request_type");
     vm->result_type = l_keep(L, "result_type");
     vm->call_type = l_keep(L, "call_type");
@@ -152,6 +173,8 @@ struct mg_vm *mg_vm_new(const struct mg_sources *sources)
         return NULL;
     vm->sources = sources;
     vm->L = mg_vm_new_state();
+    if (vm->L)
+        mg_memory_watch(&vm->memory, vm->L);
     if (vm->L && lua_cpcall(vm->L, l_open, vm) == 0)
         return vm;
     if (vm->L)
@@ -164,8 +187,10 @@ void mg_vm_free(struct mg_vm *vm)
 {
     if (!vm)
         return;
-    if (vm->L)
+    if (vm->L) {
+        mg_memory_leave(&vm->memory, vm->L);
         lua_close(vm->L);
+    }
     mg_buf_fini(&vm->asked);
     mg_buf_fini(&vm->answered);
     mg_paths_fini(vm->paths);
@@ -183,6 +208,7 @@ struct visit {
     struct mg_buf *out;
     struct mg_arena *arena;
     struct mg_script_routes *routes;
+    struct mg_script_chores *chores;
     struct mg_faults *faults;
 };
 
@@ -270,6 +296,39 @@ static int l_visit_routes(lua_State *L)
     return 0;
 }
 
+static uint64_t l_ms(lua_State *L, const char *field)
+{
+    lua_getfield(L, -1, field);
+    uint64_t ms = (uint64_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return ms;
+}
+
+static int l_visit_chores(lua_State *L)
+{
+    struct visit *visit = lua_touserdata(L, 1);
+    struct mg_script_chores *chores = visit->chores;
+    l_door(L, visit);
+    unsigned count = (unsigned)lua_objlen(L, -1);
+    chores->items = mg_arena_zero(visit->arena, count + 1, sizeof *chores->items);
+    if (!chores->items)
+        return luaL_error(L, "out of memory");
+    for (; chores->count < count; chores->count++) {
+        struct mg_script_chore *chore = &chores->items[chores->count];
+        lua_rawgeti(L, -1, (int)chores->count + 1);
+        lua_getfield(L, -1, "name");
+        lua_getfield(L, -2, "called");
+        chore->name = mg_arena_copy(visit->arena, l_str(L, -2));
+        chore->called = mg_arena_copy(visit->arena, l_str(L, -1));
+        lua_pop(L, 2);
+        chore->every = l_ms(L, "every");
+        chore->within = l_ms(L, "within");
+        chore->function = (int)l_ms(L, "fn");
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
 static int l_visit_locate(lua_State *L)
 {
     struct visit *visit = lua_touserdata(L, 1);
@@ -315,11 +374,40 @@ static int l_visit_redact(lua_State *L)
     return 0;
 }
 
+// What the author's files do meanwhile is bounded, too: they may run for ever, on a thread that is
+// waited for.
+static bool enter_bounded(struct visit *visit, lua_CFunction door, bool *ended)
+{
+    struct mg_budget_entry entry;
+    struct mg_vm *vm = visit->vm;
+    uint32_t used_ms = 0, most_ms = (uint32_t)vm->limits.load;
+    mg_budget_enter(&entry, vm->L,
+                    &(struct mg_budget){.most_ms = most_ms,
+                                        .used_ms = &used_ms,
+                                        .most_bytes = vm->limits.state,
+                                        .memory = &vm->memory});
+    bool ok = lua_cpcall(visit->vm->L, door, visit) == 0;
+    enum mg_budget_end end = mg_budget_leave(&entry);
+    *ended = end != MG_BUDGET_KEPT;
+    if (*ended) {
+        char message[96];
+        if (end == MG_BUDGET_TIME)
+            snprintf(message, sizeof message, "still loading after %ums of CPU time (limits.load)",
+                     most_ms);
+        else
+            snprintf(message, sizeof message, "loading needs more than %zu KiB (limits.state)",
+                     (size_t)vm->limits.state / 1024);
+        mg_faults_add(visit->faults, mg_str_of(entry.file), entry.line, mg_str_of(message));
+    }
+    return ok;
+}
+
 static bool enter(struct visit *visit, lua_CFunction door)
 {
     lua_State *L = visit->vm->L;
-    bool ok = lua_cpcall(L, door, visit) == 0;
-    if (!ok && visit->faults) {
+    bool ended = false;
+    bool ok = visit->faults ? enter_bounded(visit, door, &ended) : lua_cpcall(L, door, visit) == 0;
+    if (!ok && !ended && visit->faults) {
         lua_pushstring(L, "");
         struct mg_str message = l_str(L, -2);
         mg_faults_add(visit->faults, MG_STR("gateway.lua"), 0,
@@ -345,6 +433,13 @@ bool mg_vm_routes(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_rou
     return enter(&visit, l_visit_routes);
 }
 
+bool mg_vm_chores(struct mg_vm *vm, struct mg_arena *arena, struct mg_script_chores *chores)
+{
+    struct visit visit = {.vm = vm, .door = "chores", .arena = arena, .chores = chores};
+    *chores = (struct mg_script_chores){0};
+    return enter(&visit, l_visit_chores);
+}
+
 int mg_vm_locate(struct mg_vm *vm, struct mg_str file, int line, struct mg_str path)
 {
     struct visit visit = {.vm = vm, .door = "locate", .file = file, .line = line, .path = path};
@@ -365,6 +460,29 @@ bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text)
 {
     struct visit visit = {.vm = vm, .door = "limits", .out = text};
     return enter(&visit, l_visit_limits);
+}
+
+bool mg_vm_full(struct mg_vm *vm, uint64_t now)
+{
+    enum { again_ms = 1000 };
+    if (vm->memory.held <= vm->limits.state) {
+        vm->full = false;
+    } else if (!vm->swept || now - vm->swept >= again_ms) {
+        vm->swept = now;
+        lua_gc(vm->L, LUA_GCCOLLECT, 0);
+        vm->full = vm->memory.held > vm->limits.state;
+    }
+    return vm->full;
+}
+
+bool mg_vm_bursting(const struct mg_vm *vm)
+{
+    return vm->full && vm->memory.held / 2 > vm->limits.state;
+}
+
+void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits)
+{
+    vm->limits = *limits;
 }
 
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count)

@@ -11,6 +11,10 @@ local words   = require "moongate.words"
 
 local backend = {}
 
+-- Said to be local, since every call that running code describes asks for them.
+local getmetatable, next, setmetatable, type = getmetatable, next, setmetatable, type
+local call_metatable = call.metatable
+
 local KIND = { service = "services", database = "databases", files = "files", redis = "redis" }
 
 -- Backend -> its name in gateway.lua: not a field, since all requests of a worker share backends.
@@ -86,17 +90,31 @@ end
 
 local function http_verb(word, verb)
   return function(self, path, given)
-    local plain = not loading.active and core.describe("http", name_of[self], verb, path, given)
-    if plain then
-      return plain
-    elseif not usable(self, path, word, "a path") then
+    local name = name_of[self]
+    if name and not loading.active and type(path) == "string" then
+      -- As running code makes most calls, without options or with params alone: the fields in the
+      -- places that call.lua names. All others may need a closer look.
+      if given == nil then
+        return setmetatable({ "http", name, verb, path }, call_metatable)
+      elseif type(given) == "table" and getmetatable(given) == nil then
+        local option, params = next(given)
+        if option == "params" and type(params) == "table" and next(given, option) == nil then
+          return setmetatable({ "http", name, verb, path, params }, call_metatable)
+        end
+      end
+      local plain = core.describe("http", name, verb, path, given)
+      if plain then
+        return plain
+      end
+    end
+    if not usable(self, path, word, "a path") then
       return loading.ghost
     end
     local wrong = loading.active and path_wrong(path)
     if wrong then
       loading.misuse(wrong)
     end
-    return call.new({ kind = "http", backend = name_of[self], verb = verb, path = path },
+    return call.new({ kind = "http", backend = name, verb = verb, path = path },
       checked_options(given, word))
   end
 end

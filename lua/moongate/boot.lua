@@ -92,7 +92,7 @@ function boot.config(text, file, getenv)
   if #problems > 0 then
     return nil, problems
   end
-  resolved = canonical.limits
+  resolved, loading.limits = canonical.limits, canonical.limits
   return core.encode(canonical)
 end
 
@@ -112,6 +112,9 @@ function boot.routes(files)
   end
   return loading.routes
 end
+
+---What the route files want to run without a request.
+boot.chores = loading.chores
 
 ---The best known line for a key of a table constructor, or of an argument of a call, that begins
 ---on a line of a file.

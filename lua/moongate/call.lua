@@ -8,7 +8,7 @@ local schema  = require "moongate.schema"
 local words   = require "moongate.words"
 
 ---@class moongate.Call
----@field kind "http"|"sql"|"file"|"redis"|"value"|"each"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"|"each"
 ---@field backend string? name of the service, database, folder or Redis
 ---@field verb string?
 ---@field within integer? ms

@@ -10,6 +10,9 @@ local words   = require "moongate.words"
 
 local config = {}
 
+-- Where tasks are kept, unless gateway.lua says otherwise. A hidden folder is not watched.
+config.tasks = "sqlite:.moongate/tasks.db"
+
 local function name(key)
   return not key:find("^[%a_][%w_-]*$") and "no name: letters, digits, _ and - make one" or nil
 end
@@ -120,6 +123,15 @@ local function secret_wrong(value)
   return value == "" and "is empty" or nil
 end
 
+local function tasks_wrong(value)
+  if value:find("^postgres") or value:find("^redis") then
+    return ("not yet: tasks are kept in a file: write %q"):format(config.tasks)
+  elseif not value:find("^sqlite:[^%z]+$") then
+    return ("%s names no file for tasks: write one such as %q"):format(words.show(value), config.tasks)
+  end
+  return nil
+end
+
 local function limit_nodes()
   local nodes = {}
   for _, one in ipairs(limits.all) do
@@ -137,6 +149,7 @@ local shape = schema.table({
   redis     = schema.map(redis, name),
   limits    = schema.table(limit_nodes()),
   trusted   = schema.list(schema.string(address.network)),
+  tasks     = schema.string(tasks_wrong),
   secrets   = schema.map(schema.string(secret_wrong), name),
 }, { admin = true }, {
   port = "listen", host = "listen", upstreams = "services", backends = "services",
@@ -159,6 +172,7 @@ local function canonical(checked)
     workers   = checked.workers or 0,
     limits    = set,
     trusted   = checked.trusted or core.list {},
+    tasks     = (checked.tasks or config.tasks):match("^sqlite:(.*)$"),
     services  = sorted(checked.services, function(key, one)
       return {
         name = key, urls = one.url, headers = one.headers, within = one.within,

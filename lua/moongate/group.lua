@@ -50,6 +50,22 @@ local function checked(prefix, keys, around)
   return route.inherit(around, own or {}, prefix)
 end
 
+-- Group -> the prefix of its paths.
+local prefixes = setmetatable({}, { __mode = "k" })
+
+---The prefix of a group's paths, of `gate` itself the empty one; nil when it is neither.
+---@param api any
+---@return string?
+function group.prefix_of(api)
+  return prefixes[api]
+end
+
+---`gate` is a group, too.
+---@param gate table
+function group.outermost(gate)
+  prefixes[gate] = ""
+end
+
 -- What a group's function gets: verbs as `gate` has them, for paths below the prefix.
 local function door(around)
   local api = {}
@@ -72,7 +88,9 @@ local function door(around)
       return loading.ghost
     end,
   })
-  return sandbox.read_only(api, "a group")
+  local visible = sandbox.read_only(api, "a group")
+  prefixes[visible] = around.prefix
+  return visible
 end
 
 ---Declares what `fn` declares, within a group.

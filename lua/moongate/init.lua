@@ -2,6 +2,8 @@
 
 local backend = require "moongate.backend"
 local call    = require "moongate.call"
+local chore   = require "moongate.chore"
+local compute = require "moongate.compute"
 local core    = require "moongate.core"
 local crypto  = require "moongate.crypto"
 local finally = require "moongate.finally"
@@ -14,10 +16,11 @@ local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
 local secret  = require "moongate.secret"
 local shared  = require "moongate.shared"
+local task    = require "moongate.task"
 local words   = require "moongate.words"
 
 local NOT_YET = {}
-for name in ([[accepted compute events every stream task]]):gmatch("%S+") do
+for name in ([[accepted events stream task]]):gmatch("%S+") do
   NOT_YET[name] = true
 end
 
@@ -27,6 +30,9 @@ local function running(name, fn)
     if loading.active then
       loading.misuse(("%s is for running functions: while files load nothing is run"):format(name))
       return loading.ghost
+    elseif loading.computes then
+      loading.raise(("%s: a function that computes has no request and no backends, and cannot wait: "
+        .. "make the call in the route, and give what came of it as an argument"):format(name))
     end
     return fn(...)
   end
@@ -51,10 +57,13 @@ end
 local gate = {
   get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
   delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
+  every = function(...) return chore.every(...) end,
+  task = function(...) return task.declare(...) end, accepted = running("gate.accepted", task.accepted),
   group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
-  redis = named "redis", value = backend.value, each = backend.each, secret = secret.get,
+  redis = named "redis", value = backend.value, each = backend.each, compute = compute.call,
+  secret = secret.get,
 
   all = running("gate.all", run.all), sleep = running("gate.sleep", run.sleep),
   left = running("gate.left", run.left), shared = shared.named,
@@ -88,4 +97,6 @@ setmetatable(gate, {
   end,
 })
 
-return sandbox.read_only(gate, "gate")
+local visible = sandbox.read_only(gate, "gate")
+group.outermost(visible)
+return visible

@@ -59,8 +59,14 @@ limits.all = {
   duration("connect", 1 * SECOND, 1, MINUTE, "connecting to a service, unless it says otherwise"),
   count("calls", 1000, 1, 100000, "calls that one request's functions make"),
   count("each", 1000, 1, 100000, "elements of a list that gate.each goes through"),
+  duration("script", 200, 10, HOUR, "CPU time of one request's functions"),
+  duration("slice", 50, 10, HOUR, "CPU time of a function between two waits, before the log says so"),
+  size("memory", 16 * MiB, 64 * KiB, 4 * GiB, "what a function adds to its state between two waits"),
+  size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
+  duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
+  duration("every", 60 * SECOND, 10, DAY, "a run of gate.every, unless it says otherwise"),
   size("result", 8 * MiB, 1, 1 * GiB, "the body of one call's result"),
   size("results", 16 * MiB, 1, 4 * GiB, "the bodies of all results of one request"),
   count("service_at_once", 1024, 1, 100000, "calls in flight to one service, unless it says otherwise"),
@@ -74,7 +80,12 @@ limits.all = {
   count("file_jobs", 4096, 1, 1000000, "file calls waiting for a thread"),
   count("sqlite_readers", 4, 1, 64, "threads that read one SQLite database, unless it says otherwise"),
   count("sqlite_jobs", 4096, 1, 1000000, "calls waiting for a thread of one SQLite database"),
+  count("compute_threads", 0, 1, 64, "threads of gate.compute, at most processors minus one", true),
+  count("compute_jobs", 256, 1, 1000000, "calls of gate.compute waiting for a thread"),
   -- Data that workers share.
+  count("tasks_at_once", 64, 1, 100000, "tasks that run at once"),
+  count("tasks_waiting", 100000, 1, 10000000, "tasks that wait to be run; beyond: 503"),
+  size("task_result", 8 * MiB, 1, 1 * GiB, "what one task writes"),
   size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.
   count("postgres_at_once", 16, 1, 10000, "connections to one database, unless it says otherwise"),
@@ -88,13 +99,24 @@ for _, one in ipairs(limits.all) do
 end
 
 -- Those that a route may set for itself: they bound one request, and nothing that requests share.
-limits.of_routes = { "body", "calls", "each", "fields", "match", "match_text", "result", "results" }
+limits.of_routes = {
+  "body", "calls", "each", "fields", "match", "match_text", "memory", "result", "results", "script",
+}
 
 -- The most that a route with `pass` may set for a body: it is never in memory as a whole.
 limits.passed_body = 1024 * GiB
 
 -- The calls of one gate.each or gate.map that are in flight at once, unless it says otherwise.
 limits.each_at_once = 8
+
+-- What a task has unless it says otherwise: time for a run, time to live after its end (both in ms),
+-- how often it is begun; and the most of each.
+limits.task = { within = 10 * MINUTE, keep = HOUR, tries = 1 }
+limits.task_most = { within = DAY, keep = 365 * DAY, tries = 1000 }
+limits.task_args = 1 * MiB -- as JSON
+
+-- What gate.every takes, in ms.
+limits.every_least, limits.every_most = 100, 7 * DAY
 
 -- The functions that one request may leave to gate.finally.
 limits.finals = 64

@@ -6,12 +6,15 @@ local lines = require "moongate.lines"
 
 local loading = {
   active = false,
+  computes = false,      -- the state is one of gate.compute, where nothing waits
   file = "gateway.lua",  -- the file that is being evaluated
   texts = {},            -- file name -> source, of all files evaluated so far
   names = {},            -- "service" | "database" | "files" -> set of declared names; nil: unknown
   problems = {},         -- of the step under way
   routes = {},           -- { json =, file =, line = } in the order of declaration
+  chores = {},           -- { name =, every =, within =, fn =, file =, line = }: run without a request
   functions = {},        -- the reply functions, by the index that the JSON has
+  limits = nil,          -- as gateway.lua resolved them
   redact = nil,          -- takes secrets out of a text (secret.lua)
   roots = {},            -- set of what calls the author's functions, with them as first argument
 }

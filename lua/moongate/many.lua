@@ -44,7 +44,7 @@ end
 ---@param calls table<any, moongate.Call|moongate.Future>
 ---@return fun(): any, moongate.Result?, moongate.Rest?
 function many.as_completed(calls)
-  local keys, ids = run.start_all(calls, "gate.as_completed")
+  local keys, ids = run.start_each(core.start_all, calls, "gate.as_completed")
   local waiting = setmetatable({ keys = keys, ids = ids }, rest_metatable)
   return function()
     local key, id = take_landed(waiting)
@@ -73,7 +73,7 @@ end
 ---@return moongate.Result
 ---@return any key
 function many.first(calls)
-  local keys, ids = run.start_all(calls, "gate.first")
+  local keys, ids = run.start_each(core.start_all, calls, "gate.first")
   if #ids == 0 then
     error("gate.first takes at least one call", 2)
   end

@@ -69,6 +69,19 @@ local forward = schema.table {
   query   = any_or_names(),
 }
 
+local values = schema.list(value.node)
+
+-- Always a list, so that one argument that is a list stays one.
+local function arguments(one, report)
+  if type(one) ~= "table" or one == core.null or (next(one) ~= nil and #one == 0) then
+    return report:fail(("must be a list of arguments, such as { \"{body}\" }, not %s")
+      :format(type(one) == "table" and "a table with names" or words.show(one)))
+  end
+  local before = #report.problems
+  local checked = values(one, report)
+  return #report.problems == before and checked or nil
+end
+
 -- A function of a plan, by its number.
 local function when(one, report)
   if type(one) ~= "function" then
@@ -125,6 +138,7 @@ options.each  = schema.table({
   accept = "is about one element: put it into the options of the call",
   relay  = "is about one element: put it into the options of the call",
 })
+options.compute = schema.table(with_common { args = arguments }, NOT_YET, ALIASES)
 options.value = schema.table(with_common { delay = schema.duration(0, within.max) }, NOT_YET, ALIASES)
 
 local BODIES = { "json", "form", "text", "xml" }

@@ -18,13 +18,14 @@ local run = {}
 local yield = coroutine.yield
 
 -- Waits until all of `ids` have landed or one that is required failed ("all"), or until one more
--- has ("any"), for at most `ms` (0: as long as the request has). Without ids the time is waited out.
+-- has ("any"), for at most `ms` (nil: as long as the request has). Without ids the time is waited
+-- out. "started": until all of the calls of core.all_start have.
 local function wait_for(mode, ids, ms)
   if sandbox.loads() then
     error("a module cannot wait while it is loaded: let its functions do that", 0)
   end
   still.check()
-  yield(mode, ids, ms or 0)
+  yield(mode, ids, ms)
 end
 
 local function raise_owed(at, detail)
@@ -137,26 +138,25 @@ function run.wait(one, ...)
   return collect(id)
 end
 
----Starts all calls of a table; raises what is wrong with it as `name`'s.
----@return any[] keys in an order that depends on nothing
----@return integer[] ids
-local function start_all(calls, name)
+-- Has `start` (core.start_all or all_start) start all calls of a table; raises what is wrong with it
+-- as `name`'s.
+local function start_each(start, calls, name)
   if type(calls) ~= "table" or is_call(calls) then
     error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
   still.check()
-  local ok, keys, ids, detail = pcall(core.start_all, calls)
+  local ok, list, ids, detail = pcall(start, calls)
   if not ok then
-    loading.raise(keys)
+    loading.raise(list)
   elseif detail then
     raise_owed(ids, detail)
-  elseif not keys then
+  elseif not list then
     if ids == nil then
       yield("over")
     end
     error(("%s: %s is not a call: write users:get(...)"):format(name, words.show(ids)), 3)
   end
-  return keys, ids
+  return list, ids
 end
 
 ---All at once; results under the same keys. The first required failure cancels the rest and is
@@ -164,19 +164,28 @@ end
 ---@param calls table<any, moongate.Call|moongate.Future>
 ---@return table<any, moongate.Result>
 function run.all(calls)
-  local keys, ids = start_all(calls, "gate.all")
-  if #ids > 0 then
-    wait_for("all", ids)
+  local list, count = start_each(core.all_start, calls, "gate.all")
+  if count > 0 then
+    wait_for "started"
   end
-  local results, failed = core.finish_all(keys, ids)
+  local results, failed = core.all_finish(list)
   if failed then
     raise(core.result(failed))
   end
   return results
 end
 
+-- The result of a call that was started, when it has landed; nil: the request may make no more.
+function run.outcome(id)
+  if id == nil then
+    yield("over")
+  end
+  wait_for("all", { id })
+  return collect(id)
+end
+
 -- What `many` builds on.
-run.begin, run.start_all, run.wait_for, run.raise = begin, start_all, wait_for, raise
+run.begin, run.start_each, run.wait_for, run.raise = begin, start_each, wait_for, raise
 
 ---@param text string such as "10ms"
 function run.sleep(text)
@@ -199,14 +208,16 @@ local function annotate(message)
   return message
 end
 
+local MESSAGE_MOST = 2048 -- bytes; messages are searched with patterns, and may quote a client
+
 -- Something that was raised as a line of text.
 local function text_of(raised)
   local kind = type(raised)
   if kind == "table" then
     local text = rawget(raised, "message") or rawget(raised, "detail")
-    return type(text) == "string" and text or "an error that is a table"
+    return type(text) == "string" and text:sub(1, MESSAGE_MOST) or "an error that is a table"
   elseif kind == "string" or kind == "number" then
-    return tostring(raised)
+    return tostring(raised):sub(1, MESSAGE_MOST)
   end
   return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
 end
@@ -312,6 +323,12 @@ function run.main()
     return status, headers, body
   end
   return failure(status, fn)
+end
+
+---What C calls when a run was ended in the midst of what it did: nothing is under way any more.
+function run.ended()
+  sandbox.ended()
+  still.set(nil)
 end
 
 -- For the functions around routes.

@@ -134,7 +134,20 @@ local function environment(contents)
   return env
 end
 
-local BASICS = "assert error ipairs next pairs pcall select tonumber tostring type unpack xpcall "
+local function handled(handler, ok, ...)
+  if ok then
+    return true, ...
+  end
+  return false, select(2, pcall(handler, ...))
+end
+
+-- The handler runs when the error has come out, not where it was raised: there no hook could end it,
+-- and without `debug` it could not tell the difference.
+local function safe_xpcall(fn, handler, ...)
+  return handled(handler, pcall(fn, ...))
+end
+
+local BASICS = "assert error ipairs next pairs pcall select tonumber tostring type unpack "
   .. "getmetatable setmetatable rawequal rawget _VERSION"
 
 local modules = {} -- name -> { value = } once loaded
@@ -195,19 +208,49 @@ function sandbox.loads()
   return #under_way > 0
 end
 
+---A module of the gateway, loaded once; what it raises meanwhile is raised.
+---@param name string such as "lib.prices"
+---@return { value: any }? module
+---@return string? wrong why there is none
+function sandbox.module(name)
+  if not modules[name] then
+    local ok, wrong = load_module(name)
+    if not ok then
+      return nil, wrong
+    end
+  end
+  return modules[name]
+end
+
+---A run was ended: what it was loading is not being loaded any more.
+function sandbox.ended()
+  for i = #under_way, 1, -1 do
+    under_way[i] = nil
+  end
+end
+
 local function require_module(name)
   if type(name) ~= "string" then
     loading.raise(("require takes a name, not %s"):format(words.show(name)))
   elseif name == "moongate" then
     return require "moongate"
   end
-  if not modules[name] then
-    local ok, wrong = load_module(name)
-    if not ok then
-      loading.raise(wrong)
-    end
+  local module, wrong = sandbox.module(name)
+  if not module then
+    loading.raise(wrong)
   end
-  return modules[name].value
+  return module.value
+end
+
+-- In a state that compiles. Debian's LuaJIT crashes in compiled loops over its own pairs and next, so
+-- these are ours; and what a C function returns to goes on interpreted rather than in a new trace.
+-- The library is never compiled, but for what every loop of the author's may call.
+local function compiling(contents)
+  require("jit.opt").start("minstitch=1000000")
+  contents.pairs, contents.next = core.pairs, core.next
+  for _, fn in ipairs { rep, format, contents.table.insert, contents.table.remove, contents.rawset } do
+    require("jit").on(fn)
+  end
 end
 
 ---The globals of route files and of the modules they require. One per state.
@@ -226,8 +269,11 @@ function sandbox.routes()
   contents.os = read_only(pick(os, "clock date difftime time"), "os")
   contents.bit = read_only(pick(require "bit", "arshift band bnot bor bswap bxor lshift rol ror "
     .. "rshift tobit tohex"), "bit")
-  contents.print, contents.rawset = print_to_log, checked(rawset)
+  contents.print, contents.rawset, contents.xpcall = print_to_log, checked(rawset), safe_xpcall
   contents.require = require_module
+  if loading.computes then
+    compiling(contents)
+  end
   route_env = environment(contents)
   return route_env
 end

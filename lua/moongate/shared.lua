@@ -46,6 +46,9 @@ local function ask(self, verb, key, value, ttl, version)
     loading.raise(("say hits:%s(...), with a colon"):format(verb))
   end
   local word = verb == "swap" and "update" or verb
+  if loading.computes then
+    loading.raise(("%s: a function that computes sees no shared data: give it as an argument"):format(word))
+  end
   local ok, done, found, seen = pcall(core.shared, verb, space, text_of(key, word), value,
     lifetime(ttl, word), version)
   if not ok then

@@ -13,7 +13,7 @@ local spec = {}
 local stage, routes, dir
 local runs, calls = {}, {} -- of the test under way: by number, by id
 local logs = {}
-local clock = 0 -- ms since the stage was opened: it moves by ticks alone
+local clock = 0 -- ms since the test began: it moves by ticks alone
 
 -- Errors of the functions below point at the author's line.
 local function public(fn)
@@ -306,14 +306,17 @@ local function drive(what, options)
   return facade(run)
 end
 
----What a test leaves behind: raises when one of its requests has no reply.
+---What a test leaves behind: raises when one of its requests has no reply, or still waits for calls:
+---of gate.finally, or of a client that has left.
 function spec.check()
-  for number = 1, spec.last do
+  for number = spec.first, spec.last do
     local run = runs[number]
-    if run and not run.out and not run.left then
-      local waits = #run.open > 0 and "it waits for " .. list_open(run)
-        or "no call is open, it waits for time to go by: run.tick moves the clock"
-      fail("%s has no reply: %s", run.title, waits)
+    local ended = run and (run.out or run.left)
+    if run and #run.open > 0 then
+      fail("%s %s: it waits for %s", run.title, ended and "goes on" or "has no reply", list_open(run))
+    elseif run and not ended then
+      local hint = "it waits for time to go by: run.tick moves the clock"
+      fail("%s has no reply: no call is open, %s", run.title, hint)
     end
   end
 end
@@ -325,7 +328,7 @@ function spec.notes()
   for _, text in ipairs(logs) do
     notes[#notes + 1] = "log: " .. text
   end
-  for number = 1, spec.last do
+  for number = spec.first, spec.last do
     local run = runs[number]
     if run then
       notes[#notes + 1] = ("%s: %s"):format(run.title, state_of(run))
@@ -339,7 +342,8 @@ function spec.clear()
   if next(runs) then
     stage.clear()
   end
-  runs, calls, logs = {}, {}, {}
+  runs, calls, logs, clock = {}, {}, {}, 0
+  spec.first = spec.last + 1
 end
 
 ---What specs find as globals.
@@ -347,7 +351,7 @@ end
 ---@param folder string
 ---@return table<string, any>
 function spec.open(given_stage, folder)
-  stage, dir, spec.last = given_stage, folder, 0
+  stage, dir, spec.first, spec.last = given_stage, folder, 1, 0
   routes = stage.routes()
   local failing = answers.failing(stage.kinds)
   return {

@@ -47,7 +47,7 @@ end
 ---@class moongate.CallMade
 ---@field name string the call's name; of one without, its backend's
 ---@field backend string
----@field kind "http"|"sql"|"file"|"redis"|"value"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"
 ---@field method string? http
 ---@field path string? http, file
 ---@field target string? http: path and query as they are sent
@@ -55,15 +55,19 @@ end
 ---@field headers table<string, string>? http
 ---@field text string what it sends
 ---@field json any the same, decoded
----@field verb string? sql, file, redis
+---@field body any json, or text where that is none
+---@field verb string? sql, file, redis; compute: the function
 ---@field sql string?
----@field args any[]? sql
+---@field args any[]? sql, compute
+---@field module string? compute
 ---@field parts table[]? sql: of a transaction
 ---@field command string[]? redis
 ---@field commands string[][]? redis: of a transaction
 ---@field at number ms from the beginning of the request
 ---@field ended number? the same, when it landed
 ---@field how string? how it ended: "ok", "timeout", "cancelled", "unheard" ...; nil: it is open
+
+local SENT = { text = true, json = true, body = true } -- made when it is looked at
 
 ---@param stage table
 ---@param news table of the event
@@ -81,17 +85,21 @@ function made.call(stage, news, began)
   end
   return setmetatable(call, {
     __index = function(_, key)
-      if (key == "text" or key == "json") and not hidden.text then
+      if SENT[key] and not hidden.text then
         hidden.text = stage.sent(hidden.id)
         hidden.json = json_of(hidden.text)
+        hidden.body = hidden.json
+        if hidden.body == nil then
+          hidden.body = hidden.text
+        end
       end
       return hidden[key]
     end,
   })
 end
 
----The reply: status, and its body as json or text; headers, and text in any case, without being
----among what is compared.
+---The reply: status, and its body as json or text; also headers, body and text, which are not among
+---what is compared.
 ---@param news table of the event
 ---@param text string
 ---@return table
@@ -104,7 +112,10 @@ function made.reply(news, text)
   elseif text ~= "" then
     reply.text = text
   end
-  local more = { headers = headers, text = text, whole = news.whole }
+  local more = { headers = headers, text = text, whole = news.whole, body = reply.json }
+  if more.body == nil then
+    more.body = text
+  end
   return setmetatable(reply, { __index = more })
 end
 

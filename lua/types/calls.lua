@@ -135,6 +135,9 @@ function Files:list(path, options) end
 ---@class moongate.ValueOptions : moongate.CallOptions
 ---@field delay? moongate.Duration how late it lands
 
+---@class moongate.ComputeOptions : moongate.CallOptions
+---@field args? moongate.Json[] what the function is called with
+
 ---@class moongate.EachOptions
 ---@field at_once? integer how many of its calls are in flight at once; 8 unless said
 ---@field within? moongate.Duration the time of the whole

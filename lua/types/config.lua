@@ -84,6 +84,8 @@ function env(name, default) end
 ---@field file_jobs? integer file calls waiting for a thread; 4096
 ---@field sqlite_readers? integer threads that read one SQLite database, unless it says otherwise; 4
 ---@field sqlite_jobs? integer calls waiting for a thread of one SQLite database; 4096
+---@field compute_threads? "auto"|integer threads of gate.compute, at most processors minus one; auto
+---@field compute_jobs? integer calls of gate.compute waiting for a thread; 256
 ---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
 ---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16
 ---@field postgres_waiting? integer calls waiting for them, unless it says otherwise; 4096

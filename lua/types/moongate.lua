@@ -101,6 +101,14 @@ function gate.value(value, options) end
 ---@return moongate.Call
 function gate.each(list, call, options) end
 
+---A function of a module of lib/, called on a thread of its own: for what takes processor time. Its
+---result is what the function returns. `gate.compute("lib.score", "run", { args = { "{body}" } })`
+---@param module string such as "lib.score"
+---@param name string of the function, such as "run"
+---@param options? moongate.ComputeOptions
+---@return moongate.Call
+function gate.compute(module, name, options) end
+
 ---The value of a secret that `secrets` of gateway.lua has under this name.
 ---@param name string
 ---@return string

@@ -68,8 +68,10 @@
 ---@field fields? integer fields of a query or form, keys of a JSON object
 ---@field match? integer steps that the patterns of a request's input may take together
 ---@field match_text? moongate.Size a text that a pattern of input looks at
+---@field memory? moongate.Size what a function adds to its state between two waits
 ---@field result? moongate.Size the body of one call's result
 ---@field results? moongate.Size the bodies of all results of one request
+---@field script? moongate.Duration CPU time of one request's functions
 
 ---The request as functions see it.
 ---@class moongate.Request

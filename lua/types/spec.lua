@@ -78,6 +78,7 @@ function Run.leave() end
 ---@field status integer of HTTP
 ---@field json moongate.Json? the body, decoded
 ---@field text string the body as it was sent
+---@field body moongate.Json json, or text where that is none
 ---@field headers table<string, string> looked up in any case
 ---@field whole boolean it was not cut
 
@@ -93,6 +94,7 @@ function Run.leave() end
 ---@field headers table<string, string>? of HTTP, looked up in any case
 ---@field text string what it sends
 ---@field json moongate.Json? the same, decoded
+---@field body moongate.Json json, or text where that is none
 ---@field verb string? of a database, a folder, Redis
 ---@field sql string? of a database
 ---@field args any[]? of a database

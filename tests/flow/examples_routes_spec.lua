@@ -106,17 +106,18 @@ describe("the gateway in routes/", function()
 end)
 
 describe("examples/run", function()
-  teardown(gateway.clean)
+  after_each(example.clean)
 
   for _, folder in ipairs(example.folders()) do
     it("can serve " .. folder .. ", and what it says to try has an answer", function()
       local path = places.checkout .. "/" .. folder
       local told = slurp(path .. "/try") .. slurp(path .. "/README.md")
       local run, count = example.start(folder), 0
-      for options, target in told:gmatch "curl ([^\n]-)127%.0%.0%.1:8080(/%S*)" do
-        local json = options:match "%-d '([^']*)'"
-        local reply = json and run:post(target, { body = json,
-          headers = { ["Content-Type"] = "application/json" } }) or run:get(target)
+      for before, target, behind in told:gmatch "curl ([^\n]-)127%.0%.0%.1:8080(/%S*)([^\n]*)" do
+        local options = before .. behind
+        local body = options:match "%-d '([^']*)'" or options:find "%-%-json" and "{}"
+        local reply = run:get(target, { body = body,
+          headers = { ["Content-Type"] = body and "application/json" } })
         count = count + 1
         assert.is_true(reply.status ~= 405 and reply.body:find "no route has this path" == nil, target)
       end

@@ -3,6 +3,7 @@ local gateway = require "support.gateway"
 local places = require "support.places"
 local process = require "support.process"
 local slurp = require "support.slurp"
+local wait = require "support.wait"
 
 -- What the README's services, users, orders and old, answer: a gateway too.
 local backends = [=[
@@ -32,6 +33,19 @@ gate.get("/me", function(req)
 end)
 gate.put("/photos/{user}/{id}", function(req)
   return { user = req.params.user, photo = req.params.id, bytes = #req.text }
+end)
+local reserved = gate.shared "reserved"
+gate.put("/reservations/{id}", function(req)
+  return { reserved:set(req.params.id, true) }
+end)
+gate.get("/reservations/{id}", function(req)
+  return { reserved = reserved:get(req.params.id) or false }
+end)
+gate.delete("/reservations/{id}", function(req)
+  return { reserved:delete(req.params.id) }
+end)
+gate.post("/payments/{id}", function(req)
+  return req.params.id == "broke" and gate.fail(402, "no money") or {}
 end)
 gate.route("*", "/{rest...}", function(req)
   return { method = req.method, rest = req.params.rest, page = req.query.page }
@@ -74,6 +88,15 @@ local pieces = {
     assert.same({ "Ada", "Grace" }, g:get("/pair/1/2"):json())
     assert.equal(404, g:get("/pair/1/3").status)
   end,
+  ['gate.post("/order/{id}"'] = function(g, backend)
+    local function reserved(id)
+      return backend:get("/reservations/" .. id):json().reserved
+    end
+    assert.same({ paid = true }, g:post("/order/paid", { body = "" }):json())
+    assert.equal(502, g:post("/order/broke", { body = "" }).status)
+    assert.is_true(wait.till(function() return not reserved "broke" end))
+    assert.is_true(reserved "paid")
+  end,
   ['gate.shared "hits"'] = function(g)
     assert.same({ hits = 1 }, g:get("/hits/home"):json())
     assert.same({ hits = 2 }, g:get("/hits/home"):json())
@@ -89,11 +112,11 @@ local function piece_of(block)
 end
 
 describe("what the README shows", function()
-  local services
+  local backend, services
 
   setup(function()
-    local g = gateway.start { ["routes.lua"] = backends }
-    services = { users = g.url, orders = g.url, old = g.url }
+    backend = gateway.start { ["routes.lua"] = backends }
+    services = { users = backend.url, orders = backend.url, old = backend.url, stock = backend.url }
   end)
 
   teardown(gateway.clean)
@@ -111,7 +134,7 @@ describe("what the README shows", function()
         ["routes.lua"] = block,
       }
       assert.equal(0, (process.run { "/usr/bin/sqlite3", folder .. "/shop.db", shop }))
-      ask(gateway.start(folder))
+      ask(gateway.start(folder), backend)
     end)
   end
 

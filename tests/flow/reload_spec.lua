@@ -262,8 +262,8 @@ describe("a change to a file", function()
         gate.get("/v", function() backend:get("/ok"):wait() return "VERSION" end)
       ]]):gsub("VERSION", version)
     end
-    local g = gateway.start({ ["gateway.lua"] = { services = { backend = backend.url } },
-      ["a.lua"] = routes(0) }, { workers = 2 })
+    local config = { services = { backend = backend.url }, limits = { requests = 1000000 } }
+    local g = gateway.start({ ["gateway.lua"] = config, ["a.lua"] = routes(0) }, { workers = 2 })
     local done, asked, warm = false, 0, nil
     local function client()
       local conn, seen = g:connect(), 0

@@ -25,6 +25,10 @@ gate.get("/broken", function()
   local nobody
   return nobody.name
 end)
+gate.get("/after", function()
+  gate.finally(function() users:delete("/left"):wait() gate.sleep "1h" users:delete("/never"):wait() end)
+  return {}
+end)
 gate.get("/sleepy", function() gate.sleep "1s" return "awake" end)
 ]]
 
@@ -52,8 +56,8 @@ end
 describe("moongate test", function()
   after_each(gateway.clean)
 
-  for folder, count in pairs { ["tests/staged"] = 29, ["examples/hello"] = 2, ["examples/each"] = 4,
-    ["examples/search"] = 3 } do
+  for folder, count in pairs { ["tests/staged"] = 31, ["examples/hello"] = 2, ["examples/each"] = 4,
+    ["examples/search"] = 3, ["examples/shared"] = 3, ["examples/checkout"] = 4 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
       assert.same({ 0, "" }, { code, err }, out)
@@ -108,12 +112,13 @@ describe("moongate test", function()
         "GET /account/42 has no reply: it waits for profile (users GET /users/42)",
       [ [[drive("GET /sleepy")]] ] =
         "GET /sleepy has no reply: no call is open, it waits for time to go by: run.tick moves the clock",
+      [ [[drive("GET /after")]] ] = "GET /after goes on: it waits for users (users DELETE /left)",
       [ [[drive("/account")]] ] = 'drive takes a method and a path such as "GET /account/42", not "/account"',
       [ [[drive("GTE /account")]] ] = 'no method "GTE": did you mean "GET"?',
       [ [[drive("GET /me", { header = {} })]] ] = 'drive has no option "header": did you mean "headers"?',
       [ [[drive("GET /a/{id}", { params = { ib = 1 } })]] ] = '/a/{id} has no param "id"',
       [ [[drive "rotes.lua"]] ] = 'no file "rotes.lua" declares a route: did you mean "routes.lua"?',
-      [ [[drive "routes.lua"]] ] = 'routes.lua declares 4 routes: say which, such as drive("GET /account/{id}"',
+      [ [[drive "routes.lua"]] ] = 'routes.lua declares 5 routes: say which, such as drive("GET /account/{id}"',
       [ [[drive("GET /me").answer { users = failed "timout" }]] ] = 'no failure "timout": did you mean "timeout"?',
       [ [[drive("GET /me").answer { users = failed "status" }]] ] = 'no failure "status": say status(500)',
       [ [[drive("GET /me").answer { users = { name = "Ada" } }]] ] = "users is no answer: say ok { ... }",

@@ -109,7 +109,7 @@ describe("the definitions for editors", function()
     local options = require "moongate.options"
     for kind, class in pairs {
       http = "HttpOptions", sql = "CallOptions", redis = "CallOptions", file = "FileOptions",
-      value = "ValueOptions", each = "EachOptions",
+      value = "ValueOptions", compute = "ComputeOptions", each = "EachOptions",
     } do
       assert_class("moongate." .. class, keys_of(options[kind]))
     end
@@ -222,6 +222,9 @@ describe("the definitions for editors", function()
     for name in run:gmatch 'key == "(%l+)"' do
       names[name] = true
     end
+    for name in slurp("lua/moongate/spec.lua"):match("\nlocal SEEN = (%b{})"):gmatch "(%l+) =" do
+      names[name] = true
+    end
     assert_class("moongate.Run", names)
     local options = {}
     for name in slurp("lua/moongate/spec_request.lua"):match("\nlocal OPTIONS = (%b{})"):gmatch '"(%l+)"' do
@@ -240,43 +243,6 @@ describe("the definitions for editors", function()
       kinds['"' .. none .. '"'] = nil
     end
     assert.same(sorted(kinds), sorted(types.alias "moongate.Kind"))
-  end)
-
-  it("have what specs drive routes with", function()
-    package.loaded["moongate.json_core"] = { list = function() end, null = {} }
-    local stage = {
-      routes = function() return {} end, news = function() return {} end, drive = function() return 1 end,
-      kinds = { timeout = 1 },
-    }
-    local globals = require("moongate.spec").open(stage, ".")
-    local defined = {}
-    for name in pairs(types.globals()) do
-      defined[name] = name ~= "env" or nil
-    end
-    assert.same(sorted(globals), sorted(defined))
-    local run, names = globals.drive "GET /", { open = true }
-    for name in pairs(run) do
-      names[name] = true
-    end
-    for name in pairs(upvalue(debug.getmetatable(run).__index, "SEEN")) do
-      names[name] = true
-    end
-    assert_class("moongate.SpecRun", names)
-    local options = {}
-    for _, name in ipairs(upvalue(upvalue(require("moongate.spec_request").bytes, "check"), "OPTIONS")) do
-      options[name] = true
-    end
-    assert_class("moongate.SpecRequest", options)
-    local drawn = named_in("core/gateway/stage_news.c", '"(%l+)"')
-    for name in pairs(named_in("core/gateway/stage_news.c", '\\"(%l+)\\"')) do
-      drawn[name] = true
-    end
-    for _, name in ipairs { "text", "json", "query", "ended" } do -- made of the others
-      drawn[name] = true
-    end
-    for name in pairs(types.names "moongate.SpecCall") do
-      assert.is_truthy(drawn[name], name)
-    end
   end)
 
   it("name no type that is not defined", function()

@@ -13,10 +13,20 @@ gate.get("/feed", function()
   return { me = me.body, posts = got.posts.body, friends = got.friends.body or gate.null }
 end)
 
-gate.get("/slow", function()
-  gate.sleep "10s"
-  return { left = gate.left() }
-end)
+gate.get("/slow", {
+  within = "1m",
+  reply  = function()
+    gate.sleep "10s"
+    return { left = gate.left() }
+  end,
+})
+
+gate.get("/gift", {
+  calls = {
+    who  = users:get "/who",
+    gift = users:get("/gift", { optional = true, when = function(_, got) return got.who.body.kind end, needs = "who" }),
+  },
+})
 
 gate.get("/first", function()
   local result, key = gate.first { a = users:get "/a", b = orders:get "/b" }

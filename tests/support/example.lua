@@ -1,9 +1,12 @@
 -- The gateways of routes/ and examples/ as examples/run serves them, on a copy, with ports of their
--- own: local run = example.start "examples/thread-pool"; run:get "/pool". gateway.clean ends all.
+-- own: local run = example.start "examples/thread-pool"; run:get "/pool". example.clean ends all.
 local gateway = require "support.gateway"
 local lfs = require "lfs"
 local places = require "support.places"
+local postgres = require "support.postgres"
 local process = require "support.process"
+local redis = require "support.redis"
+local slurp = require "support.slurp"
 
 local example = {}
 
@@ -44,8 +47,25 @@ local function start_backends(folder)
   return env, ports
 end
 
+-- Starts the servers in servers/; where they are, by the same variables.
+local function start_servers(folder, env)
+  local servers = {}
+  local sql, commands = folder .. "/servers/postgres.sql", folder .. "/servers/redis"
+  if is(sql, "file") then
+    local server = postgres.start()
+    server:sql(slurp(sql))
+    env.POSTGRES, servers.postgres = server:url(), server
+  end
+  if is(commands, "file") then
+    local server = redis.start()
+    sh(("redis-cli -e -p %d < '%s'"):format(server.port, commands))
+    env.REDIS, servers.redis = server.url, server
+  end
+  return servers
+end
+
 -- Starts one, `path` being its folder in the checkout; options as of gateway.start. Has `ports` of
--- its backends: run.ports.BANK.
+-- its backends, run.ports.BANK, and `servers`: run.servers.redis.
 function example.start(path, options)
   options = options or {}
   local folder = gateway.folder {}
@@ -54,9 +74,17 @@ function example.start(path, options)
   make_databases(folder)
   local ports
   options.env, ports = start_backends(folder)
+  local servers = start_servers(folder, options.env)
   local run = gateway.start(folder, options)
-  run.ports = ports
+  run.ports, run.servers = ports, servers
   return run
+end
+
+-- Ends all that was started.
+function example.clean()
+  gateway.clean()
+  postgres.clean()
+  redis.clean()
 end
 
 -- The folders that examples/run can serve.

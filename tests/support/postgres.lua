@@ -14,33 +14,12 @@ local postgres = {}
 postgres.__index = postgres
 local running
 
-local function output(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
-end
-
 local function shell(format, ...)
   local command = format:format(...)
   assert(os.execute("{ " .. command .. "; } >/dev/null 2>&1"), command)
 end
 
-local bin = output("ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1"):gsub("%s+$", "")
-local is_root = output "id -u":match "^0%s"
-
--- PostgreSQL refuses to run as root.
-local function as_its_user(command)
-  if not is_root then
-    return command
-  end
-  local list = { "/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
-    "--pdeathsig=KILL" }
-  for _, word in ipairs(command) do
-    list[#list + 1] = word
-  end
-  return list
-end
+local SERVERS = places.checkout .. "/tests/support/servers.sh"
 
 local function exists(path)
   local file = io.open(path)
@@ -57,19 +36,12 @@ local function folder()
   if exists(parent .. "/made") then
     return parent
   end
-  shell("mkdir -p '%s' && chmod 755 '%s'", parent, parent)
-  if is_root then
-    shell("chown postgres '%s'", parent)
-  end
-  local code, out, err = process.run(as_its_user { bin .. "/initdb", "-D", parent .. "/data", "-U", "app",
-    "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync" }, { within = 60000, cwd = parent })
+  local code, out, err = process.run({ SERVERS, "make-postgres", parent }, { within = 60000 })
   assert(code == 0, out .. err)
   -- For specs that speak TLS: it is off until they ask for it.
   shell([[openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
     -keyout '%s/data/server.key' -out '%s/data/server.crt' && chmod 600 '%s/data/server.key']], parent, parent, parent)
-  if is_root then
-    shell("chown postgres '%s/data/server.key' '%s/data/server.crt'", parent, parent)
-  end
+  shell("chown --reference='%s/data/PG_VERSION' '%s/data/server.key' '%s/data/server.crt'", parent, parent, parent)
   shell([[printf 'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n' \
     > '%s/data/pg_hba.conf' && touch '%s/made']], parent, parent)
   return parent
@@ -94,14 +66,9 @@ end
 
 -- Starts its process; raises when it is not ready in time.
 function postgres:up()
-  local data = self.folder .. "/data"
-  local command = { bin .. "/postgres", "-D", data, "-p", tostring(self.port),
-    "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" .. self.folder,
-    "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-    "-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "autovacuum=off",
-    "-c", "log_min_messages=fatal" }
+  local command = { SERVERS, "postgres", self.folder, tostring(self.port), "-c", "autovacuum=off" }
   for _ = 1, 200 do -- what was killed holds its shared memory for a moment longer
-    self.process = process.start(as_its_user(command), { cwd = self.folder })
+    self.process = process.start(command)
     local ready = wait.till(function()
       local fd = posix.connect("127.0.0.1", self.port)
       local up = fd and wait.writable(fd, posix.now() + 1000) and not posix.socket_error(fd)

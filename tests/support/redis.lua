@@ -4,6 +4,7 @@
 --   ... redis = { cache = server.url } ... server:cli("get", "k") ... server:kill() server:again()
 -- after_each(redis.clean) ends them all.
 local http = require "support.http"
+local places = require "support.places"
 local posix = require "support.posix"
 local process = require "support.process"
 local wait = require "support.wait"
@@ -12,24 +13,10 @@ local redis = {}
 redis.__index = redis
 local servers = {}
 
--- In Debian one executable is the server and its tools: its name says which it is to be, and it
--- comes with redis-tools. So there is no service of that package to start anything by itself.
-local function executable(folder)
-  local path = folder .. "/redis-server"
-  local there = io.open "/usr/bin/redis-server"
-  if there then
-    there:close()
-  end
-  assert(os.execute(("ln -sf %s '%s'"):format(there and "/usr/bin/redis-server"
-    or "/usr/bin/redis-check-rdb", path)))
-  return path
-end
-
 -- options: arguments (more of them), password.
 function redis.start(options)
   local self = setmetatable({ options = options or {}, folder = posix.folder() }, redis)
   self.holder, self.port = posix.listen(nil) -- so that the port stays ours
-  self.program = executable(self.folder)
   self.socket = self.folder .. "/s"
   self.url = "redis://127.0.0.1:" .. self.port
   self.unix_url = "redis+unix://" .. self.socket
@@ -52,9 +39,8 @@ end
 
 -- Starts it (again), with nothing in it. `unready`: does not wait until it answers.
 function redis:again(unready)
-  local command = { self.program, "--port", tostring(self.port), "--bind", "127.0.0.1", "--save", "",
-    "--appendonly", "no", "--dir", self.folder, "--unixsocket", self.socket, "--logfile",
-    self.folder .. "/log", "--enable-debug-command", "yes", "--maxclients", "1000" }
+  local command = { places.checkout .. "/tests/support/servers.sh", "redis", self.folder, tostring(self.port),
+    "--enable-debug-command", "yes", "--maxclients", "1000" }
   if self.options.password then
     command[#command + 1], command[#command + 2] = "--requirepass", self.options.password
   end

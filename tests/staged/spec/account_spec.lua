@@ -112,6 +112,15 @@ describe("an account", function()
     assert.is_nil(run.out)
   end)
 
+  it("is one of several at once", function()
+    local one, other = drive "GET /account/1", drive "GET /account/2"
+    assert.same({ "/users/1", "/users/2" }, { one.calls.profile.path, other.calls.profile.path })
+    local out = other.answer(but { profile = ok { name = "Grace", credit_id = 2 } })
+    assert.equal("Grace", out.json.name)
+    assert.same({ "banner", "orders", "profile", "wallet" }, one.open)
+    assert.equal("Ada", one.answer(everything).json.name)
+  end)
+
   it("can be driven by its file", function()
     assert.equal(400, drive("account.lua", { params = { id = "a/b" } }).out.status)
     local run = drive("staged/account.lua", { params = { id = 7 } })

@@ -16,9 +16,18 @@ describe("a function", function()
   end)
 
   it("waits as long as the clock says", function()
-    local run = drive("GET /slow")
-    assert.is_nil(run.out)
-    assert.equal(504, run.tick("1h").status) -- limits.within is 10 s
+    local run = drive "GET /slow"
+    assert.is_nil(run.tick "9999ms")
+    assert.same({ status = 200, json = { left = 50000 } }, run.tick "1ms")
+    assert.equal(504, drive("GET /first").tick("1h").status) -- limits.within is 10 s
+  end)
+
+  it("says whether a call is made", function()
+    assert.same({ gift = "a lamp", who = { kind = true } },
+      drive("GET /gift").answer({ who = ok { kind = true }, gift = ok "a lamp" }).json)
+    local run = drive "GET /gift"
+    assert.same({ gift = null, who = { kind = false } }, run.answer({ who = ok { kind = false } }).json)
+    assert.equal(1, #run.calls)
   end)
 
   it("takes the first that succeeds", function()
@@ -31,6 +40,7 @@ describe("a function", function()
     local run = drive("POST /pay", { json = { cents = 250 } })
     assert.same({ cents = 250 }, run.calls.paid.json)
     assert.equal('{"cents":250}', run.calls.paid.text)
+    assert.same({ cents = 250 }, run.calls.paid.body)
     assert.equal("application/json", run.calls.paid.headers["content-type"])
     run.leave()
     assert.same({ "paid" }, run.open)

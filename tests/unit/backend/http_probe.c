@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "backend/http_flight.h"
+#include "backend/http_run.h"
 
 struct probe_name {
     const char *text;
@@ -196,10 +197,10 @@ unsigned probe_slowest_turn(struct probe *probe)
     return (unsigned)probe->slowest_turn;
 }
 
-// How long a call holds its place, as far as the service knows.
+// How long a call holds its place, as far as the worker knows.
 unsigned probe_mean_us(struct probe *probe)
 {
-    return atomic_load(&probe->service->mean_us);
+    return (unsigned)MG_OWNER(probe->backend, struct backend, base)->mean_us;
 }
 
 static void on_closed(void *owner)

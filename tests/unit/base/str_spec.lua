@@ -36,8 +36,8 @@ describe("mg_buf", function()
   end)
 
   it("finds the first control character but tab, wherever it stands", function()
-    for len = 0, 20 do
-      local plain = ("\t\128~ \255"):rep(4):sub(1, len)
+    for len = 0, 40 do
+      local plain = ("\t\128~ \255"):rep(8):sub(1, len)
       assert.equal(len, tonumber(C.mg_str_clean(core.str(plain))))
       for at = 0, len - 1 do
         for _, byte in ipairs { 0, 8, 10, 13, 31, 127 } do

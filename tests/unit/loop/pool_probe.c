@@ -26,7 +26,7 @@ struct probe_job {
 static struct {
     struct mg_loop loop;
     struct mg_mailbox box;
-    struct mg_pool *pool;
+    struct mg_pool *pool, *left; // left: what is not freed has to be found by who looks for leaks
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -85,7 +85,7 @@ static void done(struct mg_job *base)
         mg_loop_stop(&yard.loop);
 }
 
-bool probe_pool_open(unsigned threads, unsigned queue, int nice)
+static bool open_pool(const struct mg_pool_options *options)
 {
     yard.open = false;
     yard.desks_open = yard.desks_closed = yard.job_count = yard.out = 0;
@@ -94,13 +94,25 @@ bool probe_pool_open(unsigned threads, unsigned queue, int nice)
     yard.thread = pthread_self();
     mg_loop_init(&yard.loop);
     mg_mailbox_open(&yard.box, &yard.loop);
-    yard.pool = mg_pool_new(&(struct mg_pool_options){.name = "mg-a-name-of-19-b",
-                                                      .threads = threads,
-                                                      .queue = queue,
-                                                      .nice = nice,
-                                                      .desk_open = desk_open,
-                                                      .desk_close = desk_close});
+    yard.pool = mg_pool_new(options);
     return yard.pool;
+}
+
+bool probe_pool_open(unsigned threads, unsigned queue, int nice)
+{
+    return open_pool(&(struct mg_pool_options){.name = "mg-a-name-of-19-b",
+                                               .threads = threads,
+                                               .queue = queue,
+                                               .nice = nice,
+                                               .desk_open = desk_open,
+                                               .desk_close = desk_close});
+}
+
+// One thread; the patience of its jobs is for their end.
+bool probe_pool_open_to_end(unsigned queue)
+{
+    return open_pool(&(struct mg_pool_options){
+        .name = "mg-to-end", .threads = 1, .queue = queue, .to_end = true});
 }
 
 static int submit(unsigned ms, uint64_t patience)
@@ -123,6 +135,33 @@ int probe_pool_submit(unsigned ms, double patience)
 int probe_pool_submit_begun(unsigned ms)
 {
     return submit(ms, MG_POOL_FOREVER);
+}
+
+static void done_there(struct mg_job *base)
+{
+    struct probe_job *job = MG_OWNER(base, struct probe_job, job);
+    pthread_mutex_lock(&yard.lock);
+    job->done = !job->done && !pthread_equal(pthread_self(), yard.thread);
+    pthread_cond_broadcast(&yard.changed);
+    pthread_mutex_unlock(&yard.lock);
+}
+
+// The same of a job without a home.
+int probe_pool_submit_homeless(unsigned ms)
+{
+    struct probe_job *job = &yard.jobs[yard.job_count];
+    *job = (struct probe_job){.job = {.run = run, .done = done_there}, .ms = ms};
+    if (mg_pool_submit(yard.pool, &job->job, NULL, MG_POOL_FOREVER) != MG_OK)
+        return -1;
+    return (int)yard.job_count++;
+}
+
+void probe_pool_await_done(int job) // until done came for it, on the pool's thread
+{
+    pthread_mutex_lock(&yard.lock);
+    while (!yard.jobs[job].done)
+        pthread_cond_wait(&yard.changed, &yard.lock);
+    pthread_mutex_unlock(&yard.lock);
 }
 
 void probe_pool_cancel(int job)
@@ -158,6 +197,15 @@ int probe_pool_job(int job)
     const struct probe_job *it = &yard.jobs[job];
     return (it->ran ? 1 : 0) | (it->job.skipped ? 2 : 0) | (it->home ? 4 : 0) |
            (it->job.late ? 8 : 0);
+}
+
+// Leaves the pool: whether its threads have ended.
+bool probe_pool_leave(unsigned ms)
+{
+    bool ended = mg_pool_leave(yard.pool, ms);
+    yard.left = ended ? NULL : yard.pool;
+    yard.pool = NULL;
+    return ended;
 }
 
 // Ends the pool; returns how many desks were opened but not closed.

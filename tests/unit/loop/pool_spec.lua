@@ -10,6 +10,10 @@ ffi.cdef [[
   void probe_pool_open_gate(void);
   void probe_pool_await_jobs(void);
   int probe_pool_job(int job);
+  bool probe_pool_open_to_end(unsigned queue);
+  int probe_pool_submit_homeless(unsigned ms);
+  void probe_pool_await_done(int job);
+  bool probe_pool_leave(unsigned ms);
   int probe_pool_end(void);
   const char *probe_pool_desk(unsigned number, int *nice, bool *signals_blocked);
 ]]
@@ -116,6 +120,40 @@ describe("a pool", function()
     assert.equal(late + home, C.probe_pool_job(second))
     assert.equal(ran + home, C.probe_pool_job(third))
     C.probe_pool_end()
+  end)
+
+  it("where patience is for a job's end, counts the time of the job itself", function()
+    C.probe_pool_open_to_end(100)
+    local since = wait.now()
+    C.probe_pool_submit(50, long)
+    C.probe_pool_await_jobs()
+    local mean = wait.now() - since -- at most; 50 at least
+    assert.is_true(C.probe_pool_submit(gate, 1) >= 0) -- nobody is before it
+    C.probe_pool_await_gate(1)
+    assert.equal(-1, C.probe_pool_submit(gate, 90)) -- 50 for the one before, 50 of its own
+    assert.is_true(C.probe_pool_submit(gate, 20 * mean + 10000) >= 0)
+    C.probe_pool_open_gate()
+    C.probe_pool_await_jobs()
+    C.probe_pool_end()
+  end)
+
+  it("is done on its thread with a job that has no home", function()
+    C.probe_pool_open(1, 10, 0)
+    local first, second = C.probe_pool_submit_homeless(1), C.probe_pool_submit_homeless(1)
+    C.probe_pool_await_done(first)
+    C.probe_pool_await_done(second)
+    assert.is_true(C.probe_pool_leave(10000 * wait.slack))
+    assert.equal(0, C.probe_pool_end())
+  end)
+
+  it("can be left while a job does not end", function()
+    C.probe_pool_open(2, 10, 0)
+    local job = C.probe_pool_submit_homeless(gate)
+    C.probe_pool_await_gate(1)
+    assert.is_false(C.probe_pool_leave(20))
+    C.probe_pool_open_gate() -- so that nothing of it is left behind the test
+    C.probe_pool_await_done(job)
+    assert.is_true(C.probe_pool_end() <= 2)
   end)
 
   it("skips a job that was cancelled before it ran, and still says so once", function()

@@ -1,0 +1,27 @@
+// Tickets kept in a file by a thread of their own. What has come in meanwhile is done together, so
+// that many tasks share one write to the disk. An answer is sent only when that has happened.
+#ifndef MG_BACKEND_LOCAL_TICKETS_H
+#define MG_BACKEND_LOCAL_TICKETS_H
+
+#include "backend/tickets.h"
+
+struct mg_local_tickets_options {
+    const char *path;
+    unsigned seats;     // at least 1; what was there before is spread over them
+    unsigned at_once;   // run at the same time, all seats together
+    unsigned waiting;   // beyond: MG_BUSY
+    size_t result_most; // bytes of what one writes
+};
+
+// Until it is open whatever is asked fails. NULL: no memory.
+struct mg_tickets *mg_local_tickets_new(void);
+// Starts the thread; it begins what is queued as the seats come. False: *why is a line.
+bool mg_local_tickets_open(struct mg_tickets *tickets,
+                           const struct mg_local_tickets_options *options, struct mg_buf *why);
+bool mg_local_tickets_is_open(const struct mg_tickets *tickets); // asked by who opens it
+// Does what was asked, then ends the thread: the seats' mailboxes are still there. Nothing is asked
+// any more.
+void mg_local_tickets_stop(struct mg_tickets *tickets);
+void mg_local_tickets_free(struct mg_tickets *tickets); // after stop; NULL allowed
+
+#endif

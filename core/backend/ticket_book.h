@@ -1,0 +1,36 @@
+// Tickets in an SQLite file, for one thread of one process: a second process is refused. What is
+// done between begin and commit is there as a whole, also when the machine loses its power.
+#ifndef MG_BACKEND_TICKET_BOOK_H
+#define MG_BACKEND_TICKET_BOOK_H
+
+#include "backend/tickets.h"
+
+struct mg_ticket_book;
+
+// NULL: *why is a line. The folder of `path` is made when it is not there.
+struct mg_ticket_book *mg_ticket_book_open(const char *path, struct mg_buf *why);
+void mg_ticket_book_close(struct mg_ticket_book *book); // NULL allowed
+
+bool mg_ticket_book_begin(struct mg_ticket_book *book);
+bool mg_ticket_book_commit(struct mg_ticket_book *book); // false: nothing was done since begin
+
+struct mg_ticket_counts {
+    unsigned queued, running;
+};
+
+// What a process before this one had running is queued again, or lost. False: the file fails.
+bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now);
+bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *counts);
+
+// Answers a job. `counts` follows what changes; `stopped` is the seat whose task is to stop, or -1.
+// `now`: ms of the wall clock. A result is no larger than `most`.
+void mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
+                       size_t most, struct mg_ticket_counts *counts, int *stopped);
+
+// Begins the ticket that has waited for longest. NULL: none waits, or there is no memory.
+struct mg_ticket_order *mg_ticket_book_next(struct mg_ticket_book *book, unsigned seats);
+
+// Forgets what has been kept long enough; when there is more to forget, or 0: nothing is.
+uint64_t mg_ticket_book_expire(struct mg_ticket_book *book, uint64_t now);
+
+#endif

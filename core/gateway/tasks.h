@@ -1,0 +1,21 @@
+// The tasks that one worker runs: it is told by the keeper of tickets which to begin and which to
+// stop, and says how each has ended.
+#ifndef MG_GATEWAY_TASKS_H
+#define MG_GATEWAY_TASKS_H
+
+#include "backend/tickets.h"
+#include "base/list.h"
+
+struct mg_worker;
+
+// All-zeroes is none.
+struct mg_tasks {
+    struct mg_worker *worker;
+    struct mg_tickets *tickets;
+    struct mg_list running;
+};
+
+// From now on tasks may be begun on this worker.
+void mg_tasks_attend(struct mg_tasks *tasks, struct mg_worker *worker, struct mg_tickets *tickets);
+
+#endif

@@ -1,0 +1,241 @@
+#include "script/budget.h"
+
+#include <lauxlib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    tick_signal = SIGVTALRM,
+    levels_most = 64,  // of the stack that are searched for the author's code
+    step_count = 1000, // instructions between two looks at the clock, where there is no timer
+};
+
+// The innermost stay of this thread. The handler, which runs on the same thread, reads it.
+static _Thread_local struct mg_budget_entry *volatile current;
+
+#if defined __SANITIZE_THREAD__
+// ThreadSanitizer keeps signals back until the next call that it knows, and an endless loop in Lua
+// makes none.
+static bool has_timer(void)
+{
+    return false;
+}
+#else
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t timer_key;
+static _Thread_local enum { UNTRIED, TICKS, NO_TIMER } timer_state;
+
+static void on_tick(int signal, siginfo_t *info, void *unused);
+
+static void end_timer(void *timer)
+{
+    timer_delete(timer);
+}
+
+static void prepare(void)
+{
+    struct sigaction action = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(tick_signal, &action, NULL);
+    pthread_key_create(&timer_key, end_timer);
+}
+
+// A timer over this thread's CPU time, which ticks for this thread and ends with it. It is made
+// once and goes on by itself: a thread that has nothing to do has no ticks.
+static bool start_timer(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = tick_signal};
+    struct timespec tick = {0, MG_BUDGET_TICK_MS * 1000000L};
+    struct itimerspec every = {tick, tick};
+    timer_t timer;
+    sigset_t set;
+    event._sigev_un._tid = gettid(); // glibc 2.36 has no other name for it
+    pthread_once(&once, prepare);
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0)
+        return false;
+    sigemptyset(&set);
+    sigaddset(&set, tick_signal);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    if (timer_settime(timer, 0, &every, NULL) != 0 || pthread_setspecific(timer_key, timer) != 0) {
+        timer_delete(timer);
+        return false;
+    }
+    return true;
+}
+
+static bool has_timer(void)
+{
+    if (timer_state == UNTRIED)
+        timer_state = start_timer() ? TICKS : NO_TIMER;
+    return timer_state == TICKS;
+}
+#endif
+
+static int64_t cpu_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// Where the author's code stands: the innermost function of a file of the gateway. Those of the
+// library have names that begin with "=".
+static void note_place(lua_State *L, struct mg_budget_entry *entry)
+{
+    lua_Debug at;
+    for (int level = 0; level < levels_most && lua_getstack(L, level, &at); level++) {
+        if (!lua_getinfo(L, "Sl", &at) || at.source[0] != '@' || at.currentline <= 0)
+            continue;
+        snprintf(entry->file, sizeof entry->file, "%s", at.source + 1);
+        entry->line = at.currentline;
+        return;
+    }
+}
+
+static bool is_spent(const struct mg_budget_entry *entry)
+{
+    uint32_t used = *(volatile uint32_t *)entry->budget.used_ms;
+    return entry->budget.most_ms && used >= entry->budget.most_ms;
+}
+
+static void set_alarm(struct mg_budget_entry *entry)
+{
+    struct mg_memory *memory = entry->budget.memory;
+    size_t most = entry->budget.most_bytes;
+    memory->alarm = most ? entry->began_bytes + memory->given + most : SIZE_MAX;
+}
+
+// Whether the state has really grown that far: not by what C has put there, nor by garbage.
+static bool is_full(lua_State *L, struct mg_budget_entry *entry)
+{
+    struct mg_memory *memory = entry->budget.memory;
+    entry->alarmed = false;
+    set_alarm(entry);
+    if (memory->held <= memory->alarm)
+        return false;
+    memory->alarm = SIZE_MAX;
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    if (memory->held < entry->began_bytes)
+        entry->began_bytes = memory->held;
+    set_alarm(entry);
+    return memory->held > memory->alarm;
+}
+
+static bool is_slow(const struct mg_budget_entry *entry)
+{
+    return entry->budget.slice_ms && entry->slice_used_ms >= entry->budget.slice_ms;
+}
+
+static void l_on_count(lua_State *L, lua_Debug *unused);
+
+// The hook belongs to the whole state, its coroutines share it. Setting one is what LuaJIT's own
+// profiler does in its signal handler, too: it changes which code handles the next instruction.
+static void arm(struct mg_budget_entry *entry)
+{
+    lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, 1);
+}
+
+static void disarm(struct mg_budget_entry *entry)
+{
+    if (has_timer())
+        lua_sethook(entry->L, NULL, 0, 0);
+    else
+        lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, step_count);
+}
+
+static void charge(struct mg_budget_entry *entry, uint32_t ms)
+{
+    entry->slice_used_ms += ms;
+    *(volatile uint32_t *)entry->budget.used_ms += ms;
+}
+
+// Before the next instruction: somebody has armed it. It stays armed when it raises, so that
+// neither pcall nor a handler nor a loop around them goes on.
+static void l_on_count(lua_State *L, lua_Debug *unused)
+{
+    struct mg_budget_entry *entry = current;
+    if (!entry) {
+        lua_sethook(L, NULL, 0, 0);
+        return;
+    }
+    if (!has_timer()) {
+        int64_t now = cpu_clock(), ms = (now - entry->clock) / 1000000;
+        charge(entry, (uint32_t)ms);
+        entry->clock += ms * 1000000;
+    }
+    if (entry->end == MG_BUDGET_KEPT) {
+        bool spent = is_spent(entry);
+        if (spent || (entry->alarmed && is_full(L, entry))) {
+            entry->end = spent ? MG_BUDGET_TIME : MG_BUDGET_MEMORY;
+            note_place(L, entry);
+            arm(entry);
+        }
+    }
+    if (entry->end != MG_BUDGET_KEPT) {
+        lua_pushliteral(L, "the budget is used up");
+        lua_error(L);
+    }
+    if (is_slow(entry) && !entry->file[0])
+        note_place(L, entry);
+    disarm(entry);
+    if (is_spent(entry) || entry->alarmed) // meanwhile
+        arm(entry);
+}
+
+#if !defined __SANITIZE_THREAD__
+// What runs is charged all of the tick, whenever it began: on the average that is what it has used.
+static void on_tick(int signal, siginfo_t *info, void *unused)
+{
+    struct mg_budget_entry *entry = current;
+    if (!entry)
+        return;
+    charge(entry, MG_BUDGET_TICK_MS * (1 + (uint32_t)info->si_overrun));
+    if (is_spent(entry) || (is_slow(entry) && !entry->file[0]))
+        arm(entry);
+}
+#endif
+
+void mg_budget_alarm(void)
+{
+    struct mg_budget_entry *entry = current;
+    if (!entry)
+        return;
+    entry->alarmed = true;
+    arm(entry);
+}
+
+void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget)
+{
+    entry->L = L;
+    entry->budget = *budget;
+    entry->slice_used_ms = 0;
+    entry->end = MG_BUDGET_KEPT;
+    entry->file[0] = '\0';
+    entry->began_bytes = budget->memory->held;
+    entry->alarmed = false;
+    budget->memory->given = 0;
+    set_alarm(entry);
+    entry->outer = current;
+    if (!has_timer()) {
+        entry->clock = cpu_clock();
+        lua_sethook(L, l_on_count, LUA_MASKCOUNT, step_count);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    current = entry;
+}
+
+// A stay that a tick found is disarmed after the handler can no longer arm it.
+enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry)
+{
+    current = entry->outer;
+    atomic_signal_fence(memory_order_seq_cst);
+    entry->budget.memory->alarm = SIZE_MAX;
+    if (entry->slice_used_ms || entry->alarmed || entry->end != MG_BUDGET_KEPT || !has_timer())
+        lua_sethook(entry->L, NULL, 0, 0);
+    return entry->end;
+}
