@@ -29,8 +29,7 @@ static void drop_sick(struct mg_loader *loader)
 static void cure(struct mg_loader *loader)
 {
     drop_sick(loader);
-    if (loader->trouble)
-        mg_trouble_clear(loader->trouble);
+    mg_trouble_clear(loader->trouble);
 }
 
 // Generations
@@ -232,18 +231,10 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
 static void report(struct mg_loader *loader)
 {
     mg_faults_sort(&loader->faults);
-    for (unsigned i = 0; i < loader->faults.count; i++) {
-        const struct mg_fault *fault = &loader->faults.items[i];
-        char line[16] = "";
-        if (fault->line)
-            snprintf(line, sizeof line, ":%d", fault->line);
-        mg_log(MG_LOG_ERROR, "%.*s%s: %.*s", (int)fault->file.len, fault->file.data, line,
-               (int)fault->message.len, fault->message.data);
-    }
+    mg_trouble_log(&loader->faults);
     mg_log(MG_LOG_ERROR, "%s does not load: the routes stay as they were", loader->dir);
     loader->reported = true;
-    if (loader->trouble)
-        mg_trouble_set(loader->trouble, &loader->faults, &loader->sick->folder);
+    mg_trouble_set(loader->trouble, &loader->faults, &loader->sick->folder);
 }
 
 // Looking

@@ -1,6 +1,22 @@
 #include "gateway/trouble.h"
 
+#include <stdio.h>
+
+#include "base/log.h"
+
 enum { items_most = 20, line_most = 500 };
+
+void mg_trouble_log(const struct mg_faults *faults)
+{
+    for (unsigned i = 0; i < faults->count; i++) {
+        const struct mg_fault *fault = &faults->items[i];
+        char line[16] = "";
+        if (fault->line)
+            snprintf(line, sizeof line, ":%d", fault->line);
+        mg_log(MG_LOG_ERROR, "%.*s%s: %.*s", (int)fault->file.len, fault->file.data, line,
+               (int)fault->message.len, fault->message.data);
+    }
+}
 
 static void empty(struct mg_trouble *trouble)
 {
@@ -11,6 +27,8 @@ static void empty(struct mg_trouble *trouble)
 
 void mg_trouble_clear(struct mg_trouble *trouble)
 {
+    if (!trouble)
+        return;
     pthread_mutex_lock(&trouble->lock);
     empty(trouble);
     pthread_mutex_unlock(&trouble->lock);
@@ -28,6 +46,8 @@ void mg_trouble_set(struct mg_trouble *trouble, const struct mg_faults *faults,
                     const struct mg_folder *folder)
 {
     unsigned count = faults->count < items_most ? faults->count : items_most;
+    if (!trouble)
+        return;
     pthread_mutex_lock(&trouble->lock);
     empty(trouble);
     trouble->items = mg_arena_zero(&trouble->arena, count + 1, sizeof *trouble->items);

@@ -20,7 +20,10 @@ struct mg_trouble {
     struct mg_trouble_item *items; // at most 20; under the lock
 };
 
-// The loader's. `faults` are in their order.
+// Says each fault in the log.
+void mg_trouble_log(const struct mg_faults *faults);
+
+// The loader's; no effect without a place for it, which is NULL then. `faults` are in their order.
 void mg_trouble_set(struct mg_trouble *trouble, const struct mg_faults *faults,
                     const struct mg_folder *folder);
 void mg_trouble_clear(struct mg_trouble *trouble);

@@ -111,7 +111,8 @@ describe("a reply without --dev", function()
   it("tells nothing of what is inside, whatever fails", function()
     for path, status in pairs {
       ["/lua"] = 500, ["/text"] = 500, ["/level"] = 500, ["/table"] = 500, ["/nil"] = 500, ["/number"] = 500,
-      ["/nothing"] = 500, ["/forever"] = 500, ["/big"] = 500, ["/json"] = 502, ["/missing"] = 502, ["/deep"] = 500, ["/header"] = 500, ["/module"] = 500, ["/refused"] = 502,
+      ["/nothing"] = 500, ["/forever"] = 500, ["/big"] = 500,
+      ["/json"] = 502, ["/missing"] = 502, ["/deep"] = 500, ["/header"] = 500, ["/module"] = 500, ["/refused"] = 502,
       ["/late"] = 504, ["/slow"] = 504, ["/connect"] = 504, ["/status"] = 502, ["/malformed"] = 502, ["/reset"] = 502,
       ["/dns"] = 502, ["/file"] = 502, ["/file/broken"] = 502, ["/file/pass/nope"] = 404, ["/sql"] = 502,
       ["/sql/syntax"] = 502, ["/partial"] = 200, ["/input/x"] = 400, ["/running"] = 502, ["/running/sql"] = 502,
