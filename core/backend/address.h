@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 struct mg_address {
-    int family; // AF_INET or AF_INET6
+    int family; // AF_INET or AF_INET6; AF_UNIX: whoever has it knows the path
     unsigned char bytes[16];
 };
 

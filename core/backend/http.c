@@ -176,7 +176,8 @@ static bool enter_queue(struct run *run)
 {
     struct backend *backend = run->backend;
     uint64_t left = run->call->deadline - mg_loop_now(backend->base.loop);
-    if (!mg_service_patient(backend->service, backend->mean_us, left) || !mg_quota_wait_take(backend->seat))
+    if (!mg_service_patient(backend->service, backend->mean_us, left) ||
+        !mg_quota_wait_take(backend->seat))
         return false;
     run->state = QUEUED;
     atomic_fetch_add(&backend->service->waiting, 1);
@@ -226,6 +227,11 @@ static void go_on_elsewhere(struct run *run)
     mg_buf_clear(&run->next);
     run->redirected++;
     mg_url_parse(mg_buf_str(&run->url), &run->site);
+    const struct mg_url *home = &run->stay.place->url;
+    if (home->socket.len && mg_url_same_origin(&run->site, home)) {
+        run->site.socket = home->socket; // its http://localhost is nobody else's
+        run->site.literal = true;
+    }
     name_run(&run->wait);
 }
 

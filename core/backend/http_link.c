@@ -5,12 +5,16 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "backend/http_peer.h"
 
 // How long an address is waited for that is not the last one: a network that swallows packets
 // must not take the time of one that works (RFC 8305 §5 has 250 ms).
 enum { address_patience = 200 };
+
+// A unix socket whose queue is full says so at once, where TCP would wait: it is asked again.
+enum { full_patience = 5 };
 
 struct mg_http_link *mg_http_link_new(struct mg_http_sockets *sockets)
 {
@@ -35,13 +39,20 @@ union socket_address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    struct sockaddr_un un;
 };
 
 static socklen_t fill_address(union socket_address *to, const struct mg_address *address,
-                              uint16_t port)
+                              const struct mg_http_peer *peer)
 {
+    uint16_t port = peer->port;
+    struct mg_str path = mg_http_peer_socket(peer);
     memset(to, 0, sizeof *to);
     to->any.sa_family = (sa_family_t)address->family;
+    if (address->family == AF_UNIX) {
+        memcpy(to->un.sun_path, path.data, path.len); // it fits: mg_url_parse_own has seen to it
+        return sizeof to->un;
+    }
     if (address->family == AF_INET) {
         to->v4.sin_port = htons(port);
         memcpy(&to->v4.sin_addr, address->bytes, sizeof to->v4.sin_addr);
@@ -55,13 +66,14 @@ static socklen_t fill_address(union socket_address *to, const struct mg_address 
 static bool dial_address(struct mg_http_link *link, const struct mg_address *address)
 {
     union socket_address to;
-    socklen_t len = fill_address(&to, address, link->peer->port);
+    socklen_t len = fill_address(&to, address, link->peer);
     int one = 1, fd = mg_http_sockets_open(link->sockets, address->family, SOCK_STREAM, 0);
     if (fd < 0) {
         link->wrong = ECONNREFUSED; // no descriptors, no memory: nobody was reached
         return false;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (address->family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, &to.any, len) != 0 && errno != EINPROGRESS) {
         link->wrong = errno;
         mg_http_sockets_close(link->sockets, fd);
@@ -92,6 +104,17 @@ static bool wait_for_address(struct mg_http_link *link)
     return mg_timer_set(loop, &link->timer, now + wait);
 }
 
+// As long as there is time for connecting.
+static bool wait_for_room(struct mg_http_link *link)
+{
+    struct mg_loop *loop = link->sockets->loop;
+    uint64_t now = mg_loop_now(loop);
+    if (now + full_patience > link->until || !mg_timer_set(loop, &link->timer, now + full_patience))
+        return false;
+    link->tried--;
+    return true;
+}
+
 // A peer on the same machine is connected to as soon as it was asked for: the request goes out in
 // this turn then, and is not behind all that has come in meanwhile.
 bool mg_http_link_dial(struct mg_http_link *link)
@@ -100,8 +123,11 @@ bool mg_http_link_dial(struct mg_http_link *link)
     link->state = MG_LINK_DIALLING;
     while (link->tried < link->addresses->count) {
         unsigned at = (link->peer->first + link->tried++) % link->addresses->count;
-        if (!dial_address(link, &link->addresses->items[at]))
+        if (!dial_address(link, &link->addresses->items[at])) {
+            if (link->wrong == EAGAIN && wait_for_room(link))
+                return true;
             continue;
+        }
         if (!mg_http_link_send(link)) {
             link->wrong = errno; // it was refused already
             mg_http_link_close(link, true);

@@ -1,6 +1,6 @@
-// A link: one plain TCP connection to a peer, and the exchange that it carries now. What is read
-// from it is for http_plain.c to make sense of; here are the socket calls. Private to the plain
-// path.
+// A link: one plain connection to a peer, by TCP or over a unix socket, and the exchange that it
+// carries now. What is read from it is for http_plain.c to make sense of; here are the socket
+// calls. Private to the plain path.
 #ifndef MG_BACKEND_HTTP_LINK_H
 #define MG_BACKEND_HTTP_LINK_H
 
@@ -60,7 +60,8 @@ struct mg_http_link *mg_http_link_new(struct mg_http_sockets *sockets); // NULL:
 void mg_http_link_free(struct mg_http_link *link);                      // its socket is closed
 
 // Begins to connect to the next of its addresses; where the connection stands at once, the request
-// goes out, too, and the state is BUSY. Nothing is watched yet. False: there is no more of them;
+// goes out, too, and the state is BUSY. Nothing is watched yet; without a socket it is the timer
+// that goes on. False: there is no more of them;
 // `wrong` says what became of the last.
 bool mg_http_link_dial(struct mg_http_link *link);
 // While dialling, when the socket is ready: 0 and BUSY, or errno of what went wrong with this

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 // The same ages as libcurl is given (http_wire.c), in ms.
 enum {
@@ -9,6 +10,11 @@ enum {
     idle_life = 30000,       // that a kept link is trusted with a safe method
     idle_life_unsafe = 3000, // and with one that cannot be sent again if it turns out dead
 };
+
+struct mg_str mg_http_peer_socket(const struct mg_http_peer *peer)
+{
+    return (struct mg_str){peer->host + peer->host_len, peer->socket_len};
+}
 
 static void set_timer(struct mg_http_peers *peers)
 {
@@ -70,11 +76,13 @@ void mg_http_peers_fini(struct mg_http_peers *peers)
 static struct mg_list *bucket_of(struct mg_http_peers *peers, const struct mg_url *site)
 {
     uint32_t hash = 2166136261u ^ site->port;
-    for (size_t i = 0; i < site->host.len; i++)
-        hash = (hash ^ (unsigned char)mg_lower(site->host.data[i])) * 16777619u;
+    struct mg_str name = site->socket.len ? site->socket : site->host;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (unsigned char)mg_lower(name.data[i])) * 16777619u;
     return &peers->buckets[(hash ^ hash >> 16) & 255];
 }
 
+// Nothing has to be looked up: an address, or a socket.
 static bool set_literal(struct mg_http_peer *peer, struct mg_str host)
 {
     peer->addresses = calloc(1, sizeof *peer->addresses);
@@ -82,7 +90,8 @@ static bool set_literal(struct mg_http_peer *peer, struct mg_str host)
         return false;
     atomic_init(&peer->addresses->uses, 1);
     peer->addresses->count = 1;
-    return mg_address_parse(host, &peer->addresses->items[0]);
+    peer->addresses->items[0].family = AF_UNIX;
+    return peer->socket_len || mg_address_parse(host, &peer->addresses->items[0]);
 }
 
 static void free_peer(struct mg_http_peer *peer)
@@ -95,13 +104,16 @@ static void free_peer(struct mg_http_peer *peer)
 static struct mg_http_peer *make_peer(struct mg_http_peers *peers, struct mg_list *bucket,
                                       const struct mg_url *site)
 {
-    struct mg_http_peer *peer = calloc(1, sizeof *peer + site->host.len);
+    struct mg_http_peer *peer = calloc(1, sizeof *peer + site->host.len + site->socket.len);
     if (!peer)
         return NULL;
     peer->peers = peers;
     peer->port = site->port;
     peer->host_len = site->host.len;
+    peer->socket_len = site->socket.len;
     memcpy(peer->host, site->host.data, site->host.len);
+    if (site->socket.len)
+        memcpy(peer->host + peer->host_len, site->socket.data, site->socket.len);
     mg_list_init(&peer->kept);
     mg_list_push(bucket, &peer->node);
     if (!site->literal || set_literal(peer, site->host))
@@ -116,7 +128,8 @@ static struct mg_http_peer *find_peer(struct mg_http_peers *peers, const struct 
     for (struct mg_list *node = bucket->next; node != bucket; node = node->next) {
         struct mg_http_peer *peer = MG_OWNER(node, struct mg_http_peer, node);
         if (peer->port == site->port &&
-            mg_str_eq_nocase((struct mg_str){peer->host, peer->host_len}, site->host))
+            mg_str_eq_nocase((struct mg_str){peer->host, peer->host_len}, site->host) &&
+            mg_str_eq(mg_http_peer_socket(peer), site->socket))
             return peer;
     }
     return make_peer(peers, bucket, site);

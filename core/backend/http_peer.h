@@ -1,5 +1,6 @@
-// Peers: whom the plain path speaks to, by host and port, each with the links that are kept to it
-// for the next exchange. A link is kept for a while only, and no more than so many in all.
+// Peers: whom the plain path speaks to, by host and port or by unix socket, each with the links
+// that are kept to it for the next exchange. A link is kept for a while only, and no more than so
+// many in all.
 #ifndef MG_BACKEND_HTTP_PEER_H
 #define MG_BACKEND_HTTP_PEER_H
 
@@ -13,8 +14,8 @@ struct mg_http_peer {
     struct mg_list kept;            // links, the longest idle first
     unsigned links;                 // all it has; it is gone with the last
     uint16_t port;
-    size_t host_len;
-    char host[];
+    size_t host_len, socket_len; // with a socket the host is only what is written in the request
+    char host[];                 // and the socket behind it
 };
 
 struct mg_http_peers {
@@ -27,6 +28,8 @@ struct mg_http_peers {
     unsigned links, kept;
     struct mg_timer timer;
 };
+
+struct mg_str mg_http_peer_socket(const struct mg_http_peer *peer); // its path, or empty
 
 void mg_http_peers_init(struct mg_http_peers *peers);
 void mg_http_peers_drop_kept(struct mg_http_peers *peers);

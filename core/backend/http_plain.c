@@ -69,7 +69,7 @@ static bool end(struct mg_http_link *link, enum mg_status error, const char *mes
 
 static bool fail_dialling(struct mg_http_link *link)
 {
-    if (link->wrong == ETIMEDOUT)
+    if (link->wrong == ETIMEDOUT || link->wrong == EAGAIN)
         return end(link, MG_TIMEOUT, "no connection in time");
     return end(link, MG_REFUSED, "connection refused");
 }
@@ -97,7 +97,8 @@ static bool finish(struct mg_http_link *link)
 static void watch(struct mg_http_link *link)
 {
     if (link->state == MG_LINK_DIALLING) {
-        mg_http_sockets_want(link->sockets, link->fd, UV_WRITABLE);
+        if (link->fd >= 0)
+            mg_http_sockets_want(link->sockets, link->fd, UV_WRITABLE);
         return;
     }
     int events = link->paused || link->answered ? 0 : UV_READABLE;

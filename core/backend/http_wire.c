@@ -213,6 +213,19 @@ static bool set_url(struct mg_http_wire *wire, const struct mg_url *site)
            curl_easy_setopt(wire->easy, CURLOPT_URL, wire->url_text.data) == CURLE_OK;
 }
 
+// libcurl gives up when the socket's queue is full; the plain path asks again.
+static bool set_socket(struct mg_http_wire *wire, struct mg_str path)
+{
+    char text[108]; // as large as the path of a socket may be; libcurl copies it
+    if (path.len >= sizeof text)
+        return false;
+    if (path.len)
+        memcpy(text, path.data, path.len);
+    text[path.len] = 0;
+    return curl_easy_setopt(wire->easy, CURLOPT_UNIX_SOCKET_PATH, path.len ? text : NULL) ==
+           CURLE_OK;
+}
+
 static bool set_addresses(struct mg_http_wire *wire, const struct mg_http_order *order)
 {
     struct curl_slist *list = NULL;
@@ -250,7 +263,7 @@ bool mg_http_wire_order(struct mg_http_wire *wire, struct mg_http_transfer *tran
     wire->fields = block;
     code |= curl_easy_setopt(wire->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)order->connect_ms);
     return code == CURLE_OK && set_url(wire, &order->site) && set_method(wire, order) &&
-           set_addresses(wire, order);
+           set_socket(wire, order->site.socket) && set_addresses(wire, order);
 }
 
 static bool set_always(struct mg_http_wire *wire, const struct mg_http_wire_owner *owner)

@@ -45,7 +45,7 @@ static const char *open_places(struct mg_service *service, struct mg_resolver *r
 {
     for (unsigned i = 0; i < service->place_count; i++) {
         struct mg_url *url = &service->places[i].url;
-        const char *wrong = mg_url_parse(url->base, url);
+        const char *wrong = mg_url_parse_own(url->base, url);
         if (wrong)
             return wrong;
         if (mg_str_find(url->path, '?', 0) < url->path.len)

@@ -4,6 +4,8 @@
 
 #include "backend/address.h"
 
+enum { socket_path_most = 107 }; // of struct sockaddr_un, without the NUL
+
 static bool take(struct mg_str *text, struct mg_str prefix)
 {
     if (text->len < prefix.len ||
@@ -106,6 +108,26 @@ const char *mg_url_parse(struct mg_str text, struct mg_url *url)
     url->base = mg_str_cut(text, 0, text.len - url->path.len);
     bool rooted = !url->path.len || url->path.data[0] == '/' || url->path.data[0] == '?';
     return rooted && mg_url_path_ok(url->path) ? NULL : "its path has a byte that cannot be there";
+}
+
+// The last ":/" is where the path of the requests begins.
+const char *mg_url_parse_own(struct mg_str text, struct mg_url *url)
+{
+    struct mg_str rest = text;
+    if (!take(&rest, MG_STR("unix:")))
+        return mg_url_parse(text, url);
+    mg_url_parse(MG_STR("http://localhost"), url);
+    url->literal = true;
+    url->socket = rest;
+    for (size_t at = rest.len; at-- > 1;)
+        if (rest.data[at] == ':' && at + 1 < rest.len && rest.data[at + 1] == '/') {
+            url->socket = mg_str_cut(rest, 0, at);
+            url->path = mg_str_cut(rest, at + 1, rest.len);
+            break;
+        }
+    if (!url->socket.len || url->socket.len > socket_path_most)
+        return "its socket's path is empty, or longer than 107 bytes";
+    return mg_url_path_ok(url->path) ? NULL : "its path has a byte that cannot be there";
 }
 
 bool mg_url_same_origin(const struct mg_url *a, const struct mg_url *b)

@@ -7,17 +7,22 @@
 #include "base/buf.h"
 
 struct mg_url {
-    bool secure;        // https
-    bool literal;       // the host is an address
-    struct mg_str host; // as written; IPv6 with its brackets
-    uint16_t port;      // 80 or 443 where none is written
-    struct mg_str base; // "http://host:port", as written
-    struct mg_str path; // what follows: "", or starts with "/" or "?"; with its query
+    bool secure;          // https
+    bool literal;         // the host is an address, or there is a socket: no name to look up
+    struct mg_str socket; // the path of a unix socket to connect to; empty: by host and port
+    struct mg_str host;   // as written; IPv6 with its brackets
+    uint16_t port;        // 80 or 443 where none is written
+    struct mg_str base;   // "http://host:port", as written
+    struct mg_str path;   // what follows: "", or starts with "/" or "?"; with its query
 };
 
 // Fills *url with bytes of `text`. NULL, or what is wrong with it: "its port is not a number".
 const char *mg_url_parse(struct mg_str text, struct mg_url *url);
+// The same for what gateway.lua may say, and no redirect: also "unix:/run/app.sock", or with a path
+// for the requests behind it, "unix:/run/app.sock:/prefix". It stands for http://localhost.
+const char *mg_url_parse_own(struct mg_str text, struct mg_url *url);
 
+// By scheme, host and port; a socket is no part of it.
 bool mg_url_same_origin(const struct mg_url *a, const struct mg_url *b);
 
 // True when every byte may stand in a path with query: printable ASCII without "#" and space.

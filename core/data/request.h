@@ -13,6 +13,8 @@ struct mg_param {
 
 enum { MG_PARAMS_MOST = 16 };
 
+#define MG_PEER_LOCAL "unix" // who comes over a unix socket, which has no address
+
 struct mg_request {
     struct mg_arena arena;
     enum mg_method method;
@@ -20,7 +22,7 @@ struct mg_request {
     struct mg_str path;   // of the target, still percent-encoded; starts with "/" ("*": OPTIONS *)
     struct mg_str query;  // what follows "?", still encoded; may be empty
     struct mg_str host;   // Host without port, lower case; the authority of an absolute target
-    struct mg_str peer;   // the address of the connection's other end, such as "127.0.0.1"
+    struct mg_str peer;   // the connection's other end, such as "127.0.0.1"; or MG_PEER_LOCAL
     struct mg_str ip;     // the client's address: peer, or what a trusted proxy says
     struct mg_str proto;  // "http" or "https": how the client came, as far as it is believed
     struct mg_str authority;     // Host as it came, with port

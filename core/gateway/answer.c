@@ -56,10 +56,12 @@ void mg_answer_identify(struct mg_exchange *exchange)
     struct mg_arena *arena = &request->arena;
     if (!request->id.len)
         request->id = mg_answer_new_id(worker, arena);
-    request->ip = request->forwarded_for = request->peer;
+    bool local = mg_str_is(request->peer, MG_PEER_LOCAL); // it has no address to forward
+    request->ip = request->peer;
+    request->forwarded_for = local ? MG_STR("") : request->peer;
     request->proto = MG_STR("http");
     request->authority = first_header(request, MG_STR("host"));
-    if (!mg_networks_have(trusted, request->peer))
+    if (!mg_networks_have_peer(trusted, request->peer))
         return;
     struct mg_str list, proto = first_header(request, MG_STR("x-forwarded-proto"));
     struct mg_str host = first_header(request, MG_STR("x-forwarded-host"));
@@ -69,8 +71,10 @@ void mg_answer_identify(struct mg_exchange *exchange)
         request->authority = host;
     if (mg_headers_get(&request->headers, arena, MG_STR("x-forwarded-for"), &list)) {
         request->ip = believed_client(trusted, list, request->peer);
-        request->forwarded_for = mg_arena_printf(arena, "%.*s, %.*s", (int)list.len, list.data,
-                                                 (int)request->peer.len, request->peer.data);
+        request->forwarded_for =
+            local ? list
+                  : mg_arena_printf(arena, "%.*s, %.*s", (int)list.len, list.data,
+                                    (int)request->peer.len, request->peer.data);
     }
 }
 

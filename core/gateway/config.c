@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { socket_path_most = 107 }; // of struct sockaddr_un, without the NUL
+
 static struct mg_str member(struct mg_str object, const char *name)
 {
     struct mg_str value = {0};
@@ -109,6 +111,40 @@ static void complain(struct mg_config *config, const struct origin *origin, stru
     mg_faults_add(origin->faults, file, mg_vm_locate(origin->vm, file, 0, path), message);
 }
 
+// "unix:app.sock", or with something behind it, with a path that begins at the gateway's folder.
+static bool resolve_socket(struct mg_config *config, const struct origin *origin,
+                           struct mg_str *text, const char *behind, struct mg_str key)
+{
+    static const struct mg_str scheme = {"unix:", 5}, file = {"gateway.lua", 11};
+    if (!mg_str_starts(*text, scheme))
+        return true;
+    struct mg_str own = mg_str_cut(*text, scheme.len, text->len);
+    size_t end = mg_str_find(own, *behind, 0);
+    struct mg_str path = path_in(config, origin->dir, mg_str_cut(own, 0, end));
+    struct mg_str rest = mg_str_cut(own, end, own.len);
+    *text = mg_arena_printf(&config->arena, "unix:%.*s%.*s", (int)path.len, path.data,
+                            (int)rest.len, rest.len ? rest.data : "");
+    if (path.len > socket_path_most)
+        mg_faults_add(origin->faults, file, mg_vm_locate(origin->vm, file, 0, key),
+                      mg_arena_printf(&config->arena,
+                                      "%.*s: the path of a socket has at most %d bytes, this one "
+                                      "has %zu: %.*s",
+                                      (int)key.len, key.data, socket_path_most, path.len,
+                                      (int)path.len, path.data));
+    return path.data && text->data && key.data;
+}
+
+static bool resolve_listen(struct mg_config *config, const struct origin *origin)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < config->listen_count; i++)
+        ok = resolve_socket(config, origin, &config->listen[i], "?",
+                            config->listen_count == 1
+                                ? MG_STR("listen")
+                                : mg_arena_printf(&config->arena, "listen[%u]", i + 1));
+    return ok;
+}
+
 static enum mg_http_path path_of(struct mg_str json)
 {
     struct mg_str word = member(json, "path");
@@ -140,6 +176,16 @@ static bool read_service(struct mg_config *config, struct mg_str json, const str
     service->name = text(config, member(json, "name"));
     if (!read_texts(config, member(json, "urls"), &urls, &service->url_count))
         return false;
+    for (unsigned i = 0; i < service->url_count; i++) {
+        struct mg_str index = MG_STR("");
+        if (service->url_count > 1)
+            index = mg_arena_printf(&config->arena, "[%u]", i + 1);
+        struct mg_str key =
+            mg_arena_printf(&config->arena, "services.%.*s.url%.*s", (int)service->name.len,
+                            service->name.data, (int)index.len, index.data ? index.data : "");
+        if (!resolve_socket(config, origin, &urls[i], ":", key))
+            return false;
+    }
     service->urls = urls;
     service->connect_ms = number(json, "connect");
     service->at_once = (unsigned)number(json, "at_once");
@@ -218,7 +264,7 @@ struct mg_config *mg_config_new(struct mg_str json, struct mg_str dir, struct mg
         kept.data && read_limits(config, member(kept, "limits")) &&
         read_texts(config, member(kept, "listen"), &config->listen, &config->listen_count) &&
         read_texts(config, member(kept, "trusted"), &config->trusted, &config->trusted_count) &&
-        read_backends(config, kept, &origin);
+        resolve_listen(config, &origin) && read_backends(config, kept, &origin);
     if (ok)
         config->tasks = path_in(config, dir, text(config, member(kept, "tasks")));
     config->workers = ok ? (unsigned)number(kept, "workers") : 0;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
+#include "net/socket_file.h"
 
 enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
 
@@ -24,9 +25,9 @@ struct mg_gateway {
     struct mg_dev dev;
     struct mg_worker *workers;
     unsigned worker_count, started;
-    int *sockets;          // worker by worker
-    unsigned socket_count; // of one worker
-    bool given;            // they came from outside, the same ones for each worker
+    int *sockets;                 // worker by worker
+    unsigned socket_count;        // of one worker
+    struct mg_socket_file *files; // of one worker's sockets; NULL: they came from outside
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned ready, failed; // workers; under the lock
@@ -97,12 +98,21 @@ static bool use_given(struct mg_gateway *gateway, unsigned given)
             mg_buf_printf(&why, "LISTEN_FDS: descriptor %d is no socket that listens", fd);
             return explain(&why);
         }
-    gateway->given = true;
     gateway->socket_count = given;
     gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
     for (unsigned i = 0; gateway->sockets && i < given * gateway->worker_count; i++)
         gateway->sockets[i] = listen_fds_start + (int)(i % given);
     return gateway->sockets != NULL;
+}
+
+// A unix socket is one that all workers accept from.
+static bool bind_file(struct mg_gateway *gateway, struct mg_str address, unsigned index)
+{
+    struct mg_buf why = {0};
+    int fd = mg_socket_file_bind(address, &gateway->files[index], &why);
+    for (unsigned w = 0; w < gateway->worker_count; w++)
+        gateway->sockets[w * gateway->socket_count + index] = fd;
+    return fd >= 0 || explain(&why);
 }
 
 // One socket for each worker. SO_REUSEPORT would let a second gateway take half of the connections
@@ -111,6 +121,8 @@ static bool bind_address(struct mg_gateway *gateway, struct mg_str address, unsi
 {
     struct mg_buf why = {0}, bound = {0};
     bool shared = gateway->worker_count > 1;
+    if (mg_str_starts(address, MG_STR("unix:")))
+        return bind_file(gateway, address, index);
     int fd = mg_listener_bind(address, false, &why);
     if (fd < 0)
         return explain(&why);
@@ -140,10 +152,11 @@ static bool bind_all(struct mg_gateway *gateway, const char *listen)
         return use_given(gateway, given);
     gateway->socket_count = count;
     gateway->sockets = malloc(count * gateway->worker_count * sizeof(int));
+    gateway->files = calloc(count, sizeof *gateway->files);
     for (unsigned i = 0; gateway->sockets && i < count * gateway->worker_count; i++)
         gateway->sockets[i] = -1;
     for (unsigned i = 0; i < count; i++)
-        if (!gateway->sockets || !bind_address(gateway, addresses[i], i))
+        if (!gateway->sockets || !gateway->files || !bind_address(gateway, addresses[i], i))
             return false;
     return true;
 }
@@ -200,7 +213,9 @@ static void announce(const struct mg_gateway *gateway)
         struct mg_buf address = {0};
         bool known = mg_listener_address(gateway->sockets[i], &address);
         if (known)
-            printf("moongate: listening on http://%.*s\n", (int)address.len, address.data);
+            printf("moongate: listening on %s%.*s\n",
+                   mg_str_starts(mg_buf_str(&address), MG_STR("unix:")) ? "" : "http://",
+                   (int)address.len, address.data);
         if (known && gateway->common.dev && !mg_listener_local(gateway->sockets[i]))
             mg_log(MG_LOG_WARN,
                    "--dev shows source and requests to all who can reach %.*s: listen on 127.0.0.1 "
@@ -237,15 +252,23 @@ static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
     }
 }
 
-// A given socket stands there once for each worker and is closed at its first place.
+// One that all workers share, of a file or from outside, is closed at its first place. Files are
+// removed first: who is about to connect finds none, rather than one that nobody listens on.
 static void close_sockets(struct mg_gateway *gateway)
 {
-    unsigned count = gateway->sockets ? gateway->socket_count * gateway->worker_count : 0;
-    for (unsigned i = 0; i < count; i++)
-        if (gateway->sockets[i] >= 0 && (i < gateway->socket_count || !gateway->given))
-            close(gateway->sockets[i]);
+    unsigned each = gateway->socket_count;
+    unsigned count = gateway->sockets ? each * gateway->worker_count : 0;
+    for (unsigned i = 0; gateway->files && i < each; i++)
+        mg_socket_file_remove(&gateway->files[i]);
+    for (unsigned i = 0; i < count; i++) {
+        int fd = gateway->sockets[i];
+        if (fd >= 0 && (i < each || fd != gateway->sockets[i % each]))
+            close(fd);
+    }
     free(gateway->sockets);
+    free(gateway->files);
     gateway->sockets = NULL;
+    gateway->files = NULL;
 }
 
 struct joiner {

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 
+#include "data/request.h"
+
 static bool parse_address(struct mg_str text, unsigned char address[16], bool *four)
 {
     char copy[64];
@@ -35,13 +37,16 @@ static bool parse_network(struct mg_str text, struct mg_network *network)
 bool mg_networks_parse(struct mg_networks *networks, const struct mg_str *texts, unsigned count,
                        struct mg_arena *arena, struct mg_str *wrong)
 {
-    *networks = (struct mg_networks){mg_arena_zero(arena, count + 1, sizeof *networks->items), 0};
+    *networks =
+        (struct mg_networks){.items = mg_arena_zero(arena, count + 1, sizeof *networks->items)};
     *wrong = MG_STR("out of memory");
     if (!networks->items)
         return false;
-    for (; networks->count < count; networks->count++) {
-        *wrong = texts[networks->count];
-        if (!parse_network(*wrong, &networks->items[networks->count]))
+    for (unsigned i = 0; i < count; i++) {
+        *wrong = texts[i];
+        if (mg_str_is(*wrong, MG_PEER_LOCAL))
+            networks->local = true;
+        else if (!parse_network(*wrong, &networks->items[networks->count++]))
             return false;
     }
     return true;
@@ -62,4 +67,9 @@ bool mg_networks_have(const struct mg_networks *networks, struct mg_str text)
             return true;
     }
     return false;
+}
+
+bool mg_networks_have_peer(const struct mg_networks *networks, struct mg_str peer)
+{
+    return mg_str_is(peer, MG_PEER_LOCAL) ? networks->local : mg_networks_have(networks, peer);
 }

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { backlog = 4096 }; // net.core.somaxconn bounds it
@@ -89,8 +91,6 @@ static bool start(int fd, const struct sockaddr_storage *to, socklen_t len, bool
 int mg_listener_bind(struct mg_str address, bool shared, struct mg_buf *why)
 {
     struct sockaddr_storage to;
-    if (mg_str_starts(address, MG_STR("unix:")))
-        return cannot(address, "unix sockets: not yet", why);
     socklen_t len = parse(address, &to);
     if (!len)
         return cannot(address, "not an address such as 127.0.0.1:8080 or [::1]:8080", why);
@@ -120,6 +120,13 @@ bool mg_listener_address(int fd, struct mg_buf *address)
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&at;
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
         return mg_buf_printf(address, "[%s]:%u", host, ntohs(in6->sin6_port));
+    }
+    if (at.ss_family == AF_UNIX) {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)&at;
+        size_t named = len > offsetof(struct sockaddr_un, sun_path)
+                           ? strnlen(un->sun_path, len - offsetof(struct sockaddr_un, sun_path))
+                           : 0;
+        return mg_buf_printf(address, "unix:%.*s", (int)named, un->sun_path);
     }
     return false;
 }

@@ -209,6 +209,8 @@ static void name_peer(struct mg_conn *conn, const struct sockaddr *peer)
             inet_ntop(AF_INET, &in6->s6_addr[12], conn->peer, sizeof conn->peer);
         else
             inet_ntop(AF_INET6, in6, conn->peer, sizeof conn->peer);
+    } else if (peer->sa_family == AF_UNIX) {
+        memcpy(conn->peer, MG_PEER_LOCAL, sizeof MG_PEER_LOCAL);
     }
 }
 

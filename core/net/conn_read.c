@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 enum {
@@ -43,13 +44,24 @@ static void await_answer(struct mg_conn *conn)
     mg_conn_until(conn, conn->reading ? 0 : now(conn) + blind_ms);
 }
 
+// What a unix socket has instead: it is closed on both sides at once, or on the other side only.
+static unsigned char unix_state(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLRDHUP};
+    if (poll(&look, 1, 0) <= 0)
+        return TCP_ESTABLISHED;
+    return look.revents & (POLLHUP | POLLERR) ? TCP_CLOSE : TCP_CLOSE_WAIT;
+}
+
 static unsigned char tcp_state(struct mg_conn *conn)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0)
-        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) != 0)
+        return 0;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return unix_state(fd);
     return info.tcpi_state;
 }
 

@@ -12,7 +12,8 @@
 // with *why saying what cannot be, such as "127.0.0.1:80: permission denied".
 int mg_listener_bind(struct mg_str address, bool shared, struct mg_buf *why);
 
-// The address a socket is bound to, such as "127.0.0.1:38121". False: it is no such socket.
+// The address a socket is bound to, such as "127.0.0.1:38121" or "unix:/run/moongate.sock". False:
+// it is no such socket.
 bool mg_listener_address(int fd, struct mg_buf *address);
 
 // Whether only this machine can reach it: a loopback address, or no socket of the internet at all.

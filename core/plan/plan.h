@@ -25,8 +25,7 @@ struct mg_plan_backend {
 #define MG_PLAN_LIMITS(X)                                                                          \
     X(body)                                                                                        \
     X(fields)                                                                                      \
-    X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results) X(script)         \
-        X(memory)
+    X(match) X(match_text) X(match_memory) X(calls) X(each) X(result) X(results) X(script) X(memory)
 
 struct mg_plan_limits {
 #define MG_PLAN_LIMIT_FIELD(name) uint64_t name;
@@ -120,8 +119,7 @@ enum mg_plan_reply {
 
 struct mg_plan {
     // What every request looks at comes first: of thousands of plans few are in the cache.
-    uint64_t within; // ms; 0: the gateway's default
-    struct mg_plan_limits limits;
+    uint64_t within;            // ms; 0: the gateway's default
     struct mg_input *input;     // NULL: none declared
     struct mg_plan_call *calls; // in byte order of their names
     // PASS: the call that takes the client's body and gives the reply, when all others have landed
@@ -130,13 +128,14 @@ struct mg_plan {
     unsigned count; // of calls
     // Functions around it: before its calls, outermost first; after its reply, innermost first.
     unsigned before_count, after_count;
-    int *before, *after;
-    bool asks;    // a call has `when`
-    bool context; // what they leave in req.context is named by placeholders
     enum mg_plan_reply reply_kind;
     struct mg_shape reply; // TEMPLATE
     int function;          // FUNCTION
-    uint64_t idle;         // PASS: ms without progress after the head; 0: the gateway's default
+    bool asks;             // a call has `when`
+    bool context;          // what functions around it leave in req.context is named by placeholders
+    struct mg_plan_limits limits;
+    int *before, *after;
+    uint64_t idle; // PASS: ms without progress after the head; 0: the gateway's default
     struct mg_str file, path;
     struct mg_str host; // a pattern; empty: any host
     int line;

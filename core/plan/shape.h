@@ -8,8 +8,10 @@
 
 struct mg_shape_part {
     enum { MG_SHAPE_LITERAL, MG_SHAPE_VALUE, MG_SHAPE_STRING } kind;
-    struct mg_str literal;       // LITERAL: JSON text
-    struct mg_template template; // VALUE: one reference; STRING: pieces that make one string
+    union {
+        struct mg_str literal;       // LITERAL: JSON text
+        struct mg_template template; // VALUE: one reference; STRING: pieces that make one string
+    };
 };
 
 struct mg_shape {

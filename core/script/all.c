@@ -62,8 +62,7 @@ static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *coun
         if (entry->type == LUA_TSTRING)
             entry->text = l_str(L, -2); // borrowed: the list has it
         else
-            entry->number =
-                entry->type == LUA_TNUMBER ? lua_tonumber(L, -2) : lua_toboolean(L, -2);
+            entry->number = entry->type == LUA_TNUMBER ? lua_tonumber(L, -2) : lua_toboolean(L, -2);
         entry->kind = l_kind(L, run, &entry->id);
         lua_rawseti(L, LIST, entry->at + 1);
         lua_pushvalue(L, -1);
@@ -174,7 +173,8 @@ int l_all_finish(lua_State *L)
         const struct mg_asked *asked = run->host->asked(run->exchange, entry->id);
         if (!asked->call.result.landed)
             continue;
-        if (!failed && (asked->verdict == MG_VERDICT_RELAY || asked->verdict == MG_VERDICT_FAILED)) {
+        if (!failed &&
+            (asked->verdict == MG_VERDICT_RELAY || asked->verdict == MG_VERDICT_FAILED)) {
             failed = asked;
             failed_id = entry->id;
         }

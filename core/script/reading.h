@@ -28,7 +28,8 @@ struct mg_str l_read_json(struct mg_reading *r, int index, const char *what);
 // whole numbers in full, booleans; anything else is raised.
 struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
 
-// Reads the description at `index`; of one that is no list, its fields are laid on top of the stack.
+// Reads the description at `index`; of one that is no list, its fields are laid on top of the
+// stack.
 void l_read_open(struct mg_reading *r, int index);
 
 // The same for element i (from 0) of the list on top, in place of the description's own fields

@@ -15,7 +15,8 @@ gate.get("/products/{sku}", function(req)
   if kept.ok and kept.body ~= gate.null then
     return answer(gate.json.raw(kept.body), true)
   end
-  local found = shop:one("select sku, title, cents, stock from products where sku = $1", sku, { relay = { 404 } })
+  local found = shop:one("select sku, title, cents, stock from products where sku = $1", sku,
+    { relay = { 404 } })
   local product = found:wait().body
   cache:set("product:" .. sku, gate.json.encode(product), "EX", 60, spare):wait()
   return answer(product, false)

@@ -49,15 +49,39 @@ local function port(text, least)
   return text:find("^%d%d?%d?%d?%d?$") and tonumber(text) >= least and tonumber(text) <= 65535
 end
 
+-- What is wrong with the path of a unix socket, or nil. One that is relative may still become too
+-- long behind the gateway's folder, which C sees.
+local function socket_path(path, example)
+  if path == "" or path:find("/$") then
+    return ("names no file: write %s"):format(example)
+  elseif path:find("[%c%s?#:]") then
+    return 'the path of a socket has no space, "?", "#" or ":"'
+  elseif path:byte() == 47 and #path > 107 then
+    return ("the path of a socket has at most 107 bytes, this one has %d"):format(#path)
+  end
+  return nil
+end
+
+local LISTEN_UNIX = '"unix:/run/moongate.sock", or with ?mode=660 behind it'
+
+local function listen_socket(rest)
+  local path, option = rest:match("^([^?]*)(.*)$")
+  local digits = option:match("^%?mode=(.*)$")
+  if option ~= "" and not (digits and digits:find("^0?[0-7][0-7][0-7]$")) then
+    return ("behind the path only a mode such as ?mode=660 can stand, not %s"):format(words.show(option))
+  end
+  return socket_path(path, LISTEN_UNIX)
+end
+
 local LISTEN = 'write an address and a port, such as "127.0.0.1:8080" or "[::1]:8080"'
 
----An address to listen on: numeric, with a port; port 0 takes any that is free.
+---An address to listen on: numeric, with a port; port 0 takes any that is free; or a unix socket.
 ---@param text string
 ---@return string? wrong
----@return string? category
 function address.listen(text)
   if text:find("^unix:") then
-    return 'not yet: "unix:"', "not yet"
+    local wrong = listen_socket(text:sub(6))
+    return wrong and ("%s: %s"):format(words.show(text), wrong)
   end
   local host, digits = text:match("^%[(.-)%]:(%d+)$")
   local fine = host and ipv6(host)
@@ -85,8 +109,11 @@ function address.network(text)
   local host, bits = text:match("^([^/]+)/(%d%d?%d?)$")
   host = host or text
   local most = ipv4(host) and 32 or ipv6(host) and 128
-  if not most then
-    return ('%s is no network: write one such as "10.0.0.0/8" or "fd00::/8"'):format(words.show(text))
+  if text == "unix" then
+    return nil -- whoever comes over a unix socket
+  elseif not most then
+    return ('%s is no network: write one such as "10.0.0.0/8" or "fd00::/8", or "unix"')
+      :format(words.show(text))
   elseif bits and tonumber(bits) > most then
     return ('%s: such an address has %d bits'):format(words.show(text), most)
   end
@@ -158,13 +185,27 @@ function address.redis(text)
   return nil
 end
 
----The URL of a service: http or https, a host, maybe a port, maybe a prefix for all its paths.
+local function service_socket(rest)
+  local path, prefix = rest:match("^([^:]*)(.*)$")
+  local wrong = socket_path(path, '"unix:/run/app.sock", or "unix:/run/app.sock:/prefix"')
+  if wrong then
+    return wrong
+  elseif prefix ~= "" and prefix:sub(1, 2) ~= ":/" then
+    return 'behind the path of the socket only a prefix such as ":/api" can stand'
+  elseif prefix:sub(2):find("[%s%c:?#{\128-\255]") then
+    return 'the prefix holds white space, a placeholder, a query, ":" or a byte beyond ASCII'
+  end
+  return nil
+end
+
+---The URL of a service: http or https, a host, maybe a port, maybe a prefix for all its paths; or a
+---unix socket, maybe with such a prefix.
 ---@param text string
 ---@return string? wrong
----@return string? category
 function address.url(text)
   if text:find("^unix:") then
-    return 'not yet: "unix:"', "not yet"
+    local wrong = service_socket(text:sub(6))
+    return wrong and ("%s: %s"):format(words.show(text), wrong)
   end
   local scheme, rest = text:match("^(%w+)://(.*)$")
   if not scheme then

@@ -9,9 +9,9 @@
 function env(name, default) end
 
 ---@class moongate.Config
----@field listen? string|string[] `"127.0.0.1:8080"` unless given
+---@field listen? string|string[] `"127.0.0.1:8080"` unless given; `"unix:/run/moongate.sock?mode=660"`
 ---@field workers? "auto"|integer `"auto"`: one per core
----@field services? table<string, string|moongate.ServiceConfig> `"http://host:port/prefix"`
+---@field services? table<string, string|moongate.ServiceConfig> `"http://host:port/prefix"`, `"unix:x.sock"`
 ---`"sqlite:shop.db"`, `"postgres://user@host/shop"`
 ---@field databases? table<string, string|moongate.DatabaseConfig>
 ---@field files? table<string, string> folders below which files are read

@@ -18,7 +18,8 @@ gate.post("/body", { input = { body = { word = { "string", match = "[a-z]+" }, l
 local evil = { match = "(a+)+b" }
 gate.get("/evil", { input = { query = { q = { "string", match = evil.match } } }, reply = "{query.q}" })
 gate.get("/many", { input = { query = { q = { "string[]", match = "(?:a|ab|c)*d?" } } }, reply = "{query.q}" })
-gate.get("/more", { input = { query = { q = { "string", match = evil.match } } }, reply = "{query.q}", limits = { match = 5000000, match_text = "30B" } })
+gate.get("/more", { input = { query = { q = { "string", match = evil.match } } }, reply = "{query.q}",
+  limits = { match = 5000000, match_text = "30B" } })
 gate.get("/deep", { input = { query = { q = { "string", match = "(?:(a|b)(?<x>c|d))*e" } } }, reply = "{query.q}",
   limits = { match = 50000000 } })
 ]=]

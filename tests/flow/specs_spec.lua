@@ -57,7 +57,7 @@ describe("moongate test", function()
   after_each(gateway.clean)
 
   for folder, count in pairs { ["tests/staged"] = 31, ["examples/hello"] = 2, ["examples/each"] = 4,
-    ["examples/search"] = 3, ["examples/shared"] = 3, ["examples/checkout"] = 4 } do
+    ["examples/search"] = 3, ["examples/shared"] = 3, ["examples/checkout"] = 4, ["examples/shop"] = 4 } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
       assert.same({ 0, "" }, { code, err }, out)

@@ -69,7 +69,7 @@ describe("a gateway that cannot be started", function()
       ["localhost:8080"] = "not an address such as",
       [":8080"] = "not an address such as",
       ["1.2.3.4:1"] = "this machine has no such address",
-      ["unix:/tmp/x"] = "not yet",
+      ["unix:/no/such/folder/x"] = "No such file or directory",
     } do
       local err = fails(1, "serve", dir, "--listen", address)
       assert.equal(1, #err)

@@ -42,8 +42,20 @@ describe("an address", function()
         "http://-a", "http://a/{id}", "http://caf\195\169", "HTTP//a" })
   end)
 
-  it("of a socket file is not built yet, and says so", function()
-    assert.same({ 'not yet: "unix:"', "not yet" }, { address.listen "unix:/run/x" })
-    assert.same({ 'not yet: "unix:"', "not yet" }, { address.url "unix:/run/x" })
+  it("to listen on may be a unix socket, with a mode", function()
+    local long = "unix:/" .. ("a"):rep(106)
+    sorts(address.listen, { "unix:/run/x.sock", "unix:x", "unix:./a/b", "unix:/x?mode=600", "unix:/x?mode=0660", long },
+      { "unix:", "unix:/", "unix:a/", "unix:/a b", "unix:/a\0", "unix:/x?mode=", "unix:/x?mode=60", "unix:/x?mode=1777", "unix:/x?mode=680",
+        "unix:/x?", "unix:/x?m=600", "unix:/x#", "unix:/x:1", long .. "a" })
+  end)
+
+  it("of a service may be a unix socket, with a prefix", function()
+    sorts(address.url, { "unix:/run/x.sock", "unix:x", "unix:/x:/api", "unix:/x:/" },
+      { "unix:", "unix:/", "unix:/x:", "unix:/x:80", "unix:/x:api", "unix:/x?mode=600", "unix:/x:/a?b", "unix:/x:/{id}", "unix:/x:/a:/b",
+        "unix:/x:/caf\195\169", "unix:/" .. ("a"):rep(107) })
+  end)
+
+  it("of a trusted proxy may be a unix socket", function()
+    sorts(address.network, { "unix" }, { "unix:", "unix:/x" })
   end)
 end)

@@ -45,12 +45,12 @@ describe("loading a gateway", function()
   end)
 
   it("tells what is wrong from what is not built yet", function()
-    local wrong = config [[return { admin = "x", adminn = "x", listen = "unix:x" }]]
+    local wrong = config [[return { admin = "x", adminn = "x", listen = "unix:" }]]
     local categories = {}
     for _, problem in ipairs(wrong) do
       categories[problem.message:match('"(.-)"')] = problem.category
     end
-    assert.same({ admin = "not yet", adminn = "error", ["unix:"] = "not yet" }, categories)
+    assert.same({ admin = "not yet", adminn = "error", ["unix:"] = "error" }, categories)
     local _, found = routes { ["a.lua"] = "require 'moongate'.get('/', { rate = 1, rat = 1, reply = 1 })" }
     assert.same({ "error", "not yet" }, { found[2].category, found[1].category })
   end)

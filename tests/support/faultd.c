@@ -1,5 +1,6 @@
 // faultd: sockets, time and the record. `faultd` prints "faultd: listening on
-// http://127.0.0.1:PORT" and runs until it is killed or its parent is gone. What it answers:
+// http://127.0.0.1:PORT" and runs until it is killed or its parent is gone; with the path of a unix
+// socket behind it, it listens there. What it answers:
 // faultd_answers.c. Besides that:
 //   /sink /sink/MS    reads the body without keeping any of it, not before MS milliseconds are
 //                     over, and answers {"bytes":N} (of a chunked one with its framing)
@@ -23,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -394,6 +396,26 @@ static int conns_due(void)
     return soonest < 0 ? -1 : soonest <= time ? 0 : (int)(soonest - time) + 1;
 }
 
+static void watch_listener(struct listener *listener, int fd)
+{
+    listener->fd = fd;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void listen_file(struct listener *listener, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 4096)) {
+        perror("faultd");
+        exit(1);
+    }
+    watch_listener(listener, fd);
+}
+
 static void listen_anywhere(struct listener *listener)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -404,10 +426,8 @@ static void listen_anywhere(struct listener *listener)
         perror("faultd");
         exit(1);
     }
-    listener->fd = fd;
     listener->port = ntohs(address.sin_port);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    watch_listener(listener, fd);
 }
 
 static void event_run(const struct epoll_event *event)
@@ -424,7 +444,7 @@ static void event_run(const struct epoll_event *event)
     conn_run(conn);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rlimit files;
@@ -434,7 +454,10 @@ int main(void)
     }
     epoll = epoll_create1(EPOLL_CLOEXEC);
     record_reset();
-    listen_anywhere(&listeners[0]);
+    if (argc > 1)
+        listen_file(&listeners[0], argv[1]);
+    else
+        listen_anywhere(&listeners[0]);
     listen_anywhere(&listeners[1]);
     printf("faultd: listening on 127.0.0.1:%u, control on 127.0.0.1:%u\n", listeners[0].port,
            listeners[1].port);

@@ -14,14 +14,15 @@ local faultd = {}
 faultd.__index = faultd
 local running, sockets = {}, {}
 
-function faultd.start()
+-- With the path of a unix socket it listens there.
+function faultd.start(socket)
   local self = setmetatable({}, faultd)
-  self.process = process.start { places.build .. "/tests/faultd" }
+  self.process = process.start { places.build .. "/tests/faultd", socket }
   running[#running + 1] = self.process
   local port, control = self.process:expect "on 127.0.0.1:(%d+), control on 127.0.0.1:(%d+)"
   assert(port, "faultd does not start")
   self.port, self.control = tonumber(port), tonumber(control)
-  self.url = "http://127.0.0.1:" .. port
+  self.url = socket and "unix:" .. socket or "http://127.0.0.1:" .. port
   return self
 end
 

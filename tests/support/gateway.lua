@@ -109,14 +109,14 @@ function gateway.start(files, options)
   end
   local self = setmetatable({ dir = folder }, gateway)
   self.process = process.start(command, { env = options.env, err = options.err })
-  local port = self.process:expect "listening on http://[%d.]+:(%d+)"
-  if not port then
+  local address = self.process:expect "listening on (%S+)\n"
+  if not address then
     self.process:kill()
     error("the gateway does not start: " .. self.process.printed .. self.process:err(), 2)
   end
   running[#running + 1] = self
-  self.port, self.pid = tonumber(port), self.process.pid
-  self.url = "http://127.0.0.1:" .. port
+  self.port, self.pid = tonumber(address:match ":(%d+)$"), self.process.pid
+  self.url = address
   return self
 end
 

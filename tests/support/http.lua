@@ -35,7 +35,7 @@ end
 function http.connect(port, options)
   local self, why = http.try_connect(port, options)
   if not self then
-    error(("cannot connect to port %d: %s"):format(port, why), 2)
+    error(("cannot connect to %s: %s"):format(options and options.host or port, why), 2)
   end
   return self
 end

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 
 ffi.cdef [[
 struct test_address { unsigned short family, port; unsigned int address; char zero[8]; };
+struct test_unix_address { unsigned short family; char path[108]; };
 struct test_pollfd { int fd; short events, revents; };
 struct test_timespec { long seconds, nanoseconds; };
 int socket(int domain, int type, int protocol);
@@ -47,7 +48,7 @@ local posix = {
 }
 
 local names = {
-  [11] = "again", [32] = "reset", [104] = "reset", [110] = "timeout", [111] = "refused",
+  [2] = "missing", [11] = "again", [32] = "reset", [104] = "reset", [110] = "timeout", [111] = "refused",
   [115] = "again", [24] = "too many files",
 }
 
@@ -84,8 +85,37 @@ local function set(fd, level, name, value)
   C.setsockopt(fd, level, name, ffi.new("int[1]", value), 4)
 end
 
--- A socket that is connecting; it becomes writable when that has ended, see socket_error.
+-- A unix socket, and the address that the path makes.
+local function unix(path)
+  local a = ffi.new "struct test_unix_address"
+  a.family, a.path = 1, path
+  local fd = C.socket(1, bit.bor(SOCK_STREAM, NONBLOCK, CLOEXEC), 0)
+  return fd, ffi.cast("struct test_address *", a), ffi.sizeof(a), a
+end
+
+-- A unix socket that listens.
+function posix.listen_unix(path, backlog)
+  local fd, at, size, kept = unix(path)
+  assert(kept and C.bind(fd, at, size) == 0 and C.listen(fd, backlog or 100) == 0)
+  return fd
+end
+
+local function connect_unix(path)
+  local fd, at, size, kept = unix(path)
+  if kept and C.connect(fd, at, size) < 0 then
+    local _, why = failure()
+    C.close(fd)
+    return nil, why
+  end
+  return fd
+end
+
+-- A socket that is connecting; it becomes writable when that has ended, see socket_error. `host` may
+-- be the path of a unix socket.
 function posix.connect(host, port, receive_room)
+  if host:find "^/" then
+    return connect_unix(host)
+  end
   local fd = tcp()
   if fd < 0 then
     return failure()

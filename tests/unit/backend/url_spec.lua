@@ -38,6 +38,24 @@ describe("a service's URL", function()
       assert.is_truthy(wrong:find(words, 1, true), text .. ": " .. wrong)
     end
   end)
+
+  it("may be a unix socket where the author says so, and nowhere else", function()
+    for text, parts in pairs {
+      ["unix:/run/app.sock"] = { "/run/app.sock", "" }, ["unix:app.sock:/api/v1"] = { "app.sock", "/api/v1" },
+      ["unix:/a:b/app.sock:/"] = { "/a:b/app.sock", "/" }, ["unix:/" .. ("a"):rep(106)] = { "/" .. ("a"):rep(106), "" },
+    } do
+      local url, kept = ffi.new "struct mg_url", core.str(text)
+      assert.is_true(C.mg_url_parse_own(kept, url) == nil, text)
+      assert.same({ parts[1], parts[2], "localhost", 80, "http://localhost", true, false },
+        { core.text(url.socket), core.text(url.path), core.text(url.host), url.port, core.text(url.base), url.literal, url.secure })
+      local _, wrong = parse(text)
+      assert.is_truthy(wrong:find("does not start with http", 1, true), wrong)
+    end
+    for _, text in ipairs { "unix:", "unix:/" .. ("a"):rep(107), "unix:/x:/a b", "unix:/x:/a#b" } do
+      local url, kept = ffi.new "struct mg_url", core.str(text)
+      assert.is_true(C.mg_url_parse_own(kept, url) ~= nil, text)
+    end
+  end)
 end)
 
 describe("an address", function()

@@ -1,1 +1,0 @@
-return { listen = "unix:/run/moongate.sock" }
