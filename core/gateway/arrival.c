@@ -118,12 +118,15 @@ static void on_gone(void *owner, struct mg_request *request)
 static void on_broken(void *owner, struct mg_arena *arena, int status, const char *detail,
                       struct mg_reply *reply)
 {
+    const struct mg_worker *worker = owner;
     struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
     problem.id = mg_answer_new_id(owner, arena);
     if (!mg_problem_reply(&problem, arena, reply))
         *reply = (struct mg_reply){.status = status};
     else if (problem.id.len)
         mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
+    if (worker->common->dev) // there are no calls, and nothing was waited for
+        mg_headers_add(&reply->headers, arena, MG_STR("Server-Timing"), MG_STR("total;dur=0"));
     reply->close = true;
 }
 

@@ -92,6 +92,9 @@ describe("serve --dev", function()
     assert.truthy(timing:find "one;dur=%d+, two;dur=%d+, gone;dur=%d+, total", timing)
     timing = g:get("/refused").headers["server-timing"]
     assert.truthy(timing:find "^first;dur=%d+, second;dur=%d+, total", timing)
+    local client = g:connect()
+    client:send "GET / HTTP/1.1\r\nBad Header: 1\r\n\r\n"
+    assert.equal("total;dur=0", client:read().headers["server-timing"])
   end)
 
   it("tells file, line, source and the way there of an error in Lua", function()
