@@ -1,6 +1,7 @@
 #include "gateway/answer.h"
 
 #include "base/log.h"
+#include "gateway/dev.h"
 #include "gateway/each.h"
 #include "json/write.h"
 
@@ -81,6 +82,8 @@ void mg_answer_problem(struct mg_exchange *exchange, struct mg_problem problem)
 {
     bool close = exchange->reply.close;
     problem.id = exchange->request->id;
+    if (exchange->worker->common->dev)
+        mg_dev_explain(exchange, &problem);
     exchange->reply = (struct mg_reply){.headers = exchange->reply.headers, .close = close};
     if (!mg_problem_reply(&problem, &exchange->request->arena, &exchange->reply))
         exchange->reply = (struct mg_reply){.status = problem.status, .close = close};
@@ -137,8 +140,7 @@ bool mg_answer_plan(struct mg_exchange *exchange)
                                 MG_STR("application/json"));
 }
 
-// Names of calls come from keys of Lua tables: what is no token character becomes "_".
-static void put_token(struct mg_buf *buf, struct mg_str name)
+void mg_answer_put_token(struct mg_buf *buf, struct mg_str name)
 {
     for (size_t i = 0; i < name.len; i++)
         mg_buf_put_char(buf, mg_headers_name_ok(mg_str_cut(name, i, i + 1)) ? name.data[i] : '_');
@@ -164,7 +166,7 @@ static struct mg_str partial_list(struct mg_exchange *exchange)
             continue;
         if (list.len)
             mg_buf_put(&list, MG_STR(", "));
-        put_token(&list, asked->name);
+        mg_answer_put_token(&list, asked->name);
         mg_buf_printf(&list, "=%s", mg_status_word(missing));
     }
     struct mg_str copy = {0};
@@ -204,6 +206,8 @@ void mg_answer_finish(struct mg_exchange *exchange)
         mg_headers_add(headers, arena, MG_STR("Moongate-Partial"), partial);
     if (exchange->request->id.len)
         mg_headers_add(headers, arena, MG_STR("X-Request-Id"), exchange->request->id);
+    if (exchange->worker->common->dev)
+        mg_dev_finish(exchange);
 }
 
 static bool failed_badly(const struct mg_asked *asked)

@@ -6,6 +6,7 @@
 
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "gateway/trouble.h"
 
 // All in ms. What does not load may be half written: it is only told when it is still the same
 // after a while.
@@ -16,13 +17,19 @@ static void look_in(struct mg_loader *loader, uint64_t ms)
     mg_timer_set(&loader->loop, &loader->look, mg_loop_fresh(&loader->loop) + ms);
 }
 
-static void cure(struct mg_loader *loader)
+static void drop_sick(struct mg_loader *loader)
 {
     mg_edition_free(loader->sick);
     mg_faults_fini(&loader->faults);
     loader->sick = NULL;
     loader->faults = (struct mg_faults){0};
     loader->reported = false;
+}
+
+static void cure(struct mg_loader *loader)
+{
+    drop_sick(loader);
+    mg_trouble_clear(loader->trouble);
 }
 
 // Generations
@@ -224,16 +231,10 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
 static void report(struct mg_loader *loader)
 {
     mg_faults_sort(&loader->faults);
-    for (unsigned i = 0; i < loader->faults.count; i++) {
-        const struct mg_fault *fault = &loader->faults.items[i];
-        char line[16] = "";
-        if (fault->line)
-            snprintf(line, sizeof line, ":%d", fault->line);
-        mg_log(MG_LOG_ERROR, "%.*s%s: %.*s", (int)fault->file.len, fault->file.data, line,
-               (int)fault->message.len, fault->message.data);
-    }
+    mg_trouble_log(&loader->faults);
     mg_log(MG_LOG_ERROR, "%s does not load: the routes stay as they were", loader->dir);
     loader->reported = true;
+    mg_trouble_set(loader->trouble, &loader->faults, &loader->sick->folder);
 }
 
 // Looking
@@ -295,7 +296,7 @@ static bool examine(struct mg_loader *loader, struct mg_edition *edition, struct
     }
     if (try(loader, edition, faults))
         return true;
-    cure(loader);
+    drop_sick(loader); // what was told of it holds until the next is told
     loader->sick = edition;
     loader->faults = *faults;
     *faults = (struct mg_faults){0};

@@ -127,7 +127,7 @@ static enum mg_run_state take_reply(struct mg_run *run, lua_State *co)
     return MG_RUN_DONE;
 }
 
-// main returned: false, headers, status, title, detail, calls, members, log.
+// main returned: false, headers, status, title, detail, calls, members, log, trace.
 static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
 {
     if (run->phase == MG_RUN_AFTER)
@@ -139,6 +139,7 @@ static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
         .calls = keep(run, co, 6),
         .members = keep(run, co, 7),
         .log = keep(run, co, 8),
+        .trace = keep(run, co, 9),
     };
     if (!take_headers(run, co, 2))
         return fail_plainly(run, "out of memory");
