@@ -97,6 +97,9 @@ local pieces = {
     assert.is_true(wait.till(function() return not reserved "broke" end))
     assert.is_true(reserved "paid")
   end,
+  ['gate.task("report"'] = function(g)
+    PLACEHOLDER
+  end,
   ['gate.shared "hits"'] = function(g)
     assert.same({ hits = 1 }, g:get("/hits/home"):json())
     assert.same({ hits = 2 }, g:get("/hits/home"):json())
