@@ -165,21 +165,11 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
     mg_buf_fini(&last);
 }
 
-// The tasks are kept from the first edition on that has any.
-static bool open_tasks(struct mg_loader *loader, const struct mg_edition *edition,
+static bool keep_tasks(struct mg_loader *loader, const struct mg_edition *edition,
                        const struct mg_generation *generation, struct mg_buf *why)
 {
-    const struct mg_limits *limits = &edition->config->limits;
-    const struct mg_local_tickets_options options = {
-        .path = edition->config->tasks.data,
-        .seats = loader->worker_count,
-        .at_once = (unsigned)limits->tasks_at_once,
-        .waiting = (unsigned)limits->tasks_waiting,
-        .result_most = limits->task_result,
-    };
-    struct mg_tickets *tickets = loader->grounds.tickets;
-    return !tickets || !generation->task_count || mg_local_tickets_is_open(tickets) ||
-           mg_local_tickets_open(tickets, &options, why);
+    return mg_tasks_keep(loader->grounds.tickets, generation, edition->config,
+                         loader->current->config, loader->worker_count, why);
 }
 
 // Changing over
@@ -216,7 +206,7 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
     if (!made)
         return false;
     bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why) &&
-              open_tasks(loader, edition, made[0], &why);
+              keep_tasks(loader, edition, made[0], &why);
     if (ok) {
         change_over(loader, edition, made);
     } else {
@@ -442,7 +432,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->first = NULL;
     for (unsigned i = 0; made && i < count; i++)
         workers[i].generation = made[i];
-    if (made && !open_tasks(loader, edition, made[0], why)) {
+    if (made && !keep_tasks(loader, edition, made[0], why)) {
         free(made);
         return false;
     }

@@ -115,6 +115,7 @@ limits.each_at_once = 8
 limits.task = { within = 10 * MINUTE, keep = HOUR, tries = 1 }
 limits.task_most = { within = DAY, keep = 365 * DAY, tries = 1000 }
 limits.task_args = 1 * MiB -- as JSON
+limits.task_piece = 64 * KiB -- of a result, that is written in one go
 
 -- What gate.every takes, in ms.
 limits.every_least, limits.every_most = 100, 7 * DAY

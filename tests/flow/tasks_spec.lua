@@ -11,6 +11,10 @@ local users, seen = gate.service "users", gate.shared "seen"
 
 local work = gate.task("work", { within = "20s", owner = "{headers.x-user}" }, function(args, task)
   if args.write then for _, text in ipairs(args.write) do task:write(text) end end
+  for i = 1, args.lines or 0 do
+    task:write(("%06d "):format(i) .. ("x"):rep(92) .. "\n")
+    task:progress(i / args.lines)
+  end
   if args.progress then task:progress(args.progress) end
   if args.call then users:get(args.call):wait() end
   if args.fail then gate.fail(409, args.fail) elseif args.error then error "secret things" end
@@ -30,7 +34,7 @@ gate.group("/long", function(api)
   long:routes(api)
 end)
 local late = gate.task("late", { within = "50ms" }, function() gate.sleep "60s" end)
-local brief = gate.task("brief", { keep = "1s" }, function() return 1 end)
+local brief = gate.task("brief", { keep = "200ms" }, function() return 1 end)
 local again = gate.task("again", { tries = 2 }, function(args, task)
   users:get("/echo/again/" .. task.attempt):wait()
   if task.attempt == 1 then users:get("/hang"):wait() end
@@ -125,7 +129,12 @@ describe("a task", function()
       assert.is_true(found.created > 1e9 and found.ended >= found.created and found.tried == 1)
       assert.equal(result, ask(path .. "/result").body)
     end
-    local path = begin("/job", '{"progress":0.25,"call":"/held/ok"}')
+    local path = begin("/job", '{"lines":5000}') -- more than it may make calls
+    assert.equal(500000, reaches(path, "done").size)
+    local text = ask(path .. "/result").body
+    assert.equal(500000, #text)
+    assert.equal("005000 ", text:sub(-100, -94))
+    path = begin("/job", '{"progress":0.25,"call":"/held/ok"}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     local found = reaches(path, "running")
     assert.equal(0.25, found.progress)
@@ -300,5 +309,18 @@ describe("a task", function()
     reaches(reply.headers.location, "done")
     local file = assert(io.open(g.dir .. "/var/t.db"))
     file:close()
+    g:write { ["gateway.lua"] = { tasks = "sqlite:var/other.db" } }
+    assert.is_truthy(wait.till(function()
+      return g:log():find("gateway.lua: tasks, or a limit of them, has changed: that needs a restart", 1, true)
+    end, 10000), g:log())
+    assert.equal(202, g:get("/new").status)
+  end)
+
+  it("is an error at the start when its file cannot be had", function()
+    local folder = gateway.folder { ["gateway.lua"] = { tasks = "sqlite:no/such/t.db" },
+      ["more.lua"] = [[require "moongate".task("new", function() end)]] }
+    local code, _, err = gateway.run("serve", folder, "--listen", "127.0.0.1:0")
+    assert.equal(1, code)
+    assert.is_truthy(err:find("tasks: .*/no/such/t%.db: unable to open database file"), err)
   end)
 end)
