@@ -129,6 +129,23 @@ describe("a function that would fill the memory", function()
   end)
 end)
 
+describe("a state that holds more than twice what it may", function()
+  it("takes no requests until it is replaced, which is at once", function()
+    local g = gateway.start({ ["gateway.lua"] = { limits = { memory = "64MiB", state = "4MiB", script = "10s" } },
+      ["routes.lua"] = [[
+        local gate = require "moongate"
+        local kept = {}
+        gate.get("/fill", function() for i = 1, 20 do kept[i] = ("x"):rep(1000000) .. i end return { #kept } end)
+        gate.get("/kept", function() return { #kept } end)
+        gate.get("/template", { reply = { 1 } })]] }, { workers = 1 })
+    assert.same({ 20 }, g:get("/fill"):json())
+    problem.check(g:get "/kept", 503)
+    assert.same({ 1 }, g:get("/template"):json())
+    assert(wait.till(function() return g:get("/kept").body == "[0]" end, 10000))
+  end)
+  teardown(gateway.clean)
+end)
+
 describe("a file that would fill the memory", function()
   it("is an error", function()
     local code, text = gateway.check { ["gateway.lua"] = { limits = { state = "16MiB" } },
