@@ -12,7 +12,7 @@
 enum {
     tick_signal = SIGVTALRM,
     levels_most = 64, // of the stack that are searched for the author's code
-    step_count = 100, // instructions between two looks at the clock, where there is no timer
+    step_count = 10,  // instructions between two looks at the clock, where there is no timer
 };
 
 // The innermost stay of this thread. The handler, which runs on the same thread, reads it.

@@ -60,7 +60,8 @@ describe("a function that would fill the memory", function()
 
   setup(function()
     g = gateway.start({
-      ["gateway.lua"] = { limits = { memory = "2MiB", state = "12MiB", script = "300ms" } }, ["routes.lua"] = ROUTES,
+      ["gateway.lua"] = { limits = { memory = "2MiB", state = "12MiB", script = 300 * wait.slack .. "ms" } },
+      ["routes.lua"] = ROUTES,
     }, { workers = 1 })
   end)
   teardown(gateway.clean)
@@ -85,18 +86,21 @@ describe("a function that would fill the memory", function()
   it("is told so when it has come to its end meanwhile", function()
     check_ended(g:get "/quick")
     assert(wait.till(function()
-      return g:log():find("): its functions have added more than 2048 KiB in one go (limits.memory)", 1, true)
+      return g:log():find "GET /quick %(request %w+%): .-its functions have added more than 2048 KiB in one go"
     end))
   end)
 
   it("leaves a line in the log that says where it was", function()
     check_ended(g:get "/table")
     assert(wait.till(function()
-      return g:log():find("routes.lua:10: its functions have added more than 2048 KiB in one go (limits.memory)", 1, true)
+      return g:log():find "GET /table %(request %w+%): routes.lua:%d+: its functions have added more than 2048 KiB"
     end))
   end)
 
   it("gives back what it held", function()
+    if wait.slack > 1 then
+      return -- the sanitizers keep what was freed
+    end
     for _ = 1, 5 do
       check_ended(g:get "/tables")
     end
@@ -105,7 +109,7 @@ describe("a function that would fill the memory", function()
       check_ended(g:get "/tables")
       check_ended(g:get "/rep")
     end
-    assert(g:rss() - before < 16384 * wait.slack, ("%d KiB grew to %d"):format(before, g:rss()))
+    assert(g:rss() - before < 16384, ("%d KiB grew to %d"):format(before, g:rss()))
   end)
 
   it("is not one that makes much garbage, or reads what came", function()
