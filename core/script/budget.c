@@ -12,7 +12,7 @@
 enum {
     tick_signal = SIGVTALRM,
     levels_most = 64, // of the stack that are searched for the author's code
-    step_count = 100, // instructions between two looks at the clock, where there is no timer
+    step_count = 10,  // instructions between two looks at the clock, where there is no timer
 };
 
 // The innermost stay of this thread. The handler, which runs on the same thread, reads it.
@@ -130,12 +130,21 @@ static void arm(struct mg_budget_entry *entry)
     lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, 1);
 }
 
+// Half of a change over half of another one would leave a hook that is set and never called. A tick
+// that comes meanwhile has its hook afterwards.
 static void disarm(struct mg_budget_entry *entry)
 {
+    uint32_t used = entry->slice_used_ms;
+    entry->settling = true;
+    atomic_signal_fence(memory_order_seq_cst);
     if (has_timer())
         lua_sethook(entry->L, NULL, 0, 0);
     else
         lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, step_count);
+    atomic_signal_fence(memory_order_seq_cst);
+    entry->settling = false;
+    if (entry->slice_used_ms != used)
+        arm(entry);
 }
 
 static void charge(struct mg_budget_entry *entry, uint32_t ms)
@@ -180,8 +189,6 @@ static void l_on_count(lua_State *L, lua_Debug *unused)
     if (is_slow(entry) && !entry->file[0])
         note_place(L, entry);
     disarm(entry);
-    if (is_spent(entry)) // a tick has come meanwhile
-        arm(entry);
 }
 
 #if !defined __SANITIZE_THREAD__
@@ -192,7 +199,8 @@ static void on_tick(int signal, siginfo_t *info, void *unused)
     if (!entry)
         return;
     charge(entry, MG_BUDGET_TICK_MS * (1 + (uint32_t)info->si_overrun));
-    arm(entry);
+    if (!entry->settling)
+        arm(entry);
 }
 #endif
 
@@ -223,6 +231,7 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
     entry->L = L;
     entry->budget = *budget;
     entry->slice_used_ms = 0;
+    entry->settling = false;
     entry->end = MG_BUDGET_KEPT;
     entry->file[0] = '\0';
     entry->began_bytes = mg_budget_held(L);
@@ -235,13 +244,13 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
     current = entry;
 }
 
-// A stay that a tick found is disarmed after the handler can no longer arm it.
 enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry)
 {
-    current = entry->outer;
+    entry->settling = true; // for good
     atomic_signal_fence(memory_order_seq_cst);
     if (entry->slice_used_ms || !has_timer())
         lua_sethook(entry->L, NULL, 0, 0);
+    current = entry->outer;
     if (entry->end == MG_BUDGET_KEPT && is_full(entry->L, entry)) { // and no tick has seen it
         entry->end = MG_BUDGET_MEMORY;
         note_place(entry->L, entry);

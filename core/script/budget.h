@@ -35,6 +35,7 @@ struct mg_budget_entry {
     lua_State *L;
     struct mg_budget budget;
     volatile uint32_t slice_used_ms;
+    volatile bool settling; // the hook is being taken away: the handler must not set it meanwhile
     size_t began_bytes;     // what the state held then, and what was given to it since
     int64_t clock;          // of the thread's CPU in ns: only where there is no timer
     enum mg_budget_end end; // how it went

@@ -255,7 +255,8 @@ static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budg
             (int)place.len, place.data, run->most_bytes / 1024);
     }
     run->reply.headers.count = 0; // they came too late
-    run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
+    if (run->most_bytes && mg_budget_held(run->vm->L) > entry->began_bytes + run->most_bytes)
+        run->vm->sweep = true;
     run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
     return state;
 }
