@@ -86,7 +86,7 @@ function Run.leave() end
 ---@class moongate.CallMade
 ---@field name string its name; of a function's call its key, or its backend's name
 ---@field backend string its name in gateway.lua
----@field kind "http"|"sql"|"file"|"redis"|"value" as calls have it
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute" as calls have it
 ---@field method string? of HTTP
 ---@field target string? of HTTP: path and query as they are sent
 ---@field path string? of HTTP, or of a file
@@ -95,7 +95,8 @@ function Run.leave() end
 ---@field text string what it sends
 ---@field json moongate.Json? the same, decoded
 ---@field body moongate.Json json, or text where that is none
----@field verb string? of a database, a folder, Redis
+---@field verb string? of a database, a folder, Redis; of computing the function
+---@field module string? of computing
 ---@field sql string? of a database
 ---@field args any[]? of a database
 ---@field parts table[]? of a transaction
