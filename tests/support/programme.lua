@@ -31,7 +31,7 @@ return {
   { 23, "a backend that lies about lengths", { flow.faults, unit["backend/http_paths"] } },
   { 24, "an answer that is huge", { flow.pass_stream, flow.call_limits } },
   { 25, "an answer that is compressed", { flow.faults } },
-  { 26, "redirects", { unit["backend/http_names"], unit["backend/http_order"], unit["backend/url"] } },
+  { 26, "redirects", { flow.escapes, unit["backend/http_names"], unit["backend/http_order"], unit["backend/url"] } },
   { 27, "names that cannot be looked up", { unit["backend/http_names"] } },
   { 28, "kept connections that die", { flow.faults, unit["backend/http_limits"] } },
   { 29, "ten times the capacity", missing = "not built yet" },
@@ -46,6 +46,6 @@ return {
   { 38, "injection of every byte, everywhere",
     { flow.injection, flow.log, flow.postgres, flow.redis, flow.literal, flow.places } },
   { 39, "paths, networks and secrets",
-    { unit["backend/file"], flow.pass_file, flow.places, flow.secrets, unit["backend/http_names"] } },
+    { flow.escapes, unit["backend/file"], flow.pass_file, flow.places, flow.secrets, unit["backend/http_names"] } },
   { 40, "a soak with random faults", missing = "not built yet" },
 }
