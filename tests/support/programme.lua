@@ -14,7 +14,7 @@ return {
   { 7, "fuzz targets", slow = "tests/fuzz/run" },
   { 8, "every spec under sanitizers",
     slow = "MG_SANITIZE=address tests/run && MG_SANITIZE=thread tests/run" },
-  { 9, "each allocation of the core fails once", missing = "not built yet" },
+  { 9, "each allocation of the core fails once", { flow.allocations } },
   { 10, "memory that a script may not have", { flow.bombs } },
   { 11, "clients that send slowly", { flow.slow_client } },
   { 12, "clients that read slowly, or stop in a body", { flow.slow_client, flow.pass_stream } },
