@@ -106,8 +106,10 @@ void *mg_arena_alloc(struct mg_arena *arena, size_t size)
         return NULL;
     size += !size; // an address for nothing, too: NULL says that there is no memory
     size = (size + alignment - 1) & ~(size_t)(alignment - 1);
-    if ((size_t)(arena->end - arena->at) < size && !grow(arena, size))
+    if ((size_t)(arena->end - arena->at) < size && !grow(arena, size)) {
+        arena->starved = true;
         return NULL;
+    }
     void *room = arena->at;
     arena->at += size;
     return room;

@@ -21,6 +21,7 @@ struct mg_arena {
     struct mg_arena_hook *hooks;
     struct mg_arena_store *store; // NULL: none
     size_t used;                  // bytes of its blocks, for limits
+    bool starved;                 // it had no memory once: what was made in it may lack a part
 };
 
 // Runs the hooks, frees all, leaves an empty arena. The arena itself may lie in its own memory.

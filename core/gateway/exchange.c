@@ -61,6 +61,11 @@ void mg_exchange_reply(struct mg_exchange *exchange)
         mg_function_after(exchange); // comes back here, now or later
         return;
     }
+    if (exchange->request->arena.starved && !begun && exchange->reply.status < 500) {
+        exchange->reply.headers.count = 0; // parts of it may be missing, or of what led to it
+        mg_answer_problem(exchange,
+                          (struct mg_problem){.status = 500, .detail = MG_STR("out of memory")});
+    }
     exchange->state = MG_EXCHANGE_REPLIED;
     if (exchange->conn && begun) {
         mg_conn_break(exchange->conn, exchange->request);

@@ -234,6 +234,7 @@ static const char *take_list(const struct field *field, const struct mg_str *tex
     }
     mg_buf_put_char(&list, ']');
     *json = mg_arena_copy(check->arena, mg_buf_str(&list));
+    check->arena->starved |= list.failed != MG_OK;
     mg_buf_fini(&list);
     return wrong;
 }

@@ -83,8 +83,8 @@ static struct mg_str quoted(struct mg_str text, struct mg_arena *arena)
 {
     struct mg_buf buf = {0};
     mg_json_put_string(&buf, text);
-    struct mg_str copy =
-        buf.failed == MG_OK ? mg_arena_copy(arena, mg_buf_str(&buf)) : (struct mg_str){0};
+    struct mg_str copy = mg_arena_copy(arena, mg_buf_str(&buf));
+    arena->starved |= buf.failed != MG_OK;
     mg_buf_fini(&buf);
     return copy;
 }

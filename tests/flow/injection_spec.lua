@@ -1,6 +1,7 @@
 -- What scripts put into headers, statuses, URLs and bodies, every byte of it chosen by a client: the
 -- reply on the wire stays one reply, and the call one call.
 local faultd = require "support.faultd"
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
 
@@ -63,6 +64,8 @@ local function wire(g, path, text)
   return bytes
 end
 
+local sound = 0 -- replies that were one
+
 -- That the bytes are one sound reply, nothing before or behind it; the reply's status and head.
 local function one_reply(bytes, place)
   local head, body = bytes:match "^(HTTP/1%.1 [^\r\n]*\r\n.-\r\n)\r\n(.*)$"
@@ -80,6 +83,7 @@ local function one_reply(bytes, place)
   local length = tonumber(head:lower():match "\r\ncontent%-length: (%d+)\r\n")
   assert.equal(length, #body, place)
   assert.is_nil(head:lower():find "\r\ntransfer%-encoding:", place)
+  sound = sound + 1
   return tonumber(head:match "^HTTP/1%.1 (%d%d%d) "), head, body
 end
 
@@ -177,5 +181,9 @@ describe("bytes that a script puts into a reply", function()
       assert.is_nil(raw:find "\n[Ee]vil", raw)
       assert.is_nil(raw:find("\0", 1, true), raw)
     end
+  end)
+
+  it("are one reply each time", function()
+    figure.least(38, "replies that are one reply, with every byte in every place", sound, 2500)
   end)
 end)

@@ -1,6 +1,7 @@
 -- A Redis that dies, stalls, is not there or is none: no reply reaches the wrong request, nothing is
 -- sent twice, and what does not use it notices nothing.
 local faultd = require "support.faultd"
+local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
@@ -98,6 +99,7 @@ describe("gate.redis", function()
     end
     wait.at_once(tasks)
     assert.same({}, lost)
+    figure.is(34, ("lost or wrong, of %d with Redis cut or killed"):format(answered + failed), #lost, 0)
     return answered, failed
   end
 
@@ -126,6 +128,7 @@ describe("gate.redis", function()
       wait.sleep(50)
     end)
     assert.is_true(answered > 100 and failed > rounds, answered .. " answered, " .. failed .. " failed")
+    figure.ms(34, ("back after %d kills of Redis"):format(rounds), longest, 1000)
     assert.is_true(longest <= 1000 * wait.slack, longest .. " ms")
   end)
 

@@ -1,5 +1,6 @@
 // An answer's head as libcurl hands it over, line by line, against the same bytes in the parser of
-// responses: both ways to a service take the same heads, and read the same from them.
+// responses: both ways to a service take the same heads, and read the same from them. Only llhttp
+// may refuse more: it has no tabs behind a Content-Length, say.
 #include <assert.h>
 
 #include "backend/http_head.h"
@@ -38,7 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     mg_response_parser_begin(parser, true, head_most);
     bool taken = mg_response_parser_feed(parser, &rest, &response) == MG_PARSE_HEAD;
     bool also = by_line(&head, text, &count);
-    assert(taken == also);
+    const char *message = "";
+    if (also && !taken)
+        mg_response_parser_error(parser, &message);
+    assert(taken == also ||
+           (also && mg_str_is(mg_str_of(message), "the answer's header is not valid")));
     if (taken) {
         assert(head.status == response.status && count == response.count);
         for (unsigned i = 0; i < count; i++)

@@ -99,4 +99,5 @@ for _, row in ipairs(programme) do
     run_row(row)
   end
 end
+print(all_hold and "all that is built holds" or "NOT ALL HOLD")
 os.exit(all_hold and 0 or 1)
