@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "json/scan.h"
+#include "json/scan.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/state.h"
 
@@ -34,9 +36,9 @@ struct job {
 // Whether the state holds more than it may, garbage not counted.
 static bool is_full(lua_State *L, const struct mg_vm *vm)
 {
-    if (vm->memory.held > vm->limits.state)
+    if (mg_budget_held(L) > vm->limits.state)
         lua_gc(L, LUA_GCCOLLECT, 0);
-    return vm->memory.held > vm->limits.state;
+    return mg_budget_held(L) > vm->limits.state;
 }
 
 // What is to end is told again with each instruction: a pcall around a loop does not keep it.
@@ -148,7 +150,7 @@ static void tidy(struct mg_vm *vm, bool ended)
     if (ended)
         lua_cpcall(vm->L, l_end, vm);
     lua_settop(vm->L, 0);
-    if (vm->full || vm->memory.held > kept_most)
+    if (vm->full || mg_budget_held(vm->L) > kept_most)
         lua_gc(vm->L, LUA_GCCOLLECT, 0);
     vm->full = false;
 }
