@@ -212,7 +212,7 @@ describe("a running function", function()
     end)
 
     it("counts from when a call is made, however long the function has worked before", function()
-      local out = answer [[
+      local out = answer([[
         local function work()
           local from = os.clock()
           while os.clock() - from < 0.1 do end
