@@ -11,7 +11,8 @@ void mg_buf_init(struct mg_buf *buf, size_t limit)
 
 void mg_buf_fini(struct mg_buf *buf)
 {
-    free(buf->data);
+    if (buf->data && !buf->lent)
+        free(buf->data);
     mg_buf_init(buf, buf->limit);
 }
 
@@ -37,11 +38,14 @@ bool mg_buf_reserve(struct mg_buf *buf, size_t more)
         cap = need;
     if (cap > most)
         cap = most;
-    char *data = realloc(buf->data, cap);
+    char *data = realloc(buf->lent ? NULL : buf->data, cap);
     if (!data)
         return fail(buf, MG_NO_MEMORY);
+    if (buf->lent)
+        memcpy(data, buf->data, buf->len);
     buf->data = data;
     buf->cap = cap;
+    buf->lent = false;
     return true;
 }
 

@@ -13,7 +13,14 @@ struct mg_buf {
     size_t cap;
     size_t limit;          // most bytes it may hold; 0: no cap
     enum mg_status failed; // MG_OK, MG_TOO_LARGE or MG_NO_MEMORY; sticky
+    bool lent;             // the bytes lie in room that was lent to it
 };
+
+// A buffer that begins in an array of its user's, for what is mostly short and soon copied.
+#define MG_BUF_IN(room)                                                                            \
+    {                                                                                              \
+        .data = (room), .cap = sizeof(room), .lent = true                                          \
+    }
 
 void mg_buf_init(struct mg_buf *buf, size_t limit);
 void mg_buf_fini(struct mg_buf *buf); // frees the bytes and leaves an empty buffer with its cap

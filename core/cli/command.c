@@ -7,8 +7,8 @@
 #include "base/str.h"
 
 const struct mg_command mg_commands[] = {
-    {"serve", "DIR [--listen ADDR] [--workers N]", "run the gateway in DIR until SIGTERM or Ctrl-C",
-     mg_command_serve},
+    {"serve", "DIR [--dev] [--listen ADDR] [--workers N]",
+     "run the gateway in DIR until SIGTERM or Ctrl-C", mg_command_serve},
     {"check", "DIR [--json]", "load everything, run nothing; errors as file:line: message",
      mg_command_check},
     {"routes", "DIR [--json]", "its routes, their calls and what waits for what",

@@ -10,11 +10,11 @@ int mg_command_serve(int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
         bool takes = strcmp(arg, "--listen") == 0 || strcmp(arg, "--workers") == 0;
-        if (strcmp(arg, "--dev") == 0)
-            return mg_command_wrong("serve", "not yet: \"--dev\"");
         if (takes && i + 1 == argc)
             return mg_command_wrong("serve", "%s wants a value", arg);
-        if (strcmp(arg, "--listen") == 0) {
+        if (strcmp(arg, "--dev") == 0) {
+            options.dev = true;
+        } else if (strcmp(arg, "--listen") == 0) {
             options.listen = argv[++i];
         } else if (takes) {
             char *end;

@@ -25,7 +25,10 @@ enum { MG_ANSWER_HEADERS_MOST = 48 * 1024 }; // bytes of a reply's header fields
 
 bool mg_answer_fits(const struct mg_headers *headers);
 
-// Adds X-Request-Id and Moongate-Partial.
+// Names of calls come from keys of Lua tables: in a header what is no token character becomes "_".
+void mg_answer_put_token(struct mg_buf *buf, struct mg_str name);
+
+// Adds X-Request-Id and Moongate-Partial; under --dev what that shows.
 void mg_answer_finish(struct mg_exchange *exchange);
 
 // The failed calls as a JSON array; with `late`, those in flight count as timed out.

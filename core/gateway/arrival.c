@@ -4,6 +4,7 @@
 #include "gateway/arrival.h"
 
 #include "gateway/answer.h"
+#include "gateway/dev.h"
 #include "gateway/pass.h"
 
 static bool keep_params(struct mg_request *request, const struct mg_route_match *match)
@@ -20,9 +21,12 @@ static bool keep_params(struct mg_request *request, const struct mg_route_match 
 static void find_route(struct mg_exchange *exchange)
 {
     struct mg_request *request = exchange->request;
+    const struct mg_worker *worker = exchange->worker;
     const struct mg_generation *generation = exchange->generation;
     enum mg_method method = request->method == MG_HEAD ? MG_GET : request->method;
     struct mg_route_match match;
+    if (worker->common->dev && mg_dev_trouble(exchange))
+        return;
     mg_router_find(generation->router, &request->arena, request->host, method, request->path,
                    &match);
     if (match.id < 0) {
@@ -114,12 +118,15 @@ static void on_gone(void *owner, struct mg_request *request)
 static void on_broken(void *owner, struct mg_arena *arena, int status, const char *detail,
                       struct mg_reply *reply)
 {
+    const struct mg_worker *worker = owner;
     struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
     problem.id = mg_answer_new_id(owner, arena);
     if (!mg_problem_reply(&problem, arena, reply))
         *reply = (struct mg_reply){.status = status};
     else if (problem.id.len)
         mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
+    if (worker->common->dev) // there are no calls, and nothing was waited for
+        mg_headers_add(&reply->headers, arena, MG_STR("Server-Timing"), MG_STR("total;dur=0"));
     reply->close = true;
 }
 

@@ -44,6 +44,7 @@
     X(calls)                                                                                       \
     X(each)                                                                                        \
     X(script)                                                                                      \
+    X(text)                                                                                        \
     X(memory)                                                                                      \
     X(state)                                                                                       \
     X(slice)                                                                                       \

@@ -331,13 +331,17 @@ void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked)
     int status =
         asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
     struct mg_str told = mg_call_told(&asked->call);
-    if (result->error != MG_STATUS && !mg_str_eq(told, result->message))
-        mg_answer_log(exchange, failure_text(exchange, asked, result->message));
-    struct mg_str detail = failure_text(exchange, asked, told);
+    struct mg_str detail = failure_text(exchange, asked, told), error = detail;
+    if (result->error != MG_STATUS && !mg_str_eq(told, result->message)) {
+        error = failure_text(exchange, asked, result->message);
+        mg_answer_log(exchange, error);
+    }
     mg_exchange_problem(exchange,
                         (struct mg_problem){.status = status,
                                             .detail = detail,
-                                            .calls = mg_answer_failed_calls(exchange, late)});
+                                            .calls = mg_answer_failed_calls(exchange, late),
+                                            .error = error,
+                                            .line = asked->plan ? asked->plan->line : 0});
 }
 
 static void judge(struct mg_exchange *exchange, struct mg_asked *asked)

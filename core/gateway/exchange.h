@@ -43,6 +43,7 @@ struct mg_exchange {
     struct mg_chore *chore;   // what is done after the reply, else NULL
     struct mg_run run;
     struct mg_reply reply;
+    struct mg_report *report; // under --dev: of the problem that was replied last, or NULL
 };
 
 // In the request's arena, in state READING; NULL: no memory, the request stays the caller's.

@@ -13,7 +13,9 @@ static void fail(struct mg_exchange *exchange)
                                                       .title = failure.title,
                                                       .detail = failure.detail,
                                                       .calls = failure.calls,
-                                                      .members = failure.members});
+                                                      .members = failure.members,
+                                                      .error = failure.log,
+                                                      .trace = failure.trace});
 }
 
 // Whoever holds a worker keeps its other requests waiting: told of each route once a minute.

@@ -13,6 +13,7 @@
 #include "backend/local_store.h"
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "gateway/dev.h"
 #include "gateway/loader.h"
 #include "net/socket_file.h"
 
@@ -21,6 +22,7 @@ enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
 struct mg_gateway {
     struct mg_common common;
     struct mg_loader loader;
+    struct mg_dev dev;
     struct mg_worker *workers;
     unsigned worker_count, started;
     int *sockets;                 // worker by worker
@@ -209,9 +211,15 @@ static void announce(const struct mg_gateway *gateway)
 {
     for (unsigned i = 0; i < gateway->socket_count; i++) {
         struct mg_buf address = {0};
-        if (mg_listener_address(gateway->sockets[i], &address))
+        bool known = mg_listener_address(gateway->sockets[i], &address);
+        if (known)
             printf("moongate: listening on %s%.*s\n",
                    mg_str_starts(mg_buf_str(&address), MG_STR("unix:")) ? "" : "http://",
+                   (int)address.len, address.data);
+        if (known && gateway->common.dev && !mg_listener_local(gateway->sockets[i]))
+            mg_log(MG_LOG_WARN,
+                   "--dev shows source and requests to all who can reach %.*s: listen on 127.0.0.1 "
+                   "unless you trust them",
                    (int)address.len, address.data);
         mg_buf_fini(&address);
     }
@@ -325,6 +333,7 @@ static bool fini(struct mg_gateway *gateway)
     for (unsigned i = gateway->started; gateway->workers && i < gateway->worker_count; i++)
         mg_generation_free(gateway->workers[i].generation);
     bool whole = mg_loader_fini(&gateway->loader);
+    mg_trouble_clear(&gateway->dev.trouble);
     mg_local_store_free(gateway->common.store);
     close_sockets(gateway);
     free(gateway->workers);
@@ -354,6 +363,10 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
         return explain(&why);
     gateway->common.grounds = &loader->grounds;
     gateway->common.worker_count = gateway->worker_count;
+    if (options->dev) {
+        gateway->common.dev = &gateway->dev;
+        loader->trouble = &gateway->dev.trouble;
+    }
     gateway->common.store = mg_local_store_new(
         &(struct mg_local_store_options){.bytes = loader->current->config->limits.shared});
     return gateway->common.store || (mg_buf_put(&why, MG_STR("out of memory")) && explain(&why));
@@ -373,7 +386,8 @@ static bool start(struct mg_gateway *gateway, const struct mg_gateway_options *o
 int mg_gateway_serve(const struct mg_gateway_options *options)
 {
     struct mg_gateway gateway = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                                 .changed = PTHREAD_COND_INITIALIZER};
+                                 .changed = PTHREAD_COND_INITIALIZER,
+                                 .dev.trouble.lock = PTHREAD_MUTEX_INITIALIZER};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

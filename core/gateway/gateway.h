@@ -8,6 +8,7 @@
 struct mg_gateway_options {
     const char *dir;
     const char *listen; // in place of gateway.lua's; NULL: as it says
+    bool dev;           // failures are shown to whoever asks, with all that is known (gateway/dev)
     unsigned workers;   // in place of gateway.lua's; 0: as it says
 };
 

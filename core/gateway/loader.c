@@ -6,6 +6,7 @@
 
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "gateway/trouble.h"
 
 // All in ms. What does not load may be half written: it is only told when it is still the same
 // after a while.
@@ -16,13 +17,19 @@ static void look_in(struct mg_loader *loader, uint64_t ms)
     mg_timer_set(&loader->loop, &loader->look, mg_loop_fresh(&loader->loop) + ms);
 }
 
-static void cure(struct mg_loader *loader)
+static void drop_sick(struct mg_loader *loader)
 {
     mg_edition_free(loader->sick);
     mg_faults_fini(&loader->faults);
     loader->sick = NULL;
     loader->faults = (struct mg_faults){0};
     loader->reported = false;
+}
+
+static void cure(struct mg_loader *loader)
+{
+    drop_sick(loader);
+    mg_trouble_clear(loader->trouble);
 }
 
 // Generations
@@ -158,21 +165,11 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
     mg_buf_fini(&last);
 }
 
-// The tasks are kept from the first edition on that has any.
-static bool open_tasks(struct mg_loader *loader, const struct mg_edition *edition,
+static bool keep_tasks(struct mg_loader *loader, const struct mg_edition *edition,
                        const struct mg_generation *generation, struct mg_buf *why)
 {
-    const struct mg_limits *limits = &edition->config->limits;
-    const struct mg_local_tickets_options options = {
-        .path = edition->config->tasks.data,
-        .seats = loader->worker_count,
-        .at_once = (unsigned)limits->tasks_at_once,
-        .waiting = (unsigned)limits->tasks_waiting,
-        .result_most = limits->task_result,
-    };
-    struct mg_tickets *tickets = loader->grounds.tickets;
-    return !tickets || !generation->task_count || mg_local_tickets_is_open(tickets) ||
-           mg_local_tickets_open(tickets, &options, why);
+    return mg_tasks_keep(loader->grounds.tickets, generation, edition->config,
+                         loader->current->config, loader->worker_count, why);
 }
 
 // Changing over
@@ -209,7 +206,7 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
     if (!made)
         return false;
     bool ok = mg_edition_open(edition, &loader->grounds, loader->current, &why) &&
-              open_tasks(loader, edition, made[0], &why);
+              keep_tasks(loader, edition, made[0], &why);
     if (ok) {
         change_over(loader, edition, made);
     } else {
@@ -224,16 +221,10 @@ static bool try(struct mg_loader *loader, struct mg_edition *edition, struct mg_
 static void report(struct mg_loader *loader)
 {
     mg_faults_sort(&loader->faults);
-    for (unsigned i = 0; i < loader->faults.count; i++) {
-        const struct mg_fault *fault = &loader->faults.items[i];
-        char line[16] = "";
-        if (fault->line)
-            snprintf(line, sizeof line, ":%d", fault->line);
-        mg_log(MG_LOG_ERROR, "%.*s%s: %.*s", (int)fault->file.len, fault->file.data, line,
-               (int)fault->message.len, fault->message.data);
-    }
+    mg_trouble_log(&loader->faults);
     mg_log(MG_LOG_ERROR, "%s does not load: the routes stay as they were", loader->dir);
     loader->reported = true;
+    mg_trouble_set(loader->trouble, &loader->faults, &loader->sick->folder);
 }
 
 // Looking
@@ -295,7 +286,7 @@ static bool examine(struct mg_loader *loader, struct mg_edition *edition, struct
     }
     if (try(loader, edition, faults))
         return true;
-    cure(loader);
+    drop_sick(loader); // what was told of it holds until the next is told
     loader->sick = edition;
     loader->faults = *faults;
     *faults = (struct mg_faults){0};
@@ -441,7 +432,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->first = NULL;
     for (unsigned i = 0; made && i < count; i++)
         workers[i].generation = made[i];
-    if (made && !open_tasks(loader, edition, made[0], why)) {
+    if (made && !keep_tasks(loader, edition, made[0], why)) {
         free(made);
         return false;
     }

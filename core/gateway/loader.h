@@ -13,6 +13,7 @@ struct mg_loader {
     struct mg_edition *current; // the main thread reads it after mg_loader_stop
     struct mg_worker *workers;
     unsigned worker_count;
+    struct mg_trouble *trouble;          // where to say what does not load; NULL: nobody asks
     bool listen_matters, workers_matter; // gateway.lua says them, not the command line
     // Its own:
     struct mg_generation *first; // what it was tried with, until the workers are known

@@ -21,14 +21,16 @@ static void put_json(struct mg_buf *buf, const char *name, struct mg_str json)
 }
 
 // The author's members, but for those that are the problem's own.
-static void put_members(struct mg_buf *buf, struct mg_str members)
+static void put_members(struct mg_buf *buf, const struct mg_problem *problem)
 {
     static const char *const own[] = {"title", "status", "detail", "request_id", "calls", "errors"};
+    bool dev = problem->dev.len > 0;
+    struct mg_str members = problem->members;
     struct mg_json_iter iter;
     if (!members.len)
         return;
     for (mg_json_begin(&iter, members); mg_json_next(&iter);) {
-        bool taken = false;
+        bool taken = dev && mg_json_key_is(iter.key, MG_STR("dev"));
         for (size_t i = 0; i < sizeof own / sizeof *own; i++)
             taken = taken || mg_json_key_is(iter.key, mg_str_of(own[i]));
         if (taken)
@@ -55,7 +57,8 @@ bool mg_problem_reply(const struct mg_problem *problem, struct mg_arena *arena,
     put_text(&body, "request_id", problem->id);
     put_json(&body, "calls", problem->calls);
     put_json(&body, "errors", problem->errors);
-    put_members(&body, problem->members);
+    put_members(&body, problem);
+    put_json(&body, "dev", problem->dev);
     mg_buf_put_char(&body, '}');
     reply->status = problem->status;
     reply->pieces = MG_ARENA_NEW(arena, struct mg_str);

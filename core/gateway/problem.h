@@ -4,6 +4,8 @@
 
 #include "data/reply.h"
 
+struct mg_report;
+
 struct mg_problem {
     int status;
     struct mg_str title;   // empty: the status's reason phrase
@@ -12,6 +14,12 @@ struct mg_problem {
     struct mg_str calls;   // JSON array of the failed calls, or empty
     struct mg_str errors;  // JSON array of what is wrong with the input, or empty
     struct mg_str members; // JSON object whose members are added, or empty
+    // For the author of the routes alone: what serve --dev makes its report of.
+    struct mg_str error;      // what was raised, or how a call failed, in full; or empty
+    struct mg_str trace;      // where: "file:line in name, ...", innermost first; or empty
+    int line;                 // in the route's file; 0: that of the route
+    struct mg_report *report; // it, where it was made before
+    struct mg_str dev;        // the same as a JSON object; empty without --dev
 };
 
 // Makes the reply; what the reply's headers hold already stays. False: no memory.

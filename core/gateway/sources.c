@@ -201,6 +201,16 @@ bool mg_folder_same(const struct mg_folder *one, const struct mg_folder *other)
     return same;
 }
 
+struct mg_str mg_folder_text(const struct mg_folder *folder, struct mg_str file)
+{
+    if (mg_str_is(file, "gateway.lua"))
+        return folder->gateway;
+    for (unsigned i = 0; i < folder->sources.count; i++)
+        if (mg_str_eq(folder->sources.items[i].name, file))
+            return folder->sources.items[i].text;
+    return (struct mg_str){0};
+}
+
 void mg_folder_fini(struct mg_folder *folder)
 {
     mg_arena_fini(&folder->arena);

@@ -19,6 +19,8 @@ struct mg_folder {
 bool mg_folder_read(struct mg_folder *folder, const char *dir, struct mg_faults *faults);
 // Whether both have the same files with the same text.
 bool mg_folder_same(const struct mg_folder *one, const struct mg_folder *other);
+// The text of a file, gateway.lua or another; data is NULL when it has no such file.
+struct mg_str mg_folder_text(const struct mg_folder *folder, struct mg_str file);
 void mg_folder_fini(struct mg_folder *folder);
 
 #endif

@@ -279,6 +279,7 @@ static bool open_all(struct mg_stage *stage)
         return false;
     mg_loop_hold(&worker->loop);
     stage->began = mg_loop_now(&worker->loop);
+    mg_vm_tickets(stage->generation->vm, 0); // what tasks are asked is a call like any other
     clock_of_stores = &worker->loop;
     open_worker(stage);
     stage->standins.loop = &worker->loop;

@@ -114,6 +114,26 @@ static void put_redis(struct mg_buf *news, const struct mg_redis_ask *ask)
         mg_buf_put_char(news, ']');
 }
 
+static void put_ticket(struct mg_buf *news, const struct mg_ticket_ask *ask)
+{
+    static const char *const verbs[] = {
+        [MG_TICKET_ADD] = "start",         [MG_TICKET_GET] = "get",
+        [MG_TICKET_RESULT] = "result",     [MG_TICKET_CANCEL] = "cancel",
+        [MG_TICKET_PROGRESS] = "progress", [MG_TICKET_WRITE] = "write",
+        [MG_TICKET_END] = "end",           [MG_TICKET_REQUEUE] = "requeue",
+    };
+    put_word(news, "verb", verbs[ask->verb]);
+    put_text(news, "task", ask->task);
+    if (ask->id.len)
+        put_text(news, "ticket", ask->id);
+    if (ask->owner.len)
+        put_text(news, "owner", ask->owner);
+    if (ask->verb == MG_TICKET_ADD && ask->text.len) {
+        mg_buf_put(news, MG_STR(",\"args\":"));
+        mg_buf_put(news, ask->text);
+    }
+}
+
 static void put_ask(struct mg_buf *news, const struct mg_call *call)
 {
     static const char *const file_verbs[] = {"read", "json", "stat", "list"};
@@ -132,6 +152,8 @@ static void put_ask(struct mg_buf *news, const struct mg_call *call)
         put_text(news, "verb", call->compute.function);
         mg_buf_put(news, MG_STR(",\"args\":"));
         mg_buf_put(news, call->compute.args);
+    } else if (call->kind == MG_CALL_TICKET) {
+        put_ticket(news, &call->ticket);
     }
 }
 

@@ -36,8 +36,8 @@ struct mg_standins {
     void *owner;
 };
 
-// One for each of the backends, and one for values, where exchanges look for them. False: no
-// memory; close it all the same.
+// One for each of the backends, and one for each kind of call that needs none, where exchanges look
+// for them. False: no memory; close it all the same.
 bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend *backends,
                       unsigned count, struct mg_backends *opened);
 void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened); // none is open

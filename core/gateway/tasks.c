@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backend/local_tickets.h"
 #include "base/log.h"
 #include "gateway/chore.h"
 
@@ -116,4 +117,32 @@ void mg_tasks_attend(struct mg_tasks *tasks, struct mg_worker *worker, struct mg
     tasks->tickets = tickets;
     mg_list_init(&tasks->running);
     tickets->sit(tickets, worker->index, &seat);
+}
+
+static bool same(const struct mg_config *a, const struct mg_config *b)
+{
+    return mg_str_eq(a->tasks, b->tasks) && a->limits.tasks_at_once == b->limits.tasks_at_once &&
+           a->limits.tasks_waiting == b->limits.tasks_waiting &&
+           a->limits.task_result == b->limits.task_result;
+}
+
+bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *generation,
+                   const struct mg_config *config, const struct mg_config *before, unsigned workers,
+                   struct mg_buf *why)
+{
+    const struct mg_local_tickets_options options = {
+        .path = config->tasks.data,
+        .seats = workers,
+        .at_once = (unsigned)config->limits.tasks_at_once,
+        .waiting = (unsigned)config->limits.tasks_waiting,
+        .result_most = config->limits.task_result,
+    };
+    if (!tickets)
+        return true;
+    if (!mg_local_tickets_is_open(tickets))
+        return !generation->task_count || mg_local_tickets_open(tickets, &options, why);
+    if (!same(config, before))
+        mg_log(MG_LOG_WARN,
+               "gateway.lua: tasks, or a limit of them, has changed: that needs a restart");
+    return true;
 }

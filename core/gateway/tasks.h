@@ -6,6 +6,8 @@
 #include "backend/tickets.h"
 #include "base/list.h"
 
+struct mg_config;
+struct mg_generation;
 struct mg_worker;
 
 // All-zeroes is none.
@@ -17,5 +19,12 @@ struct mg_tasks {
 
 // From now on tasks may be begun on this worker.
 void mg_tasks_attend(struct mg_tasks *tasks, struct mg_worker *worker, struct mg_tickets *tickets);
+
+// Opens what is to keep them, from the first generation on that has any. `before` is the
+// configuration until now, which may be the same: what cannot change while it is open is told.
+// `tickets` NULL: nobody keeps any. False: *why is a line.
+bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *generation,
+                   const struct mg_config *config, const struct mg_config *before, unsigned workers,
+                   struct mg_buf *why);
 
 #endif

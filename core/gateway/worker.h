@@ -11,12 +11,14 @@
 #include "gateway/tasks.h"
 #include "net/listener.h"
 
+struct mg_dev;
 struct mg_exchange;
 
 // What all workers see; none of it changes but for the counters.
 struct mg_common {
     const struct mg_grounds *grounds;
     struct mg_store *store; // behind gate.shared; it outlives what is loaded
+    struct mg_dev *dev;     // NULL: without --dev
     unsigned worker_count;  // 0: none does anything but answer what it is asked
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.

@@ -1,7 +1,5 @@
 #include "http/response_gate.h"
 
-#include "data/header_name.h"
-
 static bool digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -44,14 +42,13 @@ const char *mg_response_gate_framing(const struct mg_headers *headers, struct mg
     *framing = (struct mg_framing){0};
     for (unsigned i = 0; i < headers->count; i++) {
         const struct mg_header *field = &headers->items[i];
-        enum mg_header_name name = mg_header_name_of(field->name);
-        if (name == MG_HEADER_CONTENT_LENGTH) {
+        if (mg_str_eq_nocase(field->name, MG_STR("Content-Length"))) {
             // Even twice the same is refused: who sends it does not watch the framing.
             if (framing->has_length || !mg_str_uint(field->value, &framing->length) ||
                 framing->length > INT64_MAX)
                 return bad_length;
             framing->has_length = true;
-        } else if (name == MG_HEADER_TRANSFER_ENCODING) {
+        } else if (mg_str_eq_nocase(field->name, MG_STR("Transfer-Encoding"))) {
             if (framing->chunked || !mg_str_eq_nocase(field->value, MG_STR("chunked")))
                 return bad_coding;
             framing->chunked = true;

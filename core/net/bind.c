@@ -130,3 +130,18 @@ bool mg_listener_address(int fd, struct mg_buf *address)
     }
     return false;
 }
+
+bool mg_listener_local(int fd)
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof at;
+    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        return false;
+    if (at.ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)&at)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (at.ss_family != AF_INET6)
+        return true;
+    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)&at)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(in6) ||
+           (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET);
+}

@@ -16,6 +16,9 @@ int mg_listener_bind(struct mg_str address, bool shared, struct mg_buf *why);
 // it is no such socket.
 bool mg_listener_address(int fd, struct mg_buf *address);
 
+// Whether only this machine can reach it: a loopback address, or no socket of the internet at all.
+bool mg_listener_local(int fd);
+
 struct mg_listener;
 
 // Accepts from `fd` (which stays the caller's: it is duplicated) until closed. When descriptors run

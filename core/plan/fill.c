@@ -93,7 +93,8 @@ static enum mg_fill fill_body(const struct mg_plan_call *plan, struct mg_scope *
 static enum mg_fill fill_http(const struct mg_plan_call *plan, struct mg_scope *scope,
                               struct mg_http_ask *ask, struct mg_fill_fault *fault)
 {
-    struct mg_buf path = {0};
+    char room[256];
+    struct mg_buf path = MG_BUF_IN(room);
     ask->method =
         plan->verb == MG_METHOD_COUNT ? scope->request->method : (enum mg_method)plan->verb;
     ask->redirects = plan->redirects;

@@ -48,7 +48,8 @@ static enum mg_fill put_json_string(const struct mg_template *template, struct m
 static enum mg_fill fill_shape(const struct mg_shape *shape, struct mg_scope *scope, bool strict,
                                struct mg_str **pieces, unsigned *count, struct mg_fill_fault *fault)
 {
-    struct mg_buf scratch = {0};
+    char room[256];
+    struct mg_buf scratch = MG_BUF_IN(room);
     enum mg_fill fill = MG_FILL_OK;
     *count = shape->count;
     *pieces = mg_arena_alloc(scope->arena, (shape->count + 1) * sizeof **pieces);
@@ -101,7 +102,8 @@ bool mg_fill_reply(const struct mg_shape *shape, struct mg_scope *scope, struct 
 bool mg_fill_merged(const struct mg_plan *plan, struct mg_scope *scope, struct mg_str **pieces,
                     unsigned *count)
 {
-    struct mg_buf text = {0};
+    char room[256];
+    struct mg_buf text = MG_BUF_IN(room);
     *pieces = mg_arena_alloc(scope->arena, (2 * plan->count + 2) * sizeof **pieces);
     *count = 0;
     if (!*pieces)

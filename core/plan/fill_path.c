@@ -11,9 +11,10 @@ struct path_writer {
     bool query;     // behind the "?"
 };
 
-static bool segment_sound(const struct path_writer *writer)
+// Of the segment in progress, which ends at `end`.
+static bool segment_sound(const struct path_writer *writer, size_t end)
 {
-    struct mg_str segment = mg_str_cut(mg_buf_str(writer->out), writer->segment, writer->out->len);
+    struct mg_str segment = mg_str_cut(mg_buf_str(writer->out), writer->segment, end);
     return writer->query || !writer->filled ||
            (segment.len && !mg_str_is(segment, ".") && !mg_str_is(segment, ".."));
 }
@@ -28,18 +29,15 @@ static size_t segment_end(const struct path_writer *writer, struct mg_str text, 
 
 static bool put_path_literal(struct path_writer *writer, struct mg_str text)
 {
-    for (size_t from = 0; from < text.len;) {
-        size_t end = segment_end(writer, text, from);
-        mg_buf_put(writer->out, mg_str_cut(text, from, end));
-        if (end == text.len)
-            break;
-        if (!segment_sound(writer))
+    size_t begin = writer->out->len;
+    if (!mg_buf_put(writer->out, text))
+        return true; // the buffer knows what is wrong
+    for (size_t from = 0, end; (end = segment_end(writer, text, from)) < text.len; from = end + 1) {
+        if (!segment_sound(writer, begin + end))
             return false;
         writer->query = text.data[end] == '?';
-        mg_buf_put_char(writer->out, text.data[end]);
-        writer->segment = writer->out->len;
+        writer->segment = begin + end + 1;
         writer->filled = false;
-        from = end + 1;
     }
     return true;
 }
@@ -90,7 +88,7 @@ enum mg_fill mg_fill_path(const struct mg_template *path, struct mg_scope *scope
     }
     if (out->failed != MG_OK)
         return MG_FILL_MEMORY;
-    if (sound && segment_sound(&writer))
+    if (sound && segment_sound(&writer, out->len))
         return MG_FILL_OK;
     struct mg_value value = {.kind = MG_VALUE_TEXT};
     enum mg_fill fill = mg_fill_fault_of(last, &value, scope, fault);

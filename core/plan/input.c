@@ -278,7 +278,8 @@ static unsigned gather(const struct field *field, struct mg_scope *scope, struct
         }
         for (size_t from = 0; from <= joined.len && count < most;) {
             size_t comma = mg_str_find(joined, ',', from);
-            texts[count++] = mg_str_trim(mg_str_cut(joined, from, comma));
+            texts[count] = mg_str_trim(mg_str_cut(joined, from, comma));
+            count += texts[count].len > 0; // empty elements do not count (RFC 9110 §5.6.1)
             from = comma + 1;
         }
     }
@@ -300,10 +301,12 @@ static void check_field(struct check *check, const struct field *field,
     } else {
         struct mg_str one, *texts = &one;
         if (field->list)
-            texts = mg_arena_alloc(scope->arena, list_most * sizeof *texts);
-        unsigned count = texts ? gather(field, scope, texts, field->list ? list_most : 1) : 0;
+            texts = mg_arena_alloc(scope->arena, (list_most + 1) * sizeof *texts);
+        unsigned count = texts ? gather(field, scope, texts, field->list ? list_most + 1 : 1) : 0;
         value->present = count > 0;
-        if (value->present)
+        if (count > list_most)
+            wrong = "is a list of more than 1024 values";
+        else if (value->present)
             wrong = field->list ? take_list(field, texts, count, &check->rules, &value->json)
                                 : mg_rule_text(&field->rule, texts[0], &check->rules, &value->json);
     }

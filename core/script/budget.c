@@ -11,8 +11,8 @@
 
 enum {
     tick_signal = SIGVTALRM,
-    levels_most = 64,  // of the stack that are searched for the author's code
-    step_count = 1000, // instructions between two looks at the clock, where there is no timer
+    levels_most = 64, // of the stack that are searched for the author's code
+    step_count = 10,  // instructions between two looks at the clock, where there is no timer
 };
 
 // The innermost stay of this thread. The handler, which runs on the same thread, reads it.
@@ -103,27 +103,17 @@ static bool is_spent(const struct mg_budget_entry *entry)
     return entry->budget.most_ms && used >= entry->budget.most_ms;
 }
 
-static void set_alarm(struct mg_budget_entry *entry)
-{
-    struct mg_memory *memory = entry->budget.memory;
-    size_t most = entry->budget.most_bytes;
-    memory->alarm = most ? entry->began_bytes + memory->given + most : SIZE_MAX;
-}
-
-// Whether the state has really grown that far: not by what C has put there, nor by garbage.
+// Whether the state has really grown too far, not by garbage.
 static bool is_full(lua_State *L, struct mg_budget_entry *entry)
 {
-    struct mg_memory *memory = entry->budget.memory;
-    entry->alarmed = false;
-    set_alarm(entry);
-    if (memory->held <= memory->alarm)
+    size_t most = entry->budget.most_bytes;
+    if (!most || mg_budget_held(L) <= entry->began_bytes + most)
         return false;
-    memory->alarm = SIZE_MAX;
     lua_gc(L, LUA_GCCOLLECT, 0);
-    if (memory->held < entry->began_bytes)
-        entry->began_bytes = memory->held;
-    set_alarm(entry);
-    return memory->held > memory->alarm;
+    size_t held = mg_budget_held(L);
+    if (held < entry->began_bytes)
+        entry->began_bytes = held;
+    return held > entry->began_bytes + most;
 }
 
 static bool is_slow(const struct mg_budget_entry *entry)
@@ -140,18 +130,48 @@ static void arm(struct mg_budget_entry *entry)
     lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, 1);
 }
 
+// Half of a change over half of another one would leave a hook that is set and never called. A tick
+// that comes meanwhile has its hook afterwards.
 static void disarm(struct mg_budget_entry *entry)
 {
+    uint32_t used = entry->slice_used_ms;
+    entry->settling = true;
+    atomic_signal_fence(memory_order_seq_cst);
     if (has_timer())
         lua_sethook(entry->L, NULL, 0, 0);
     else
         lua_sethook(entry->L, l_on_count, LUA_MASKCOUNT, step_count);
+    atomic_signal_fence(memory_order_seq_cst);
+    entry->settling = false;
+    if (entry->slice_used_ms != used)
+        arm(entry);
 }
 
 static void charge(struct mg_budget_entry *entry, uint32_t ms)
 {
     entry->slice_used_ms += ms;
     *(volatile uint32_t *)entry->budget.used_ms += ms;
+}
+
+static void look_at_clock(struct mg_budget_entry *entry)
+{
+    int64_t ms = (cpu_clock() - entry->clock) / 1000000;
+    charge(entry, (uint32_t)ms);
+    entry->clock += ms * 1000000;
+}
+
+static void l_end_if_over(lua_State *L, struct mg_budget_entry *entry)
+{
+    if (entry->end == MG_BUDGET_KEPT) {
+        bool spent = is_spent(entry);
+        if (!spent && !is_full(L, entry))
+            return;
+        entry->end = spent ? MG_BUDGET_TIME : MG_BUDGET_MEMORY;
+        note_place(L, entry);
+        arm(entry);
+    }
+    lua_pushliteral(L, "the budget is used up");
+    lua_error(L);
 }
 
 // Before the next instruction: somebody has armed it. It stays armed when it raises, so that
@@ -163,28 +183,12 @@ static void l_on_count(lua_State *L, lua_Debug *unused)
         lua_sethook(L, NULL, 0, 0);
         return;
     }
-    if (!has_timer()) {
-        int64_t now = cpu_clock(), ms = (now - entry->clock) / 1000000;
-        charge(entry, (uint32_t)ms);
-        entry->clock += ms * 1000000;
-    }
-    if (entry->end == MG_BUDGET_KEPT) {
-        bool spent = is_spent(entry);
-        if (spent || (entry->alarmed && is_full(L, entry))) {
-            entry->end = spent ? MG_BUDGET_TIME : MG_BUDGET_MEMORY;
-            note_place(L, entry);
-            arm(entry);
-        }
-    }
-    if (entry->end != MG_BUDGET_KEPT) {
-        lua_pushliteral(L, "the budget is used up");
-        lua_error(L);
-    }
+    if (!has_timer())
+        look_at_clock(entry);
+    l_end_if_over(L, entry);
     if (is_slow(entry) && !entry->file[0])
         note_place(L, entry);
     disarm(entry);
-    if (is_spent(entry) || entry->alarmed) // meanwhile
-        arm(entry);
 }
 
 #if !defined __SANITIZE_THREAD__
@@ -195,18 +199,31 @@ static void on_tick(int signal, siginfo_t *info, void *unused)
     if (!entry)
         return;
     charge(entry, MG_BUDGET_TICK_MS * (1 + (uint32_t)info->si_overrun));
-    if (is_spent(entry) || (is_slow(entry) && !entry->file[0]))
+    if (!entry->settling)
         arm(entry);
 }
 #endif
 
-void mg_budget_alarm(void)
+void l_budget_check(lua_State *L)
 {
     struct mg_budget_entry *entry = current;
     if (!entry)
         return;
-    entry->alarmed = true;
-    arm(entry);
+    if (!has_timer())
+        look_at_clock(entry);
+    if (is_spent(entry))
+        l_end_if_over(L, entry);
+}
+
+void mg_budget_give(size_t bytes)
+{
+    if (current)
+        current->began_bytes += bytes;
+}
+
+size_t mg_budget_held(lua_State *L)
+{
+    return (size_t)lua_gc(L, LUA_GCCOUNT, 0) << 10;
 }
 
 void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget)
@@ -214,12 +231,10 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
     entry->L = L;
     entry->budget = *budget;
     entry->slice_used_ms = 0;
+    entry->settling = false;
     entry->end = MG_BUDGET_KEPT;
     entry->file[0] = '\0';
-    entry->began_bytes = budget->memory->held;
-    entry->alarmed = false;
-    budget->memory->given = 0;
-    set_alarm(entry);
+    entry->began_bytes = mg_budget_held(L);
     entry->outer = current;
     if (!has_timer()) {
         entry->clock = cpu_clock();
@@ -229,13 +244,16 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
     current = entry;
 }
 
-// A stay that a tick found is disarmed after the handler can no longer arm it.
 enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry)
 {
-    current = entry->outer;
+    entry->settling = true; // for good
     atomic_signal_fence(memory_order_seq_cst);
-    entry->budget.memory->alarm = SIZE_MAX;
-    if (entry->slice_used_ms || entry->alarmed || entry->end != MG_BUDGET_KEPT || !has_timer())
+    if (entry->slice_used_ms || !has_timer())
         lua_sethook(entry->L, NULL, 0, 0);
+    current = entry->outer;
+    if (entry->end == MG_BUDGET_KEPT && is_full(entry->L, entry)) { // and no tick has seen it
+        entry->end = MG_BUDGET_MEMORY;
+        note_place(entry->L, entry);
+    }
     return entry->end;
 }

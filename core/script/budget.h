@@ -3,15 +3,15 @@
 // instruction, until the coroutine is dead.
 //
 // While a function is within its budget nothing is counted and no hook is set. Each thread that
-// runs scripts has a timer over its own CPU time; each of its ticks is charged to what runs then.
+// runs scripts has a timer over its own CPU time; each of its ticks is charged to what runs then,
+// and has its memory looked at. No allocation is ever refused: this LuaJIT crashes when one fails.
 #ifndef MG_SCRIPT_BUDGET_H
 #define MG_SCRIPT_BUDGET_H
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-
-#include "script/memory.h"
 
 enum { MG_BUDGET_TICK_MS = 10 };
 
@@ -26,7 +26,6 @@ struct mg_budget {
     uint32_t slice_ms; // CPU time of one entry from which on its place is noted; 0: none
     uint32_t *used_ms; // charged by a signal handler
     size_t most_bytes; // that the state may grow by in one entry; 0: no bound
-    struct mg_memory *memory;
 };
 
 // One stay of a thread in a Lua state: on the C stack of whoever calls into Lua. They may be
@@ -36,8 +35,8 @@ struct mg_budget_entry {
     lua_State *L;
     struct mg_budget budget;
     volatile uint32_t slice_used_ms;
-    size_t began_bytes;     // what the state held
-    bool alarmed;           // the state has grown
+    volatile bool settling; // the hook is being taken away: the handler must not set it meanwhile
+    size_t began_bytes;     // what the state held then, and what was given to it since
     int64_t clock;          // of the thread's CPU in ns: only where there is no timer
     enum mg_budget_end end; // how it went
     char file[128];         // the author's code that was ended, or was slow; "" when none is known
@@ -49,8 +48,13 @@ struct mg_budget_entry {
 void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget);
 enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry);
 
-// The state of this thread's innermost entry has grown as far as it was said it may: from within
-// its allocator.
-void mg_budget_alarm(void);
+// For C code that may take long: raises when the innermost entry's time is used up.
+void l_budget_check(lua_State *L);
+
+// C has put there what came with a request or its results, whose sizes have limits of their own.
+void mg_budget_give(size_t bytes);
+
+// Bytes in the state, garbage that was not collected among them.
+size_t mg_budget_held(lua_State *L);
 
 #endif

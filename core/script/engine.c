@@ -7,12 +7,14 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "json/scan.h"
+#include "json/scan.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/state.h"
 
 enum {
     look_every = 10000,   // instructions between two looks at whether to stop; interpreted ones
-    kept_most = 64 << 10, // KiB that a state may hold on to from one job to the next
+    kept_most = 64 << 20, // bytes that a state may hold on to from one job to the next
     depth_most = MG_JSON_DEPTH_MOST,
 };
 
@@ -31,14 +33,23 @@ struct job {
     bool ok;
 };
 
-// What is told to stop is told again with each instruction: a pcall around a loop does not keep it.
+// Whether the state holds more than it may, garbage not counted.
+static bool is_full(lua_State *L, const struct mg_vm *vm)
+{
+    if (mg_budget_held(L) > vm->limits.state)
+        lua_gc(L, LUA_GCCOLLECT, 0);
+    return mg_budget_held(L) > vm->limits.state;
+}
+
+// What is to end is told again with each instruction: a pcall around a loop does not keep it.
 static void look(lua_State *L, lua_Debug *unused)
 {
-    const struct mg_vm *vm = mg_vm_of(L);
-    if (!vm->stop || !atomic_load_explicit(vm->stop, memory_order_relaxed))
+    struct mg_vm *vm = mg_vm_of(L);
+    bool stopped = vm->stop && atomic_load_explicit(vm->stop, memory_order_relaxed);
+    if (!stopped && !vm->full && !(vm->full = is_full(L, vm)))
         return;
     lua_sethook(L, look, LUA_MASKCOUNT, 1);
-    luaL_error(L, "its request has ended");
+    luaL_error(L, stopped ? "its request has ended" : "it needs too much memory (limits.state)");
 }
 
 static int l_start(lua_State *L)
@@ -57,13 +68,25 @@ static int l_start(lua_State *L)
     return 0;
 }
 
-// gateway.lua was right when the edition was loaded; here it is read for its names and secrets.
+static void take_limits(struct mg_vm *vm, struct mg_str config)
+{
+    struct mg_str limits, value;
+    int64_t state;
+    if (mg_json_member(config, MG_STR("limits"), &limits) &&
+        mg_json_member(limits, MG_STR("state"), &value) && mg_json_int(value, &state))
+        vm->limits.state = (uint64_t)state;
+}
+
+// gateway.lua was right when the edition was loaded; here it is read for its names, its secrets and
+// what a state may hold.
 static bool configure(struct mg_vm *vm, struct mg_str gateway)
 {
     struct mg_buf json = {0};
     struct mg_faults faults = {0};
     bool ok = mg_vm_config(vm, gateway, &json, &faults);
-    if (!ok)
+    if (ok)
+        take_limits(vm, mg_buf_str(&json));
+    else
         mg_log(MG_LOG_ERROR, "gate.compute: gateway.lua: %.*s",
                faults.count ? (int)faults.items[0].message.len : 0,
                faults.count ? faults.items[0].message.data : "");
@@ -112,11 +135,24 @@ static int l_job(lua_State *L)
     return 0;
 }
 
-static void tidy(lua_State *L)
+// Nothing of the job is under way any more, whatever it was in the midst of.
+static int l_end(lua_State *L)
 {
-    lua_settop(L, 0);
-    if (lua_gc(L, LUA_GCCOUNT, 0) > kept_most)
-        lua_gc(L, LUA_GCCOLLECT, 0);
+    const struct mg_vm *vm = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+static void tidy(struct mg_vm *vm, bool ended)
+{
+    lua_settop(vm->L, 0);
+    if (ended)
+        lua_cpcall(vm->L, l_end, vm);
+    lua_settop(vm->L, 0);
+    if (vm->full || mg_budget_held(vm->L) > kept_most)
+        lua_gc(vm->L, LUA_GCCOLLECT, 0);
+    vm->full = false;
 }
 
 static enum mg_status run(void *state, const struct mg_compute_ask *ask, const _Atomic bool *stop,
@@ -137,7 +173,7 @@ static enum mg_status run(void *state, const struct mg_compute_ask *ask, const _
         mg_buf_put(why, l_str(vm->L, -1));
     if (wrong == LUA_ERRMEM)
         return MG_NO_MEMORY;
-    tidy(vm->L);
+    tidy(vm, vm->full || atomic_load(stop));
     if (out->failed == MG_TOO_LARGE)
         mg_buf_printf(why, "the result has more than %zu bytes", out->limit);
     return out->failed != MG_OK ? out->failed : job.ok ? MG_OK : MG_LUA;

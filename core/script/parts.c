@@ -2,6 +2,7 @@
 #include <lauxlib.h>
 
 #include "plan/input.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/state.h"
 
@@ -263,27 +264,36 @@ static bool l_push_part(lua_State *L, struct mg_scope *scope, enum mg_part part,
     }
 }
 
-// What was read is as large as limits of requests and results let it be: that is not the
-// function's.
-static void give(struct mg_memory *memory, size_t held_before)
+enum { large = 64 << 10 };
+
+// What is read of a body is as large as limits of requests and results let it be: that is not what
+// the function adds. Small ones are not worth the question.
+static size_t held_before(lua_State *L, size_t bytes)
 {
-    if (memory->held > held_before)
-        memory->given += memory->held - held_before;
+    return bytes < large ? 0 : mg_budget_held(L);
+}
+
+static void give_since(lua_State *L, size_t before)
+{
+    size_t held = before ? mg_budget_held(L) : 0;
+    if (held > before)
+        mg_budget_give(held - before);
 }
 
 // (request, key) -> what is read of it. Upvalues: the vm, the metatable of headers, and a function
 // (key, why) that raises.
 static int l_request_index(lua_State *L)
 {
-    struct mg_vm *vm = l_vm(L);
+    const struct mg_vm *vm = l_vm(L);
     enum mg_part part = part_at(L, vm, 2);
-    size_t held = vm->memory.held;
     const char *why = NULL;
     if (part == MG_PARTS || (part >= MG_PART_OK && part <= MG_PART_NAME))
         return 0;
     luaL_checktype(L, 1, LUA_TTABLE);
-    if (l_push_part(L, l_run_of(L, vm)->scope, part, &why)) {
-        give(&vm->memory, held);
+    struct mg_scope *scope = l_run_of(L, vm)->scope;
+    size_t held = held_before(L, scope->request->body.len);
+    if (l_push_part(L, scope, part, &why)) {
+        give_since(L, held);
         return l_remember(L);
     }
     lua_pushvalue(L, lua_upvalueindex(3));
@@ -329,7 +339,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
         return 0;
     const struct mg_result *result = &asked->call.result;
     struct mg_value value = mg_result_value(result);
-    size_t held = run->vm->memory.held;
+    size_t held = held_before(L, value.bytes.len);
     if (part == MG_PART_HEADERS) {
         l_push_headers(L, &result->headers, run->scope->arena);
         l_any_case(L);
@@ -343,7 +353,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
     } else {
         l_push_str(L, value.bytes);
     }
-    give(&run->vm->memory, held);
+    give_since(L, held);
     return l_remember(L);
 }
 

@@ -127,7 +127,7 @@ static enum mg_run_state take_reply(struct mg_run *run, lua_State *co)
     return MG_RUN_DONE;
 }
 
-// main returned: false, headers, status, title, detail, calls, members, log.
+// main returned: false, headers, status, title, detail, calls, members, log, trace.
 static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
 {
     if (run->phase == MG_RUN_AFTER)
@@ -139,6 +139,7 @@ static enum mg_run_state take_failure(struct mg_run *run, lua_State *co)
         .calls = keep(run, co, 6),
         .members = keep(run, co, 7),
         .log = keep(run, co, 8),
+        .trace = keep(run, co, 9),
     };
     if (!take_headers(run, co, 2))
         return fail_plainly(run, "out of memory");
@@ -238,26 +239,24 @@ static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budg
     enum { after_ms = 50 }; // left for what runs after it
     lua_cpcall(run->vm->L, l_tell_ended, run->vm);
     lua_settop(run->vm->L, 0);
+    struct mg_arena *arena = run->scope->arena;
+    struct mg_str place =
+        entry->file[0] ? mg_arena_printf(arena, "%s:%d: ", entry->file, entry->line) : MG_STR("");
     enum mg_run_state state = fail_plainly(run, NULL);
-    if (entry->end == MG_BUDGET_TIME)
-        run->failure = (struct mg_run_failure){
-            .status = 500,
-            .detail = MG_STR("the route's script took too long"),
-            .log = mg_arena_printf(
-                run->scope->arena,
-                "%s:%d: its functions have used more than %ums of CPU time (limits.script)",
-                entry->file, entry->line, (unsigned)run->most_ms),
-        };
-    else
-        run->failure = (struct mg_run_failure){
-            .status = 500,
-            .detail = MG_STR("the route's script needs too much memory"),
-            .log =
-                mg_arena_printf(run->scope->arena,
-                                "%s:%d: it has added more than %zu KiB in one go (limits.memory)",
-                                entry->file, entry->line, run->most_bytes / 1024),
-        };
-    run->vm->sweep = run->vm->sweep || entry->end == MG_BUDGET_MEMORY;
+    if (entry->end == MG_BUDGET_TIME) {
+        run->failure.detail = MG_STR("the route's script took too long");
+        run->failure.log = mg_arena_printf(
+            arena, "%.*sits functions have used more than %ums of CPU time (limits.script)",
+            (int)place.len, place.data, (unsigned)run->most_ms);
+    } else {
+        run->failure.detail = MG_STR("the route's script needs too much memory");
+        run->failure.log = mg_arena_printf(
+            arena, "%.*sits functions have added more than %zu KiB in one go (limits.memory)",
+            (int)place.len, place.data, run->most_bytes / 1024);
+    }
+    run->reply.headers.count = 0; // they came too late
+    if (run->most_bytes && mg_budget_held(run->vm->L) > entry->began_bytes + run->most_bytes)
+        run->vm->sweep = true;
     run->used_ms = run->most_ms > after_ms ? run->most_ms - after_ms : 0;
     return state;
 }
@@ -282,8 +281,7 @@ static enum mg_run_state resume(struct mg_run *run, int args)
                     &(struct mg_budget){.most_ms = run->most_ms,
                                         .slice_ms = (uint32_t)vm->limits.slice,
                                         .used_ms = &run->used_ms,
-                                        .most_bytes = run->most_bytes,
-                                        .memory = &vm->memory});
+                                        .most_bytes = run->most_bytes});
     int outcome = lua_resume(co, args);
     enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
@@ -383,6 +381,8 @@ enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *ch
 
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
+    if (run->phase == MG_RUN_CHORE) // it may take its time, as long as others have theirs
+        run->used_ms = 0;
     return resume(run, 0);
 }
 

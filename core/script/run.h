@@ -51,6 +51,7 @@ struct mg_run_failure {
     struct mg_str title, detail;  // for the client
     struct mg_str calls, members; // JSON array and object, or empty
     struct mg_str log;            // for the log, or empty
+    struct mg_str trace; // where: "file:line in name, file:line", innermost first, or empty
 };
 
 // A function that runs without a request.

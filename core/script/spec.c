@@ -142,7 +142,7 @@ static void l_push_kinds(lua_State *L)
 {
     static const enum mg_status kinds[] = {MG_TIMEOUT, MG_REFUSED,   MG_RESET, MG_DNS,
                                            MG_TLS,     MG_MALFORMED, MG_BUSY,  MG_TOO_LARGE,
-                                           MG_SQL,     MG_REDIS,     MG_FILE};
+                                           MG_SQL,     MG_REDIS,     MG_FILE,  MG_LUA};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         lua_pushinteger(L, kinds[i]);

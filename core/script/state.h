@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 
 #include "script/call_field.h"
-#include "script/memory.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -63,7 +62,6 @@ struct mg_vm {
     bool keeps_tickets;                        // tasks can be started
     unsigned home;                             // and whose they are then
     struct mg_vm_limits limits;
-    struct mg_memory memory;
     bool sweep;                    // a run was ended for its memory: collect when it has gone
     bool full;                     // it holds too much even when all garbage is collected
     uint64_t swept;                // when that was done last, in ms

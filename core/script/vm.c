@@ -10,6 +10,7 @@
 #include "script/json.h"
 #include "script/library.h"
 #include "script/state.h"
+#include "script/text.h"
 
 #ifdef MG_SANITIZED
 // LuaJIT's own allocator hides its blocks from the sanitizers.
@@ -76,6 +77,8 @@ void l_library_preload(lua_State *L)
     }
     lua_pushcfunction(L, luaopen_moongate_json);
     lua_setfield(L, -2, "moongate.json_core");
+    lua_pushcfunction(L, luaopen_moongate_text);
+    lua_setfield(L, -2, "moongate.text");
     lua_pop(L, 2);
 }
 
@@ -173,8 +176,6 @@ struct mg_vm *mg_vm_new(const struct mg_sources *sources)
         return NULL;
     vm->sources = sources;
     vm->L = mg_vm_new_state();
-    if (vm->L)
-        mg_memory_watch(&vm->memory, vm->L);
     if (vm->L && lua_cpcall(vm->L, l_open, vm) == 0)
         return vm;
     if (vm->L)
@@ -187,10 +188,8 @@ void mg_vm_free(struct mg_vm *vm)
 {
     if (!vm)
         return;
-    if (vm->L) {
-        mg_memory_leave(&vm->memory, vm->L);
+    if (vm->L)
         lua_close(vm->L);
-    }
     mg_buf_fini(&vm->asked);
     mg_buf_fini(&vm->answered);
     mg_paths_fini(vm->paths);
@@ -382,10 +381,8 @@ static bool enter_bounded(struct visit *visit, lua_CFunction door, bool *ended)
     struct mg_vm *vm = visit->vm;
     uint32_t used_ms = 0, most_ms = (uint32_t)vm->limits.load;
     mg_budget_enter(&entry, vm->L,
-                    &(struct mg_budget){.most_ms = most_ms,
-                                        .used_ms = &used_ms,
-                                        .most_bytes = vm->limits.state,
-                                        .memory = &vm->memory});
+                    &(struct mg_budget){
+                        .most_ms = most_ms, .used_ms = &used_ms, .most_bytes = vm->limits.state});
     bool ok = lua_cpcall(visit->vm->L, door, visit) == 0;
     enum mg_budget_end end = mg_budget_leave(&entry);
     *ended = end != MG_BUDGET_KEPT;
@@ -465,19 +462,19 @@ bool mg_vm_limits(struct mg_vm *vm, struct mg_buf *text)
 bool mg_vm_full(struct mg_vm *vm, uint64_t now)
 {
     enum { again_ms = 1000 };
-    if (vm->memory.held <= vm->limits.state) {
+    if (mg_budget_held(vm->L) <= vm->limits.state) {
         vm->full = false;
     } else if (!vm->swept || now - vm->swept >= again_ms) {
         vm->swept = now;
         lua_gc(vm->L, LUA_GCCOLLECT, 0);
-        vm->full = vm->memory.held > vm->limits.state;
+        vm->full = mg_budget_held(vm->L) > vm->limits.state;
     }
     return vm->full;
 }
 
 bool mg_vm_bursting(const struct mg_vm *vm)
 {
-    return vm->full && vm->memory.held / 2 > vm->limits.state;
+    return vm->full && mg_budget_held(vm->L) / 2 > vm->limits.state;
 }
 
 void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits)

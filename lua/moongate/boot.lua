@@ -93,6 +93,7 @@ function boot.config(text, file, getenv)
     return nil, problems
   end
   resolved, loading.limits = canonical.limits, canonical.limits
+  sandbox.limit(resolved.text)
   return core.encode(canonical)
 end
 

@@ -10,7 +10,8 @@ local units   = require "moongate.units"
 local words   = require "moongate.words"
 
 local chore = {
-  running = nil, -- metatable of what a task's function gets; task.lua puts it here
+  running = nil, -- metatable of what a task's function gets; task.lua puts it here, and
+  finish = nil,  -- what is to be done with that when the function has returned
 }
 
 local every_within = limits.by_name.every
@@ -98,6 +99,9 @@ end
 -- Stays on the stack while the author's function is under way.
 local function enter(fn, args, task)
   local value = fn(args, task)
+  if task then
+    chore.finish(task)
+  end
   return task and value ~= nil and core.encode(value, "the task's result") or ""
 end
 loading.roots[enter] = true

@@ -111,6 +111,8 @@ local function check_match(field, given, report)
     report:fail_key("match", ("match is for string, not %s"):format(field.type))
   elseif type(given) ~= "string" then
     report:fail_key("match", ("match must be a pattern in quotes, not %s"):format(words.show(given)))
+  elseif core.decode(core.encode(given)) ~= given then
+    report:fail_key("match", "match is no UTF-8")
   else
     field.match = given
   end
@@ -166,17 +168,9 @@ local function param(given, report)
   return field
 end
 
-local function one_value(given, report)
-  local field = declared(given, report)
-  if field and field.list then
-    return report:fail("a header is one value: no []")
-  end
-  return field
-end
-
 local GROUPS = {
   query   = schema.map(declared),
-  headers = schema.map(one_value, function(name)
+  headers = schema.map(declared, function(name)
     return not name:find("^[%w!#$%%&'*+.^_`|~-]+$") and header.name(name) or nil
   end),
   body    = schema.map(declared),

@@ -63,6 +63,7 @@ limits.all = {
   duration("slice", 50, 10, HOUR, "CPU time of a function between two waits, before the log says so"),
   size("memory", 16 * MiB, 64 * KiB, 4 * GiB, "what a function adds to its state between two waits"),
   size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
+  size("text", 8 * MiB, 4 * KiB, 1 * GiB, "a text that one call of a function builds"),
   duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
@@ -114,6 +115,7 @@ limits.each_at_once = 8
 limits.task = { within = 10 * MINUTE, keep = HOUR, tries = 1 }
 limits.task_most = { within = DAY, keep = 365 * DAY, tries = 1000 }
 limits.task_args = 1 * MiB -- as JSON
+limits.task_piece = 64 * KiB -- of a result, that is written in one go
 
 -- What gate.every takes, in ms.
 limits.every_least, limits.every_most = 100, 7 * DAY

@@ -222,7 +222,8 @@ local function text_of(raised)
   return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
 end
 
--- An error as a line for the log: where, what, and how the author's code came there.
+-- An error as a line for the log, where, what, and how the author's code came there; and the last by
+-- itself.
 local function describe(raised)
   local message = text_of(raised):gsub("^moongate[%w_.]*:%d+: ", "")
   local trace = loading.trace()
@@ -230,16 +231,20 @@ local function describe(raised)
     message = problem.place() .. message
   end
   message = annotate(message)
-  return trace == "" and message or ("%s (at %s)"):format(message, trace)
+  return trace == "" and message or ("%s (at %s)"):format(message, trace), trace
 end
 
 -- Turns what a function raised into a problem, or into an error for the log.
 local function explain(raised)
-  return problem.is(raised) and raised or { log = describe(raised) }
+  if problem.is(raised) then
+    return raised
+  end
+  local log, trace = describe(raised)
+  return { log = log, trace = trace }
 end
 
-local function internal(log)
-  return false, {}, 500, "", INTERNAL, "", "", log
+local function internal(log, trace)
+  return false, {}, 500, "", INTERNAL, "", "", log, trace or ""
 end
 
 -- The parts of a problem as C takes them; raises when a script has changed them into nonsense.
@@ -255,7 +260,7 @@ end
 local function failure(raised, fn)
   if not problem.is(raised) then
     if type(raised) == "table" and raised.log then
-      return internal(raised.log)
+      return internal(raised.log, raised.trace)
     end
     local file, line = loading.place_of(fn) -- `explain` itself had no stack left
     return internal(("%s:%d: %s"):format(file, line, text_of(raised)))
@@ -264,7 +269,8 @@ local function failure(raised, fn)
   if not ok then
     return internal("the problem that was raised cannot be sent: " .. text_of(status))
   end
-  return false, headers, status, title, detail, calls, members, raised.log or ""
+  local place = type(raised.file) == "string" and raised.file .. ":" .. (tonumber(raised.line) or 0)
+  return false, headers, status, title, detail, calls, members, raised.log or "", place or ""
 end
 
 -- Stays on the stack while the author's function and what becomes of its value are under way.
@@ -305,7 +311,8 @@ end
 
 ---What C calls: runs one of the gateway's functions and says how it ended. Returns true when the
 ---reply has been taken; or status, flat headers and body; or false, flat headers, status, title,
----detail, calls, members and a log text. Of `when` true, and whether the call is made.
+---detail, calls, members, a log text, and where: "file:line in name, file:line", innermost first.
+---Of `when` true, and whether the call is made.
 function run.main()
   local fn, req, got, unseen = core.begin()
   if unseen then

@@ -2,14 +2,24 @@
 -- gateway.lua has. All of it is read-only, so that no request leaves anything to the next one.
 
 local core    = require "moongate.core"
+local limits  = require "moongate.limits"
 local loading = require "moongate.loading"
+local texts   = require "moongate.text"
+local units   = require "moongate.units"
 local words   = require "moongate.words"
 
 local sandbox = {}
 
--- A string that one call may build. A larger one would be built inside C, where no budget of time
--- or memory can stop it.
-local STRING_MOST = 1024 ^ 2
+-- A text that one call may build. A longer one would be built inside C, where no budget of time or
+-- memory can stop it.
+local text_most
+
+---@param most integer limits.text
+function sandbox.limit(most)
+  text_most = most
+  texts.limit(most)
+end
+sandbox.limit(limits.by_name.text.default)
 
 local WITHHELD = {
   coroutine = "the gateway runs functions as coroutines itself: say call:start(), gate.all",
@@ -62,16 +72,17 @@ end
 local string_rep, string_format = string.rep, string.format
 
 local function too_long(what)
-  loading.raise(("%s: the result would be longer than 1 MiB"):format(what))
+  local most = units.write_size(text_most)
+  loading.raise(("%s: the result would be longer than %s (limits.text)"):format(what, most))
 end
 
-local function rep(text, count, separator)
-  local one = type(text) == "string" and #text or #tostring(text)
+local function rep(repeated, count, separator)
+  local one = type(repeated) == "string" and #repeated or #tostring(repeated)
   local between = separator and #tostring(separator) or 0
-  if (tonumber(count) or 0) * (one + between) > STRING_MOST then
+  if (tonumber(count) or 0) * (one + between) > text_most then
     too_long("string.rep")
   end
-  return string_rep(text, count, separator)
+  return string_rep(repeated, count, separator)
 end
 
 local function format(...)
@@ -80,14 +91,16 @@ local function format(...)
     local value = select(i, ...)
     length = length + (type(value) == "string" and #value or 0)
   end
-  if length > STRING_MOST then
+  if length > text_most then
     too_long("string.format")
   end
   return string_format(...)
 end
 
-local safe_string = pick(string, "byte char find format gmatch gsub len lower match reverse sub upper")
+local safe_string = pick(string, "byte char len lower reverse sub upper")
 safe_string.rep, safe_string.format = rep, format
+safe_string.find, safe_string.match = texts.find, texts.match
+safe_string.gmatch, safe_string.gsub = texts.gmatch, texts.gsub
 
 -- Strings share one metatable in a state: what ("x"):rep finds must be what string.rep is, and
 -- nobody may get at the table through getmetatable.
@@ -120,7 +133,7 @@ local function checked(write)
 end
 
 local function safe_table()
-  return read_only({ concat = table.concat, maxn = table.maxn, insert = checked(table.insert),
+  return read_only({ concat = texts.concat, maxn = table.maxn, insert = checked(table.insert),
     remove = checked(table.remove), sort = checked(table.sort) }, "table")
 end
 

@@ -20,6 +20,10 @@ function secret.set(given)
     if ok and json ~= '"' .. value .. '"' then
       hidden[#hidden + 1] = { name, json:sub(2, -2) }
     end
+    local encoded = value:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end)
+    if encoded ~= value then
+      hidden[#hidden + 1] = { name, encoded } -- as a path or query has it
+    end
   end
   table.sort(hidden, function(a, b) -- one may be a part of another
     if #a[2] ~= #b[2] then

@@ -47,7 +47,7 @@ end
 ---@class moongate.CallMade
 ---@field name string the call's name; of one without, its backend's
 ---@field backend string
----@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"|"task"
 ---@field method string? http
 ---@field path string? http, file
 ---@field target string? http: path and query as they are sent
@@ -56,10 +56,13 @@ end
 ---@field text string what it sends
 ---@field json any the same, decoded
 ---@field body any json, or text where that is none
----@field verb string? sql, file, redis; compute: the function
+---@field verb string? sql, file, redis; compute: the function; task: start, get, result, cancel
 ---@field sql string?
----@field args any[]? sql, compute
+---@field args any sql, compute: a list; task: what it is started with
 ---@field module string? compute
+---@field task string? task: its name
+---@field ticket string? task: the id
+---@field owner string? task
 ---@field parts table[]? sql: of a transaction
 ---@field command string[]? redis
 ---@field commands string[][]? redis: of a transaction

@@ -46,7 +46,7 @@ end
 
 local usual, most = limits.task, limits.task_most
 local options_of = schema.table({
-  within = schema.duration(10, most.within), keep = schema.duration(1000, most.keep),
+  within = schema.duration(10, most.within), keep = schema.duration(10, most.keep),
   tries = schema.integer(1, most.tries), owner = owner_node,
 }, nil, { timeout = "within", ttl = "keep", retries = "tries" })
 
@@ -241,13 +241,34 @@ end
 ---@field attempt integer from 1: how often it was begun
 local running = {}
 
----How far it has come, from 0 to 1.
+-- What was not told yet: `parts` of the result, `size` of them together, `told` of the progress.
+local untold = setmetatable({}, { __mode = "k" })
+
+local function state_of(self)
+  untold[self] = untold[self] or { parts = {}, size = 0, told = 0 }
+  return untold[self]
+end
+
+local function flush(self)
+  local state = state_of(self)
+  if state.size > 0 then
+    local text = table.concat(state.parts)
+    state.parts, state.size = {}, 0
+    ask("write", { id = self.id, text = text })
+  end
+end
+
+---How far it has come, from 0 to 1; kept in steps of a hundredth.
 ---@param part number
 function running:progress(part)
   if type(part) ~= "number" or not (part >= 0 and part <= 1) then
     loading.raise(("task:progress takes a number from 0 to 1, not %s"):format(words.show(part)))
   end
-  ask("progress", { id = self.id, progress = part })
+  local state = state_of(self)
+  if math.abs(part - state.told) >= 0.01 or part == 1 then
+    state.told = part
+    ask("progress", { id = self.id, progress = part })
+  end
 end
 
 ---Adds to its result, which is kept on disk.
@@ -256,10 +277,14 @@ function running:write(text)
   if type(text) ~= "string" then
     loading.raise(("task:write takes a text, not %s"):format(words.show(text)))
   end
-  if text ~= "" then
-    ask("write", { id = self.id, text = text })
+  local state = state_of(self)
+  state.parts[#state.parts + 1], state.size = text, state.size + #text
+  if state.size >= limits.task_piece then
+    flush(self)
   end
 end
+
+chore.finish = flush
 
 chore.running = {
   __index = function(_, key)

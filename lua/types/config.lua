@@ -17,6 +17,7 @@ function env(name, default) end
 ---@field files? table<string, string> folders below which files are read
 ---@field redis? table<string, string|moongate.RedisConfig> `"redis://127.0.0.1:6379/0"`
 ---@field limits? moongate.Limits what each thing may take at most
+---@field tasks? string the file that keeps tasks, `"sqlite:.moongate/tasks.db"` unless given
 ---@field trusted? string|string[] networks of proxies whose forwarded headers are believed
 ---@field secrets? table<string, string> texts that routes read by `gate.secret`: `stripe = env "STRIPE"`
 
@@ -70,8 +71,15 @@ function env(name, default) end
 ---@field connect? moongate.Duration connecting to a service, unless it says otherwise; 1s
 ---@field calls? integer calls that one request's functions make; 1000
 ---@field each? integer elements of a list that gate.each goes through; 1000
+---@field script? moongate.Duration CPU time of one request's functions; 200ms
+---@field slice? moongate.Duration CPU time of a function between two waits, before the log says so; 50ms
+---@field memory? moongate.Size what a function adds to its state between two waits; 16MiB
+---@field state? moongate.Size what a worker's Lua state holds, before it is replaced; 256MiB
+---@field text? moongate.Size a text that one call of a function builds; 8MiB
+---@field load? moongate.Duration CPU time of loading the route files; 5s
 ---@field unheard? moongate.Duration a call that changes things, after its request ended; 30s
 ---@field finally? moongate.Duration a function of gate.finally, after its request ended; 30s
+---@field every? moongate.Duration a run of gate.every, unless it says otherwise; 1m
 ---@field result? moongate.Size the body of one call's result; 8MiB
 ---@field results? moongate.Size the bodies of all results of one request; 16MiB
 ---@field service_at_once? integer calls in flight to one service, unless it says otherwise; 1024
@@ -86,6 +94,9 @@ function env(name, default) end
 ---@field sqlite_jobs? integer calls waiting for a thread of one SQLite database; 4096
 ---@field compute_threads? "auto"|integer threads of gate.compute, at most processors minus one; auto
 ---@field compute_jobs? integer calls of gate.compute waiting for a thread; 256
+---@field tasks_at_once? integer tasks that run at once; 64
+---@field tasks_waiting? integer tasks that wait to be run; beyond: 503; 100000
+---@field task_result? moongate.Size what one task writes; 8MiB
 ---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
 ---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16
 ---@field postgres_waiting? integer calls waiting for them, unless it says otherwise; 4096

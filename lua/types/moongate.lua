@@ -159,6 +159,61 @@ function gate.left() end
 ---@param fn fun(status: integer) gets the reply's status; 499 when the client left before there was one
 function gate.finally(fn) end
 
+---Runs `fn` whenever the clock reaches a multiple of a time, once in the process and never twice at once.
+---@param every moongate.Duration from 100ms to 168h
+---@param name string no other has it
+---@param options moongate.EveryOptions
+---@param fn fun()
+---@overload fun(every: moongate.Duration, name: string, fn: fun())
+function gate.every(every, name, options, fn) end
+
+---@class moongate.EveryOptions
+---@field within? moongate.Duration time for a run; `limits.every` unless given
+
+---Declares a task: a function that runs after its request was answered, and outlives a crash.
+---@param name string no other has it
+---@param options moongate.TaskOptions
+---@param fn fun(args: any, task: moongate.RunningTask): any
+---@return moongate.Task
+---@overload fun(name: string, fn: fun(args: any, task: moongate.RunningTask): any): moongate.Task
+function gate.task(name, options, fn) end
+
+---@class moongate.TaskOptions
+---@field within? moongate.Duration time for a run; 10m unless given
+---@field keep? moongate.Duration time to live after its end; 1h unless given
+---@field tries? integer how often it is begun at most, where a process ends in the middle; 1 unless given
+---@field owner? string one placeholder, such as `"{headers.x-user}"`: who may see it
+
+---The reply to a request that has started a task: 202, and in `Location` where to look for it.
+---@param id string
+---@return moongate.Reply
+function gate.accepted(id) end
+
+---@class moongate.Task
+local Task = {}
+
+---Starts it: it is kept when this returns, and runs soon.
+---@param args any what JSON can say
+---@return string id
+function Task:start(args) end
+
+---Declares GET and DELETE `/{task}` and GET `/{task}/result`.
+---@param api moongate.Routes a group, or gate itself
+function Task:routes(api) end
+
+---@class moongate.RunningTask
+---@field id string as its start has returned it
+---@field attempt integer from 1: how often it was begun
+local RunningTask = {}
+
+---How far it has come, from 0 to 1.
+---@param part number
+function RunningTask:progress(part) end
+
+---Adds to its result, which is kept on disk.
+---@param text string
+function RunningTask:write(text) end
+
 ---A reply in full.
 ---@param fields moongate.ReplyFields
 ---@return moongate.Reply

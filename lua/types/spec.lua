@@ -86,7 +86,7 @@ function Run.leave() end
 ---@class moongate.CallMade
 ---@field name string its name; of a function's call its key, or its backend's name
 ---@field backend string its name in gateway.lua
----@field kind "http"|"sql"|"file"|"redis"|"value" as calls have it
+---@field kind "http"|"sql"|"file"|"redis"|"value"|"compute"|"task" as calls have it
 ---@field method string? of HTTP
 ---@field target string? of HTTP: path and query as they are sent
 ---@field path string? of HTTP, or of a file
@@ -95,9 +95,13 @@ function Run.leave() end
 ---@field text string what it sends
 ---@field json moongate.Json? the same, decoded
 ---@field body moongate.Json json, or text where that is none
----@field verb string? of a database, a folder, Redis
+---@field verb string? of a database, a folder, Redis; of gate.compute the function; of a task `"start"` ...
 ---@field sql string? of a database
----@field args any[]? of a database
+---@field args moongate.Json? of a database, of gate.compute; what a task is started with
+---@field module string? of gate.compute
+---@field task string? of a task: its name
+---@field ticket string? of a task: its id
+---@field owner string? of a task
 ---@field parts table[]? of a transaction
 ---@field command string[]? of Redis
 ---@field commands string[][]? of a transaction

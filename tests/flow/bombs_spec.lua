@@ -41,9 +41,11 @@ gate.get("/after", { reply = { 1 }, after = forever(function(held, i) held[i] = 
 
 gate.get("/garbage", function() for i = 1, 300 do local _ = ("x"):rep(200000) .. i end return { "garbage" } end)
 gate.get("/more", { limits = { memory = "8MiB" }, reply = function() return { #("x"):rep(1000000):rep(1) + #("y"):rep(1000000) } end })
-gate.post("/body", { input = { body = { list = "any[]" } }, limits = { body = "2MiB" }, reply = function(req) return { #req.body.list } end })
+gate.post("/body", { input = { body = { list = "any[]" } }, limits = { body = "2MiB", script = "1m" },
+  reply = function(req) return { #req.body.list } end })
 
-local cache = {}
+local cache, quick = {}, {}
+gate.get("/quick", function() for i = 1, 7 do quick[i] = ("x"):rep(1000000) .. i end return { "quick" } end)
 gate.get("/cached", function() local n = 0 for _ in pairs(cache) do n = n + 1 end return { n } end)
 gate.get("/cache/{key}", function(req)
   cache[req.params.key] = ("x"):rep(400000) .. req.params.key
@@ -59,7 +61,8 @@ describe("a function that would fill the memory", function()
 
   setup(function()
     g = gateway.start({
-      ["gateway.lua"] = { limits = { memory = "2MiB", state = "12MiB", script = "300ms" } }, ["routes.lua"] = ROUTES,
+      ["gateway.lua"] = { limits = { memory = "2MiB", state = "12MiB", script = 300 * wait.slack .. "ms" } },
+      ["routes.lua"] = ROUTES,
     }, { workers = 1 })
   end)
   teardown(gateway.clean)
@@ -81,14 +84,24 @@ describe("a function that would fill the memory", function()
     assert.same({ "fine" }, g:get("/fine"):json())
   end)
 
+  it("is told so when it has come to its end meanwhile", function()
+    check_ended(g:get "/quick")
+    assert(wait.till(function()
+      return g:log():find "GET /quick %(request %w+%): .-its functions have added more than 2048 KiB in one go"
+    end))
+  end)
+
   it("leaves a line in the log that says where it was", function()
     check_ended(g:get "/table")
     assert(wait.till(function()
-      return g:log():find("routes.lua:10: it has added more than 2048 KiB in one go (limits.memory)", 1, true)
+      return g:log():find "GET /table %(request %w+%): routes.lua:%d+: its functions have added more than 2048 KiB"
     end))
   end)
 
   it("gives back what it held", function()
+    if wait.slack > 1 then
+      return -- the sanitizers keep what was freed
+    end
     for _ = 1, 5 do
       check_ended(g:get "/tables")
     end
@@ -97,14 +110,14 @@ describe("a function that would fill the memory", function()
       check_ended(g:get "/tables")
       check_ended(g:get "/rep")
     end
-    assert(g:rss() - before < 16384 * wait.slack, ("%d KiB grew to %d"):format(before, g:rss()))
+    assert(g:rss() - before < 16384, ("%d KiB grew to %d"):format(before, g:rss()))
   end)
 
   it("is not one that makes much garbage, or reads what came", function()
     assert.same({ "garbage" }, g:get("/garbage"):json())
     assert.same({ 2000000 }, g:get("/more"):json())
-    local list = ("[1],"):rep(200000) .. "[1]"
-    assert.same({ 200001 }, g:post("/body", { body = '{"list":[' .. list .. "]}", headers = { ["content-type"] = "application/json" } }):json())
+    local list = ("[1],"):rep(60000) .. "[1]"
+    assert.same({ 60001 }, g:post("/body", { body = '{"list":[' .. list .. "]}", headers = { ["content-type"] = "application/json" } }):json())
   end)
 
   it("may fill its state over many requests: then that is replaced, and no request is lost", function()
@@ -119,6 +132,23 @@ describe("a function that would fill the memory", function()
     assert(wait.till(function() return g:get("/cached").body == "[0]" end, 10000))
     assert.same({ "fine" }, g:get("/fine"):json())
   end)
+end)
+
+describe("a state that holds more than twice what it may", function()
+  it("takes no requests until it is replaced, which is at once", function()
+    local g = gateway.start({ ["gateway.lua"] = { limits = { memory = "64MiB", state = "4MiB", script = "10s" } },
+      ["routes.lua"] = [[
+        local gate = require "moongate"
+        local kept = {}
+        gate.get("/fill", function() for i = 1, 20 do kept[i] = ("x"):rep(1000000) .. i end return { #kept } end)
+        gate.get("/kept", function() return { #kept } end)
+        gate.get("/template", { reply = { 1 } })]] }, { workers = 1 })
+    assert.same({ 20 }, g:get("/fill"):json())
+    problem.check(g:get "/kept", 503)
+    assert.same({ 1 }, g:get("/template"):json())
+    assert(wait.till(function() return g:get("/kept").body == "[0]" end, 10000))
+  end)
+  teardown(gateway.clean)
 end)
 
 describe("a file that would fill the memory", function()

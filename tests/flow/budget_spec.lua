@@ -35,8 +35,14 @@ gate.get("/gc", function()
   for _ = 1, 1000 do setmetatable({}, { __gc = spin }) end
   while true do local _ = {} end
 end)
-gate.get("/pairs", function() for _ in pairs, setmetatable({}, { __index = spin }) do end for _ in function() return 1 end do end end)
+gate.get("/iterator", function() for _ in function() return 1 end do end end)
 gate.get("/pattern", function() while true do pcall(string.find, ("a"):rep(1000), ".-b") end end)
+gate.get("/match", function() return { (("a"):rep(100000):find ".-.-.-b") } end)
+gate.get("/gmatch", function() for _ in ("a"):rep(100000):gmatch ".-.-b" do end end)
+gate.get("/gsub-pattern", function() return { (("a"):rep(100000):gsub("a-a-b", "")) } end)
+gate.get("/find-pcall", function() while true do pcall(string.match, ("a"):rep(100000), "(.-)(.-)(.-)b") end end)
+gate.get("/nested", function() local function f() return (("x"):gsub("x", f)) end return { f() } end)
+gate.post("/digits", function(req) return { #req.text:match "%d+", (req.text:gsub("%d", "")) } end)
 gate.get("/raises", function() while true do pcall(error, setmetatable({}, { __tostring = spin })) end end)
 gate.get("/encode", function() while true do pcall(gate.json.encode, { 1, 2, 3 }) end end)
 gate.get("/module", function() return require "lib.endless" end)
@@ -60,7 +66,8 @@ end })
 ]=]
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
-  "sort-handler", "gsub", "metamethod", "gc", "pairs", "pattern", "raises", "encode", "module", "update",
+  "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode",
+  "module", "update",
   "before", "after", "when", "slices" }
 
 local function check_ended(reply)
@@ -102,6 +109,18 @@ describe("a function that would run for ever", function()
       check_ended(g:get "/update")
       assert.same({ "changed" }, g:get("/changes"):json())
     end
+  end)
+
+  it("is not one that matches a large body", function()
+    assert.same({ 65536, "" }, g:post("/digits", { body = ("1"):rep(65536) }):json())
+  end)
+
+  it("cannot exhaust the stack of C", function()
+    for _ = 1, 3 do
+      assert.equal(500, g:get("/nested").status)
+    end
+    assert(wait.till(function() return g:log():find("stack overflow", 1, true) end))
+    assert.same({ "fine" }, g:get("/fine"):json())
   end)
 
   it("has no more time after the reply, each time anew", function()

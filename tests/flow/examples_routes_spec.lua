@@ -116,7 +116,7 @@ describe("examples/run", function()
       for before, target, behind in told:gmatch "curl ([^\n]-)127%.0%.0%.1:8080(/%S*)([^\n]*)" do
         local options = before .. behind
         local body = options:match "%-d '([^']*)'" or options:find "%-%-json" and "{}"
-        local reply = run:get(target, { body = body,
+        local reply = run:get(target, { body = body, method = options:match "%-X (%u+)",
           headers = { ["Content-Type"] = body and "application/json" } })
         count = count + 1
         assert.is_true(reply.status ~= 405 and reply.body:find "no route has this path" == nil, target)

@@ -104,6 +104,10 @@ describe("gate.finally", function()
     assert.equal(expected, found, g:log())
   end
 
+  local function logged(text)
+    assert.is_truthy(wait.till(function() return g:log():find(text, 1, true) end), text .. "\n" .. g:log())
+  end
+
   local function targets()
     local list = {}
     for _, one in ipairs(backend:record().log) do
@@ -155,19 +159,19 @@ describe("gate.finally", function()
     seen("raises", "still;")
     for _, said in ipairs { "GET /raises", "gate.finally: routes.lua:43: broken in the end", "gate.finally: the call users failed: ",
       "gate.finally: a request has at most 64 functions, and they have none themselves" } do
-      assert.is_truthy(g:log():find(said, 1, true), said .. "\n" .. g:log())
+      logged(said)
     end
     problem.check(g:get "/wrong/no-function", 500)
     problem.check(g:get "/wrong/many", 500)
     assert.is_truthy(wait.till(function() return g:get("/many").body == "64" end))
-    assert.is_truthy(g:log():find("gate.finally takes a function, not 7", 1, true))
+    logged "gate.finally takes a function, not 7"
   end)
 
   it("has time and calls of its own", function()
     start { finally = "200ms", within = "5s" }
     assert.equal(200, g:get("/slow").status)
     seen("slow", "left 1;after;")
-    assert.is_truthy(g:log():find("gate.finally: its function ran out of time", 1, true))
+    logged "gate.finally: its function ran out of time"
     assert.equal(200, g:get("/calls/2").status)
     seen("calls", "2 more;")
     assert.equal(500, g:get("/calls/3").status)

@@ -14,6 +14,9 @@ gate.get("/a/{code}", { input = {
     either = { "string", match = "(?i)up|down", default = "Up" }, none = { "string?", match = "" } },
   headers = { ["X-V"] = { "string?", match = "v\\d" } },
 }, reply = { code = "{code}", tag = "{query.tag}", name = "{query.name}", either = "{query.either}", v = "{headers.x-v}" } })
+gate.get("/head", { input = { headers = { ["X-Tags"] = { "string[]?", match = "[a-z]+" }, ["X-N"] = { "integer[]", max = 9, default = { 7 } } } },
+  reply = function(req) return { tags = req.headers["x-tags"], n = req.headers["X-N"], sum = "{headers.x-n}" } end })
+gate.get("/tags", { input = { headers = { ["x-tags"] = "string[]" } }, reply = { tags = "{headers.x-tags}" } })
 gate.post("/body", { input = { body = { word = { "string", match = "[a-z]+" }, list = { "string[]?", match = "\\w+" } } }, reply = "{body.word}" })
 local evil = { match = "(a+)+b" }
 gate.get("/evil", { input = { query = { q = { "string", match = evil.match } } }, reply = "{query.q}" })
@@ -68,6 +71,25 @@ describe("a pattern of the input", function()
       problem.check(post '{"word":"\\u00e4","list":["a","-"]}', 400).errors)
     problem.check(post '{"word":7}', 400)
     problem.check(post '{"word":"\\ud800"}', 400)
+  end)
+
+  it("looks at each value of a list, in a header too", function()
+    local function head(path, ...)
+      local headers = {}
+      for _, value in ipairs { ... } do
+        headers[#headers + 1] = { "X-Tags", value }
+      end
+      return g:get(path, { headers = headers })
+    end
+    assert.same({ tags = { "a", "b", "c" }, n = { 7 }, sum = "{headers.x-n}" }, head("/head", "a, b", "c"):json())
+    assert.same({ tags = { "a", "b" } }, head("/tags", " a,,b , "):json())
+    assert.same({ { at = "headers.x-tags", detail = "must match [a-z]+" } }, problem.check(head("/head", "a,B"), 400).errors)
+    assert.same({ { at = "headers.x-n", detail = "must be at most 9" } }, errors("/head", { headers = { ["x-n"] = "1, 10" } }))
+    assert.same({ { at = "headers.x-tags", detail = "is missing" } }, problem.check(head "/tags", 400).errors)
+    assert.same({ { at = "headers.x-tags", detail = "is missing" } }, problem.check(head("/tags", ","), 400).errors)
+    assert.equal(1024, #head("/tags", ("a,"):rep(1024)):json().tags)
+    assert.same({ { at = "headers.x-tags", detail = "is a list of more than 1024 values" } },
+      problem.check(head("/tags", ("a,"):rep(1025)), 400).errors)
   end)
 
   it("that takes too much work is 400 and a line in the log, and holds up nobody for long", function()

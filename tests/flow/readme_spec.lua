@@ -97,6 +97,15 @@ local pieces = {
     assert.is_true(wait.till(function() return not reserved "broke" end))
     assert.is_true(reserved "paid")
   end,
+  ['gate.task("report"'] = function(g)
+    local ada = { ["X-User"] = "ada" }
+    local made = g:post("/reports", { json = { pages = 2 }, headers = ada })
+    assert.equal(202, made.status)
+    local path = made.headers.location
+    assert.is_true(wait.till(function() return g:get(path, { headers = ada }):json().state == "done" end))
+    assert.equal("page 1\npage 2\n", g:get(path .. "/result", { headers = ada }).body)
+    assert.equal(404, g:get(path, { headers = { ["X-User"] = "bob" } }).status)
+  end,
   ['gate.shared "hits"'] = function(g)
     assert.same({ hits = 1 }, g:get("/hits/home"):json())
     assert.same({ hits = 2 }, g:get("/hits/home"):json())

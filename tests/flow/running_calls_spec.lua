@@ -226,7 +226,8 @@ describe("a running function", function()
         work()
         local f = gate.value(1, { delay = "20ms" }):start()
         local early = f:wait "5ms"
-        return { quick.body.id, slept >= 39, early == nil }]]
+        return { quick.body.id, slept >= 39, early == nil }]],
+        { ["gateway.lua"] = { limits = { script = "2s" }, services = { api = backend.url, gone = backend.url } } })
       assert.same({ "x", true, true }, out)
     end)
 

@@ -1,6 +1,7 @@
 -- `moongate test`: specs of routes, run by busted against stubbed backends and a clock of their own.
 local dkjson = require "dkjson"
 local gateway = require "support.gateway"
+local lfs = require "lfs"
 local places = require "support.places"
 local posix = require "support.posix"
 local process = require "support.process"
@@ -53,15 +54,27 @@ local function complaint(body)
   return out
 end
 
+-- How many tests the spec files of a gateway have, each on a line of its own.
+local function count_in(folder)
+  local count = 0
+  local spec = places.checkout .. "/" .. folder .. "/spec"
+  for name in lfs.dir(spec) do
+    for _ in (name:find "_spec%.lua$" and slurp(spec .. "/" .. name) or ""):gmatch "\n%s*it%(" do
+      count = count + 1
+    end
+  end
+  return count
+end
+
 describe("moongate test", function()
   after_each(gateway.clean)
 
-  for folder, count in pairs { ["tests/staged"] = 31, ["examples/hello"] = 2, ["examples/each"] = 4,
-    ["examples/search"] = 3, ["examples/shared"] = 3, ["examples/checkout"] = 4, ["examples/shop"] = 4 } do
+  for _, folder in ipairs { "tests/staged", "examples/checkout", "examples/each", "examples/hello",
+    "examples/search", "examples/shared", "examples/shop" } do
     it("passes the specs of " .. folder, function()
       local code, out, err = gateway.run("test", places.checkout .. "/" .. folder)
       assert.same({ 0, "" }, { code, err }, out)
-      assert.equal(("%d passed, 0 failed"):format(count), out:match "([^\n]*)\n$")
+      assert.equal(("%d passed, 0 failed"):format(count_in(folder)), out:match "([^\n]*)\n$")
     end)
   end
 

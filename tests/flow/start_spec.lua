@@ -159,10 +159,6 @@ describe("a command line that is wrong ends with code 2 and says what was meant:
     has(usage[2], "usage: moongate serve DIR")
   end)
 
-  it("what is not there yet", function()
-    has(fails(2, "serve", dir, "--dev")[1], 'not yet: "--dev"')
-  end)
-
   it("none at all shows the help", function()
     local code, out = gateway.run()
     assert.equal(2, code)

@@ -11,13 +11,30 @@ local users, seen = gate.service "users", gate.shared "seen"
 
 local work = gate.task("work", { within = "20s", owner = "{headers.x-user}" }, function(args, task)
   if args.write then for _, text in ipairs(args.write) do task:write(text) end end
+  for i = 1, args.lines or 0 do
+    task:write(("%06d "):format(i) .. ("x"):rep(92) .. "\n")
+    task:progress(i / args.lines)
+  end
   if args.progress then task:progress(args.progress) end
   if args.call then users:get(args.call):wait() end
   if args.fail then gate.fail(409, args.fail) elseif args.error then error "secret things" end
   if args.value ~= nil then return args.value end
 end)
+local long = gate.task("long", function(args)
+  for i = 1, 5 do
+    local began = os.clock()
+    repeat until os.clock() - began > 0.03
+    gate.sleep "1ms"
+  end
+  while args == "endless" do end
+  return "through"
+end)
+gate.group("/long", function(api)
+  api.post("", function(req) return gate.accepted(long:start(req.body)) end)
+  long:routes(api)
+end)
 local late = gate.task("late", { within = "50ms" }, function() gate.sleep "60s" end)
-local brief = gate.task("brief", { keep = "1s" }, function() return 1 end)
+local brief = gate.task("brief", { keep = "200ms" }, function() return 1 end)
 local again = gate.task("again", { tries = 2 }, function(args, task)
   users:get("/echo/again/" .. task.attempt):wait()
   if task.attempt == 1 then users:get("/hang"):wait() end
@@ -32,7 +49,7 @@ end)
 local place = gate.task("place", { owner = "{context.user.id}" }, function() return "here" end)
 local bare = gate.task("bare", function(_, task) task:progress(2) end)
 
-gate.group("/work", function(api)
+gate.group("/job", function(api)
   api.post("", function(req) return gate.accepted(work:start(req.body)) end)
   work:routes(api)
 end)
@@ -105,14 +122,19 @@ describe("a task", function()
       ["{}"] = "null",
       ['{"write":["\\"a","b",""],"value":1}'] = '"ab',
     } do
-      local path = begin("/work", body)
+      local path = begin("/job", body)
       local found = reaches(path, "done")
-      assert.equal("/work/" .. found.id, path)
+      assert.equal("/job/" .. found.id, path)
       assert.is_truthy(found.id:find "^work%-%x+$" and #found.id == 5 + 32)
       assert.is_true(found.created > 1e9 and found.ended >= found.created and found.tried == 1)
       assert.equal(result, ask(path .. "/result").body)
     end
-    local path = begin("/work", '{"progress":0.25,"call":"/held/ok"}')
+    local path = begin("/job", '{"lines":5000}') -- more than it may make calls
+    assert.equal(500000, reaches(path, "done").size)
+    local text = ask(path .. "/result").body
+    assert.equal(500000, #text)
+    assert.equal("005000 ", text:sub(-100, -94))
+    path = begin("/job", '{"progress":0.25,"call":"/held/ok"}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     local found = reaches(path, "running")
     assert.equal(0.25, found.progress)
@@ -127,21 +149,22 @@ describe("a task", function()
       ['{"fail":"no luck"}'] = "no luck", ['{"error":1}'] = "an error in the route's script",
       ['{"call":"/status/500"}'] = "the call users failed: ",
     } do
-      local path = begin("/work", body)
+      local path = begin("/job", body)
       local found = reaches(path, "failed")
       assert.is_truthy(found.error:find(said, 1, true), found.error)
       problem.check(ask(path .. "/result"), 404)
     end
-    assert.is_truthy(g:log():find('task "work" (run ', 1, true) and g:log():find("secret things", 1, true), g:log())
+    assert.is_truthy(wait.till(function()
+      return g:log():find('task "work" (run ', 1, true) and g:log():find("secret things", 1, true)
+    end), g:log())
     assert.equal("it ran out of time", reaches(begin "/late", "failed").error)
-    reaches(begin("/work", "null"), "failed")
   end)
 
   it("is seen by its owner alone", function()
     start()
-    local path = begin("/work", '{"value":1}')
+    local path = begin("/job", '{"value":1}')
     reaches(path, "done")
-    for _, one in ipairs { path, path .. "/result", (path:gsub("%x$", "x")), "/late" .. path:match "/work(.*)", "/work/x" } do
+    for _, one in ipairs { path, path .. "/result", (path:gsub("%x$", "x")), "/late" .. path:match "/job(.*)", "/job/x" } do
       problem.check(ask(one, "bob"), 404)
     end
     assert.equal(404, g:get("/x").status)
@@ -152,7 +175,7 @@ describe("a task", function()
     assert.is_truthy(wait.till(function() return ask(path .. "?as=7"):json().state == "done" end, 5000))
     problem.check(ask(path .. "?as=8"), 404)
     problem.check(ask(path), 500)
-    assert.is_truthy(g:log():find("the owner {context.user.id} is not there", 1, true))
+    assert.is_truthy(wait.till(function() return g:log():find("the owner {context.user.id} is not there", 1, true) end))
   end)
 
   it("can be cancelled while it waits and while it runs, and forgotten when it is done", function()
@@ -162,10 +185,10 @@ describe("a task", function()
       c:send(("DELETE %s HTTP/1.1\r\nHost: x\r\nX-User: %s\r\n\r\n"):format(path, user or "ada"))
       return c:read().status
     end
-    local one = begin("/work", '{"call":"/hang"}')
+    local one = begin("/job", '{"call":"/hang"}')
     backend:record_when(function(record) return record.in_flight == 1 end)
-    local two, three = begin("/work", '{"value":2}'), begin("/work", '{"value":3}')
-    local refused = g:post("/work", { body = "{}", headers = ada })
+    local two, three = begin("/job", '{"value":2}'), begin("/job", '{"value":3}')
+    local refused = g:post("/job", { body = "{}", headers = ada })
     problem.check(refused, 503, { work = "busy" })
     assert.is_truthy(refused.headers["retry-after"])
     assert.equal("queued", ask(two):json().state)
@@ -184,11 +207,20 @@ describe("a task", function()
 
   it("has a result of bounded size, and is forgotten when its time is over", function()
     start { task_result = "10B" }
-    reaches(begin("/work", '{"write":["12345","67890"]}'), "done")
-    local found = reaches(begin("/work", '{"write":["12345","678901"]}'), "failed")
+    reaches(begin("/job", '{"write":["12345","67890"]}'), "done")
+    local found = reaches(begin("/job", '{"write":["12345","678901"]}'), "failed")
     assert.is_truthy(found.error:find "^the call task failed", found.error)
     local path = begin "/brief"
     assert.is_truthy(wait.till(function() return ask(path).status == 404 end, 10000))
+  end)
+
+  it("may use much CPU time when it waits in between", function()
+    start { script = "100ms" }
+    local path = begin("/long", "1")
+    reaches(path, "done")
+    assert.equal('"through"', ask(path .. "/result").body)
+    assert.equal("the route's script took too long", reaches(begin("/long", '"endless"'), "failed").error)
+    reaches(begin("/job", "{}"), "done")
   end)
 
   it("starts tasks itself, and leaves things to gate.finally", function()
@@ -217,7 +249,7 @@ describe("a task", function()
 
   it("ends before the gateway does, or is tried again by the next one, or is lost", function()
     start { drain = "100ms" }
-    local again, work = begin "/again", begin("/work", '{"call":"/hang"}')
+    local again, work = begin "/again", begin("/job", '{"call":"/hang"}')
     backend:record_when(function(record) return record.in_flight == 2 and record.requests == 3 end)
     g.process:signal(posix.SIGTERM)
     assert.equal(0, g.process:wait(10000))
@@ -228,7 +260,7 @@ describe("a task", function()
     assert.equal("lost", ask(work):json().state)
     problem.check(ask(work .. "/result"), 409)
 
-    work = begin("/work", '{"call":"/held/ok","value":7}')
+    work = begin("/job", '{"call":"/held/ok","value":7}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     g.process:signal(posix.SIGTERM)
     backend:release()
@@ -241,11 +273,11 @@ describe("a task", function()
 
   it("is kept by one process, in a file that is no change of the folder", function()
     start()
-    reaches(begin("/work", "{}"), "done")
+    reaches(begin("/job", "{}"), "done")
     local code, _, err = gateway.run("serve", g.dir, "--listen", "127.0.0.1:0")
     assert.equal(1, code)
     assert.is_truthy(err:find("tasks: .*/%.moongate/tasks%.db is in use by another process"), err)
-    local path = begin("/work", '{"call":"/held/ok","value":1}')
+    local path = begin("/job", '{"call":"/held/ok","value":1}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     assert.is_nil(g:log():find("has changed", 1, true))
     g:write { ["more.lua"] = [[
@@ -277,5 +309,18 @@ describe("a task", function()
     reaches(reply.headers.location, "done")
     local file = assert(io.open(g.dir .. "/var/t.db"))
     file:close()
+    g:write { ["gateway.lua"] = { tasks = "sqlite:var/other.db" } }
+    assert.is_truthy(wait.till(function()
+      return g:log():find("gateway.lua: tasks, or a limit of them, has changed: that needs a restart", 1, true)
+    end, 10000), g:log())
+    assert.equal(202, g:get("/new").status)
+  end)
+
+  it("is an error at the start when its file cannot be had", function()
+    local folder = gateway.folder { ["gateway.lua"] = { tasks = "sqlite:no/such/t.db" },
+      ["more.lua"] = [[require "moongate".task("new", function() end)]] }
+    local code, _, err = gateway.run("serve", folder, "--listen", "127.0.0.1:0")
+    assert.equal(1, code)
+    assert.is_truthy(err:find("tasks: .*/no/such/t%.db: unable to open database file"), err)
   end)
 end)

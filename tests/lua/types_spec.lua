@@ -198,6 +198,15 @@ describe("the definitions for editors", function()
     assert_class("moongate.Rest", named_in("lua/moongate/many.lua", "\nfunction rest:(%l+)"))
   end)
 
+  it("have what tasks and gate.every take and can do", function()
+    assert_class("moongate.Task", named_in("lua/moongate/task.lua", "\nfunction methods%.(%l+)"))
+    local parts = named_in("lua/moongate/task.lua", "\nfunction running:(%l+)")
+    parts.id, parts.attempt = true, true
+    assert_class("moongate.RunningTask", parts)
+    assert_class("moongate.TaskOptions", keys_of(upvalue(require("moongate.task").declare, "options_of")))
+    assert_class("moongate.EveryOptions", keys_of(upvalue(require("moongate.chore").every, "options_of")))
+  end)
+
   it("have what a reply takes and what is raised", function()
     assert_class("moongate.ReplyFields", keys_in("lua/moongate/reply.lua", "KEYS"))
     local names = named_in("lua/moongate/problem.lua", "raised%.(%l+)")

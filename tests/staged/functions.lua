@@ -76,3 +76,16 @@ gate.group("/my", {
 end)
 
 gate.get("/tenant", { host = "{tenant}.example.com", calls = { who = gate.value({ is = "{tenant}" }, { delay = "2s" }) } })
+
+gate.get("/score/{n}", {
+  input = { n = "integer" },
+  calls = { score = gate.compute("lib.score", "run", { args = { "{n}" } }) },
+})
+
+local report = gate.task("report", { owner = "{headers.x-user}" }, function() end)
+gate.post("/reports", function(req)
+  return gate.accepted(report:start { month = req.body.month })
+end)
+gate.group("/reports", {}, function(api)
+  report:routes(api)
+end)

@@ -98,6 +98,37 @@ describe("a function", function()
   end)
 end)
 
+describe("what is computed", function()
+  it("is answered like any other call", function()
+    local run = drive "GET /score/21"
+    local score = run.calls.score
+    assert.same({ "compute", "lib.score", "run", { 21 } }, { score.kind, score.module, score.verb, score.args })
+    assert.same({ score = { score = 42 } }, run.answer({ score = ok { score = 42 } }).json)
+    assert.equal(500, drive("GET /score/1").answer({ score = failed "lua" }).status)
+  end)
+end)
+
+describe("a task", function()
+  it("is started, which is a call that its name answers", function()
+    local run = drive("POST /reports", { json = { month = 3 }, headers = { ["X-User"] = "ada" } })
+    local start = run.calls.report
+    assert.same({ "task", "start", "report", { month = 3 }, "ada" },
+      { start.kind, start.verb, start.task, start.args, start.owner })
+    local out = run.answer { report = ok "report-1f" }
+    assert.same({ 202, "/reports/report-1f" }, { out.status, out.headers.location })
+    assert.equal(503, drive("POST /reports", { json = {}, headers = { ["X-User"] = "ada" } })
+      .answer({ report = failed "busy" }).status)
+  end)
+
+  it("shows what it has come to", function()
+    local run = drive("GET /reports/report-1f", { headers = { ["X-User"] = "ada" } })
+    assert.same({ "get", "report-1f" }, { run.calls.report.verb, run.calls.report.ticket })
+    assert.same({ state = "running" }, run.answer({ report = ok { state = "running" } }).json)
+    assert.equal(404, drive("GET /reports/x", { headers = { ["X-User"] = "ada" } })
+      .answer({ report = ok(null) }).status)
+  end)
+end)
+
 describe("a value", function()
   it("lands by itself, late if asked", function()
     local run = drive("GET /tenant", { headers = { Host = "moon.example.com" } })

@@ -35,6 +35,22 @@ describe("mg_buf", function()
     assert.equal(C.MG_TOO_LARGE, tonumber(buf.failed))
   end)
 
+  it("moves out of the room that was lent to it when that gets too small, and never frees it", function()
+    local room, buf = ffi.new("char[4]"), core.buf()
+    for _, text in ipairs { "abcd", "abcde" } do
+      buf.data, buf.len, buf.cap, buf.lent = room, 0, 4, true
+      for c in text:gmatch "." do
+        assert.is_true(C.mg_buf_put(buf, core.str(c)))
+      end
+      assert.equal(text, core.text(buf))
+      assert.equal(#text == 4, buf.lent)
+      assert.equal(#text == 4, buf.data == room)
+      C.mg_buf_fini(buf)
+      assert.equal("abcd", ffi.string(room, 4))
+      assert.is_false(buf.lent)
+    end
+  end)
+
   it("finds the first control character but tab, wherever it stands", function()
     for len = 0, 40 do
       local plain = ("\t\128~ \255"):rep(8):sub(1, len)

@@ -1,0 +1,23 @@
+// Takes what is nobody's business out of texts that are shown under --dev: values of gate.secret,
+// and of the request's fields that prove who it is, such as Authorization and Cookie.
+#ifndef MG_GATEWAY_MASK_H
+#define MG_GATEWAY_MASK_H
+
+#include "gateway/exchange.h"
+
+struct mg_mask {
+    struct mg_exchange *exchange;
+    struct mg_str *values; // longest first
+    unsigned count;
+};
+
+// False: no memory. All it makes lives in the exchange's arena.
+bool mg_mask_init(struct mg_mask *mask, struct mg_exchange *exchange);
+
+// Whether a field of this name is not shown.
+bool mg_mask_hides(struct mg_str name);
+
+// The text without them; data is NULL when there is no memory.
+struct mg_str mg_mask_text(const struct mg_mask *mask, struct mg_str text);
+
+#endif

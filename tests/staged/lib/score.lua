@@ -1,0 +1,1 @@
+return { run = function(n) return { score = n * 2 } end }
