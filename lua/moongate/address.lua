@@ -120,11 +120,13 @@ function address.network(text)
   return nil
 end
 
+-- A host whose last label is a number is an address in some spelling, so it must be the plain one.
 local function host_wrong(host)
   local inner = host:match("^%[(.*)%]$")
+  local last = host:match("([^.]*)%.?$")
   if inner then
     return not ipv6(inner)
-  elseif host:find("^[%d.]+$") then
+  elseif last:find("^%d*$") or last:find("^0[xX]") then
     return not ipv4(host)
   end
   return #host > 253 or not host:find("^[%w_][%w_.-]*$") or host:find("..", 1, true) ~= nil

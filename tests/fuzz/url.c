@@ -111,7 +111,7 @@ static void check_address(struct mg_str text, struct mg_str network, struct mg_a
     if (mg_networks_parse(&networks, &network, 1, arena, &wrong)) {
         mg_networks_have(&networks, text);
         struct mg_str own = mg_str_cut(network, 0, mg_str_find(network, '/', 0));
-        assert(mg_networks_have(&networks, own));
+        assert(networks.local || mg_networks_have(&networks, own));
     }
 }
 

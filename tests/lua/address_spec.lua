@@ -39,7 +39,7 @@ describe("an address", function()
       { "", "127.0.0.1:9001", "ftp://a", "http://", "http:///x", "http://a?x=1", "http://a/#b",
         "http://me@a", "http://me:pw@a/", "http://a:0", "http://a:99999", "http://a:x", "http://a:",
         "http://a b", "http://a\r\n", "http://256.1.1.1", "http://1.2.3", "http://[::1", "http://a..b",
-        "http://-a", "http://a/{id}", "http://caf\195\169", "HTTP//a" })
+        "http://-a", "http://a.1", "http://a.0x7f.", "http://1.2.3.4.", "http://a/{id}", "http://caf\195\169", "HTTP//a" })
   end)
 
   it("to listen on may be a unix socket, with a mode", function()
