@@ -6,7 +6,10 @@
 #include "backend/ticket_book.h"
 #include "base/log.h"
 
-enum { seats_most = 256, orders_in_one = 256 };
+enum { seats_most = 256, orders_in_one = 256, expire_in_one = 256 };
+// When the file cannot be written, it is tried again after so long. What expires is collected for
+// so long. The wall clock may be set: it is looked at again after so long.
+enum { pause_ms = 1000, collect_ms = 1000, look_ms = 30000 };
 
 struct tickets {
     struct mg_tickets base;
@@ -23,14 +26,22 @@ struct tickets {
     // The thread's:
     struct mg_ticket_counts counts;
     struct mg_ticket_order *orders; // to be sent after the commit
+    struct mg_ticket_job *kept;     // that could not be written and must be
     uint64_t expires;               // ms of the wall clock; 0: nothing does
+    uint64_t again;                 // ms of the monotonic clock: until then the file is left alone
+    bool failing, more;             // failing: it was told; more: there may be more to begin
 };
+
+static uint64_t ms_of(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static uint64_t wall(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return ms_of(CLOCK_REALTIME);
 }
 
 static void give_back(struct mg_ticket_job *job)
@@ -97,19 +108,37 @@ static bool may_begin(const struct tickets *tickets)
     return !tickets->resting;
 }
 
+// How long the thread waits for what is asked, in ms; UINT64_MAX: for as long as nothing is.
+static uint64_t patience(const struct tickets *tickets)
+{
+    uint64_t now = ms_of(CLOCK_MONOTONIC), due = tickets->expires + collect_ms, time = wall();
+    if (tickets->again)
+        return tickets->again > now ? tickets->again - now : 0;
+    if (tickets->more)
+        return 0;
+    if (!tickets->expires)
+        return UINT64_MAX;
+    uint64_t left = due > time ? due - time : 0;
+    return left < look_ms ? left : look_ms;
+}
+
+// Under the lock. False: the time is over.
+static bool wait_for(struct tickets *tickets, uint64_t ms, uint64_t until)
+{
+    const struct timespec at = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+    if (ms == UINT64_MAX)
+        return pthread_cond_wait(&tickets->changed, &tickets->lock) == 0;
+    return ms && pthread_cond_timedwait(&tickets->changed, &tickets->lock, &at) == 0;
+}
+
 // The next batch: jobs, or NULL when there is something else to do. False: it is time to end.
 static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, bool *begins)
 {
+    uint64_t ms = patience(tickets), until = ms_of(CLOCK_MONOTONIC) + ms;
     pthread_mutex_lock(&tickets->lock);
-    while (!tickets->first && !tickets->stopping && !tickets->poked) {
-        if (!tickets->expires) {
-            pthread_cond_wait(&tickets->changed, &tickets->lock);
-            continue;
-        }
-        struct timespec until = {(time_t)(tickets->expires / 1000) + 1, 0};
-        if (pthread_cond_timedwait(&tickets->changed, &tickets->lock, &until) != 0)
+    while (!tickets->first && !tickets->stopping && !tickets->poked)
+        if (!wait_for(tickets, ms, until))
             break;
-    }
     *jobs = tickets->first;
     tickets->first = NULL;
     tickets->last = &tickets->first;
@@ -143,41 +172,157 @@ static void order_stop(struct tickets *tickets, struct mg_str id, int seat)
     add_order(tickets, order);
 }
 
-static void do_jobs(struct tickets *tickets, struct mg_ticket_job *jobs, uint64_t now)
+static void drop_orders(struct tickets *tickets, const struct mg_ticket_order *down_to)
 {
-    for (struct mg_ticket_job *job = jobs; job; job = job->next) {
-        int stopped = -1;
-        if (is_full(tickets, job)) {
-            fail(job, MG_BUSY, "as many tasks as may be are waiting");
-            continue;
-        }
-        mg_ticket_book_do(tickets->book, job, now, tickets->options.result_most, &tickets->counts,
-                          &stopped);
-        if (stopped >= 0)
-            order_stop(tickets, job->ask.id, stopped);
-    }
-}
-
-static void begin_queued(struct tickets *tickets)
-{
-    for (int i = 0; i < orders_in_one && tickets->counts.queued &&
-                    tickets->counts.running < tickets->options.at_once;
-         i++) {
-        struct mg_ticket_order *order = mg_ticket_book_next(tickets->book, tickets->options.seats);
-        if (!order)
-            return;
-        tickets->counts.queued--;
-        tickets->counts.running++;
-        add_order(tickets, order);
-    }
-}
-
-static void drop_orders(struct tickets *tickets)
-{
-    for (struct mg_ticket_order *order; (order = tickets->orders);) {
+    for (struct mg_ticket_order *order; (order = tickets->orders) != down_to;) {
         tickets->orders = order->next;
         free(order);
     }
+}
+
+// Writing
+
+static void cannot_write(struct tickets *tickets)
+{
+    if (!tickets->failing)
+        mg_log(MG_LOG_ERROR, "the file of tasks cannot be written: %s", tickets->options.path);
+    tickets->failing = true;
+    if (!tickets->again)
+        tickets->again = ms_of(CLOCK_MONOTONIC) + pause_ms;
+}
+
+static bool commit(struct tickets *tickets)
+{
+    bool wrote;
+    if (!mg_ticket_book_commit(tickets->book, &wrote))
+        return false;
+    if (wrote && tickets->failing && !tickets->again) {
+        mg_log(MG_LOG_INFO, "the file of tasks can be written again: %s", tickets->options.path);
+        tickets->failing = false;
+    }
+    return true;
+}
+
+// False: the transaction is to be given up.
+static bool do_job(struct tickets *tickets, struct mg_ticket_job *job, uint64_t now)
+{
+    int stopped = -1;
+    if (is_full(tickets, job)) {
+        fail(job, MG_BUSY, "as many tasks as may be are waiting");
+        return true;
+    }
+    if (!mg_ticket_book_do(tickets->book, job, now, tickets->options.result_most, &tickets->counts,
+                           &stopped))
+        return false;
+    if (stopped >= 0)
+        order_stop(tickets, job->ask.id, stopped);
+    return true;
+}
+
+// All of them, or none.
+static bool do_together(struct tickets *tickets, struct mg_ticket_job *jobs, uint64_t now)
+{
+    const struct mg_ticket_counts before = tickets->counts;
+    const struct mg_ticket_order *ordered = tickets->orders;
+    struct mg_ticket_job *job = mg_ticket_book_begin(tickets->book) ? jobs : NULL;
+    while (job && do_job(tickets, job, now))
+        job = job->next;
+    if (commit(tickets))
+        return true;
+    tickets->counts = before;
+    drop_orders(tickets, ordered);
+    return false;
+}
+
+// How a task has ended is told once: were it lost, the task would run for ever.
+static bool is_told_once(const struct mg_ticket_job *job)
+{
+    return job->ask.verb == MG_TICKET_END || job->ask.verb == MG_TICKET_REQUEUE;
+}
+
+static void keep(struct tickets *tickets, struct mg_ticket_job *job)
+{
+    job->next = tickets->kept;
+    tickets->kept = job;
+}
+
+static void do_alone(struct tickets *tickets, struct mg_ticket_job *job, uint64_t now)
+{
+    mg_buf_fini(&job->body);
+    job->error = MG_OK;
+    job->next = NULL;
+    if (do_together(tickets, job, now)) {
+        give_back(job);
+        return;
+    }
+    cannot_write(tickets);
+    if (is_told_once(job)) {
+        keep(tickets, job);
+        return;
+    }
+    if (job->error == MG_OK)
+        fail(job, MG_SQL, "the file of tasks cannot be written");
+    give_back(job);
+}
+
+// Together for the speed of it; when that fails, so that none fails for another's sake, alone.
+static void do_jobs(struct tickets *tickets, struct mg_ticket_job *jobs, uint64_t now)
+{
+    bool done = jobs && do_together(tickets, jobs, now);
+    for (struct mg_ticket_job *job; (job = jobs);) {
+        jobs = job->next;
+        if (done)
+            give_back(job);
+        else
+            do_alone(tickets, job, now);
+    }
+}
+
+static struct mg_ticket_job *with_kept(struct tickets *tickets, struct mg_ticket_job *jobs)
+{
+    for (struct mg_ticket_job *job; (job = tickets->kept);) {
+        tickets->kept = job->next;
+        job->next = jobs;
+        jobs = job;
+    }
+    return jobs;
+}
+
+// True: there may be more to begin.
+static bool begin_queued(struct tickets *tickets)
+{
+    const struct mg_ticket_counts before = tickets->counts;
+    const struct mg_ticket_order *ordered = tickets->orders;
+    struct mg_ticket_order *order;
+    int begun = 0;
+    if (!before.queued || before.running >= tickets->options.at_once)
+        return false;
+    bool on = mg_ticket_book_begin(tickets->book);
+    while (on && begun < orders_in_one && tickets->counts.running < tickets->options.at_once &&
+           (order = mg_ticket_book_next(tickets->book, tickets->options.seats))) {
+        tickets->counts.queued--;
+        tickets->counts.running++;
+        add_order(tickets, order);
+        begun++;
+    }
+    if (commit(tickets))
+        return begun == orders_in_one;
+    tickets->counts = before;
+    drop_orders(tickets, ordered);
+    cannot_write(tickets);
+    return false;
+}
+
+static void expire(struct tickets *tickets, uint64_t now)
+{
+    tickets->expires = mg_ticket_book_earliest(tickets->book);
+    if (tickets->again || !tickets->expires || tickets->expires + collect_ms > now)
+        return;
+    if (mg_ticket_book_begin(tickets->book))
+        mg_ticket_book_expire(tickets->book, now, expire_in_one);
+    if (!commit(tickets))
+        cannot_write(tickets);
+    tickets->expires = mg_ticket_book_earliest(tickets->book);
 }
 
 // One that nobody takes any more is queued again, for who comes next.
@@ -213,40 +358,17 @@ static void send_orders(struct tickets *tickets)
     }
 }
 
-static void give_all_back(struct mg_ticket_job *jobs, bool done)
-{
-    for (struct mg_ticket_job *job; (job = jobs);) {
-        jobs = job->next;
-        if (!done)
-            fail(job, MG_SQL, "the file of tasks cannot be written");
-        give_back(job);
-    }
-}
-
+// Each in a transaction of its own: what is asked is answered even when nothing can be begun or
+// forgotten.
 static void turn(struct tickets *tickets, struct mg_ticket_job *jobs, bool begins)
 {
     uint64_t now = wall();
-    bool done = mg_ticket_book_begin(tickets->book);
-    if (done) {
-        do_jobs(tickets, jobs, now);
-        if (begins)
-            begin_queued(tickets);
-        tickets->expires = mg_ticket_book_expire(tickets->book, now);
-        done = mg_ticket_book_commit(tickets->book);
-    }
-    if (!done) {
-        mg_log(MG_LOG_ERROR, "the file of tasks cannot be written: %s", tickets->options.path);
-        drop_orders(tickets);
-        mg_ticket_book_count(tickets->book, &tickets->counts);
-    }
-    give_all_back(jobs, done);
+    if (tickets->again && ms_of(CLOCK_MONOTONIC) >= tickets->again)
+        tickets->again = 0;
+    do_jobs(tickets, tickets->again ? jobs : with_kept(tickets, jobs), now);
+    tickets->more = begins && !tickets->again && begin_queued(tickets);
     send_orders(tickets);
-}
-
-// There may be more to begin than one turn does.
-static bool has_more(const struct tickets *tickets, bool begins)
-{
-    return begins && tickets->counts.queued && tickets->counts.running < tickets->options.at_once;
+    expire(tickets, now);
 }
 
 static void *work(void *owner)
@@ -254,15 +376,24 @@ static void *work(void *owner)
     struct tickets *tickets = owner;
     struct mg_ticket_job *jobs;
     bool begins;
-    while (take(tickets, &jobs, &begins)) {
+    while (take(tickets, &jobs, &begins))
         turn(tickets, jobs, begins);
-        if (has_more(tickets, begins)) {
-            pthread_mutex_lock(&tickets->lock);
-            poke(tickets);
-            pthread_mutex_unlock(&tickets->lock);
-        }
+    tickets->again = 0;
+    turn(tickets, NULL, false); // what could not be written has a last try
+    while ((jobs = tickets->kept)) {
+        tickets->kept = jobs->next;
+        mg_ticket_job_free(jobs);
     }
     return NULL;
+}
+
+static void init_changed(pthread_cond_t *changed)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(changed, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 struct mg_tickets *mg_local_tickets_new(void)
@@ -273,7 +404,7 @@ struct mg_tickets *mg_local_tickets_new(void)
     tickets->base = (struct mg_tickets){ask, sit, rest};
     tickets->last = &tickets->first;
     pthread_mutex_init(&tickets->lock, NULL);
-    pthread_cond_init(&tickets->changed, NULL);
+    init_changed(&tickets->changed);
     return &tickets->base;
 }
 

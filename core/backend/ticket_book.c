@@ -1,13 +1,12 @@
 #include "backend/ticket_book.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "backend/ticket_lines.h"
 #include "json/write.h"
 
 enum { random_bytes = 16, id_most = 64 + 1 + 2 * random_bytes };
@@ -25,133 +24,6 @@ static const char schema[] =
     "create table if not exists piece ("
     " ticket integer not null, seq integer not null, text blob not null,"
     " primary key (ticket, seq)) without rowid;";
-
-#define MINE " where id = ?1 and task = ?2 and owner = ?3 and ifnull(until, ?4 + 1) > ?4"
-
-// What is asked of the file.
-enum line {
-    BEGIN,
-    COMMIT,
-    ROLLBACK,
-    LOSE,
-    AGAIN,
-    QUEUED,
-    RUNNING,
-    ADD,
-    FIND,
-    SHOW,
-    PIECES,
-    CANCEL,
-    FORGET,
-    FORGET_PIECES,
-    PROGRESS,
-    GROW,
-    WRITE,
-    END,
-    REQUEUE,
-    NEXT,
-    TAKE,
-    EXPIRE,
-    EXPIRE_PIECES,
-    EARLIEST,
-    LINES
-};
-
-static const char *const lines[LINES] = {
-    [BEGIN] = "begin immediate",
-    [COMMIT] = "commit",
-    [ROLLBACK] = "rollback",
-    [LOSE] = "update ticket set state = 'lost', ended = ?1, until = ?1 + keep"
-             " where state = 'running' and tried >= tries",
-    [AGAIN] = "update ticket set state = 'queued' where state = 'running'",
-    [QUEUED] = "select count(*) from ticket where state = 'queued'",
-    [RUNNING] = "select count(*) from ticket where state = 'running'",
-    [ADD] = "insert into ticket (id, task, owner, state, args, tries, keep, home, created)"
-            " values (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8)",
-    [FIND] = "select seq, state, home, result, size from ticket" MINE,
-    [SHOW] =
-        "select id, state, progress, tried, tries, created, ended, fault, size from ticket" MINE,
-    [PIECES] = "select text from piece where ticket = ?1 order by seq",
-    [CANCEL] =
-        "update ticket set state = 'cancelled', ended = ?2, until = ?2 + keep where seq = ?1",
-    [FORGET] = "delete from ticket where seq = ?1",
-    [FORGET_PIECES] = "delete from piece where ticket = ?1",
-    [PROGRESS] = "update ticket set progress = ?2 where id = ?1 and state = 'running'",
-    [GROW] = "update ticket set size = size + ?2 where id = ?1 and state = 'running'"
-             " and size + ?2 <= ?3",
-    [WRITE] = "insert into piece select seq, 1 + ifnull((select max(seq) from piece"
-              " where ticket = ticket.seq), 0), ?2 from ticket where id = ?1",
-    [END] = "update ticket set state = ?2, result = ?3, fault = ?4, ended = ?5, until = ?5 + keep"
-            " where id = ?1 and state = 'running'",
-    [REQUEUE] = "update ticket set state = 'queued', tried = tried - 1"
-                " where id = ?1 and state = 'running'",
-    [NEXT] = "select seq, id, task, args, home, tried + 1 from ticket where state = 'queued'"
-             " order by seq limit 1",
-    [TAKE] = "update ticket set state = 'running', tried = tried + 1, progress = 0, size = 0"
-             " where seq = ?1",
-    [EXPIRE] = "delete from ticket where until <= ?1",
-    [EXPIRE_PIECES] =
-        "delete from piece where ticket in (select seq from ticket where until <= ?1)",
-    [EARLIEST] = "select min(until) from ticket where until is not null",
-};
-
-struct mg_ticket_book {
-    sqlite3 *db;
-    sqlite3_stmt *lines[LINES];
-};
-
-// Binds by letters: t a text (struct mg_str *; NULL pointer: null), i an integer (int64_t), r a
-// double.
-static sqlite3_stmt *fill_in(struct mg_ticket_book *book, enum line line, const char *letters,
-                             va_list values)
-{
-    sqlite3_stmt *statement = book->lines[line];
-    for (int i = 0; letters[i]; i++) {
-        const struct mg_str *text =
-            letters[i] == 't' ? va_arg(values, const struct mg_str *) : NULL;
-        if (letters[i] == 'i')
-            sqlite3_bind_int64(statement, i + 1, va_arg(values, int64_t));
-        else if (letters[i] == 'r')
-            sqlite3_bind_double(statement, i + 1, va_arg(values, double));
-        else if (text)
-            sqlite3_bind_text64(statement, i + 1, text->len ? text->data : "", text->len,
-                                SQLITE_STATIC, SQLITE_UTF8);
-        else
-            sqlite3_bind_null(statement, i + 1);
-    }
-    return statement;
-}
-
-// The statement at its first row, to be reset; NULL: there is none, or the file fails.
-static sqlite3_stmt *first(struct mg_ticket_book *book, enum line line, const char *letters, ...)
-{
-    va_list values;
-    va_start(values, letters);
-    sqlite3_stmt *statement = fill_in(book, line, letters, values);
-    va_end(values);
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        return statement;
-    sqlite3_reset(statement);
-    return NULL;
-}
-
-// How many rows have changed; -1: the file fails.
-static int change(struct mg_ticket_book *book, enum line line, const char *letters, ...)
-{
-    va_list values;
-    va_start(values, letters);
-    sqlite3_stmt *statement = fill_in(book, line, letters, values);
-    va_end(values);
-    int code = sqlite3_step(statement);
-    sqlite3_reset(statement);
-    return code == SQLITE_DONE ? sqlite3_changes(book->db) : -1;
-}
-
-static struct mg_str text_at(sqlite3_stmt *statement, int column)
-{
-    const char *data = (const char *)sqlite3_column_blob(statement, column);
-    return (struct mg_str){data, data ? (size_t)sqlite3_column_bytes(statement, column) : 0};
-}
 
 // Opening
 
@@ -175,11 +47,7 @@ static bool set_up(struct mg_ticket_book *book)
     if (sqlite3_exec(book->db, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(book->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return false;
-    for (int i = 0; i < LINES; i++)
-        if (sqlite3_prepare_v3(book->db, lines[i], -1, SQLITE_PREPARE_PERSISTENT, &book->lines[i],
-                               NULL) != SQLITE_OK)
-            return false;
-    return true;
+    return mg_ticket_lines_prepare(book);
 }
 
 struct mg_ticket_book *mg_ticket_book_open(const char *path, struct mg_buf *why)
@@ -208,7 +76,7 @@ void mg_ticket_book_close(struct mg_ticket_book *book)
 {
     if (!book)
         return;
-    for (int i = 0; i < LINES; i++)
+    for (int i = 0; i < MG_LINE_COUNT; i++)
         sqlite3_finalize(book->lines[i]);
     sqlite3_close(book->db);
     free(book);
@@ -216,26 +84,35 @@ void mg_ticket_book_close(struct mg_ticket_book *book)
 
 bool mg_ticket_book_begin(struct mg_ticket_book *book)
 {
-    return change(book, BEGIN, "") >= 0;
+    book->broken = false;
+    book->changes = sqlite3_total_changes(book->db);
+    return mg_ticket_lines_change(book, MG_LINE_BEGIN, "") >= 0;
 }
 
-bool mg_ticket_book_commit(struct mg_ticket_book *book)
+// A statement that fails for want of room may have undone all before it and ended the transaction,
+// so that each one after it would be kept by itself.
+bool mg_ticket_book_commit(struct mg_ticket_book *book, bool *wrote)
 {
-    if (change(book, COMMIT, "") >= 0)
+    *wrote = sqlite3_total_changes(book->db) != book->changes;
+    if (!book->broken && mg_ticket_lines_change(book, MG_LINE_COMMIT, "") >= 0)
         return true;
-    change(book, ROLLBACK, "");
+    if (!sqlite3_get_autocommit(book->db))
+        mg_ticket_lines_change(book, MG_LINE_ROLLBACK, "");
     return false;
 }
 
 bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now)
 {
-    return mg_ticket_book_begin(book) && change(book, LOSE, "i", (int64_t)now) >= 0 &&
-           change(book, AGAIN, "") >= 0 && mg_ticket_book_commit(book);
+    bool wrote;
+    return mg_ticket_book_begin(book) &&
+           mg_ticket_lines_change(book, MG_LINE_LOSE, "i", (int64_t)now) >= 0 &&
+           mg_ticket_lines_change(book, MG_LINE_AGAIN, "") >= 0 &&
+           mg_ticket_book_commit(book, &wrote);
 }
 
-static bool count(struct mg_ticket_book *book, enum line line, unsigned *number)
+static bool count(struct mg_ticket_book *book, enum mg_ticket_line line, unsigned *number)
 {
-    sqlite3_stmt *row = first(book, line, "");
+    sqlite3_stmt *row = mg_ticket_lines_first(book, line, "");
     if (!row)
         return false;
     *number = (unsigned)sqlite3_column_int64(row, 0);
@@ -245,7 +122,8 @@ static bool count(struct mg_ticket_book *book, enum line line, unsigned *number)
 
 bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *counts)
 {
-    return count(book, QUEUED, &counts->queued) && count(book, RUNNING, &counts->running);
+    return count(book, MG_LINE_QUEUED, &counts->queued) &&
+           count(book, MG_LINE_RUNNING, &counts->running);
 }
 
 // Jobs
@@ -281,8 +159,9 @@ static void add(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t
     char text[id_most + 1];
     struct mg_str id;
     if (!new_id(ask->task, text, &id) ||
-        change(book, ADD, "ttttiiii", &id, &ask->task, &ask->owner, &ask->text, (int64_t)ask->tries,
-               (int64_t)ask->keep, (int64_t)ask->home, (int64_t)now) < 0) {
+        mg_ticket_lines_change(book, MG_LINE_ADD, "ttttiiii", &id, &ask->task, &ask->owner,
+                               &ask->text, (int64_t)ask->tries, (int64_t)ask->keep,
+                               (int64_t)ask->home, (int64_t)now) < 0) {
         fail_file(job);
         return;
     }
@@ -290,22 +169,23 @@ static void add(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t
     mg_json_put_string(&job->body, id);
 }
 
-static sqlite3_stmt *find(struct mg_ticket_book *book, enum line line,
+static sqlite3_stmt *find(struct mg_ticket_book *book, enum mg_ticket_line line,
                           const struct mg_ticket_ask *ask, uint64_t now)
 {
-    return first(book, line, "ttti", &ask->id, &ask->task, &ask->owner, (int64_t)now);
+    return mg_ticket_lines_first(book, line, "ttti", &ask->id, &ask->task, &ask->owner,
+                                 (int64_t)now);
 }
 
 static void show(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now)
 {
-    sqlite3_stmt *row = find(book, SHOW, &job->ask, now);
+    sqlite3_stmt *row = find(book, MG_LINE_SHOW, &job->ask, now);
     struct mg_buf *body = &job->body;
     if (!row) {
         mg_buf_put(body, MG_STR("null"));
         return;
     }
     mg_buf_put(body, MG_STR("{\"id\":"));
-    mg_json_put_string(body, text_at(row, 0));
+    mg_json_put_string(body, mg_ticket_lines_text(row, 0));
     mg_buf_printf(body, ",\"state\":\"%s\",\"progress\":%.6g,\"tried\":%lld,\"tries\":%lld",
                   (const char *)sqlite3_column_text(row, 1), sqlite3_column_double(row, 2),
                   (long long)sqlite3_column_int64(row, 3), (long long)sqlite3_column_int64(row, 4));
@@ -316,7 +196,7 @@ static void show(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_
         mg_buf_printf(body, ",\"size\":%lld", (long long)sqlite3_column_int64(row, 8));
     if (sqlite3_column_type(row, 7) != SQLITE_NULL) {
         mg_buf_put(body, MG_STR(",\"error\":"));
-        mg_json_put_string(body, text_at(row, 7));
+        mg_json_put_string(body, mg_ticket_lines_text(row, 7));
     }
     mg_buf_put_char(body, '}');
     sqlite3_reset(row);
@@ -324,24 +204,23 @@ static void show(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_
 
 static void put_pieces(struct mg_ticket_book *book, struct mg_ticket_job *job, int64_t seq)
 {
-    sqlite3_stmt *row = first(book, PIECES, "i", seq);
+    sqlite3_stmt *row = mg_ticket_lines_first(book, MG_LINE_PIECES, "i", seq);
     job->form = MG_BODY_TEXT;
-    while (row) {
-        mg_buf_put(&job->body, text_at(row, 0));
-        if (sqlite3_step(row) != SQLITE_ROW)
-            break;
-    }
-    if (row)
-        sqlite3_reset(row);
+    if (!row)
+        return;
+    do
+        mg_buf_put(&job->body, mg_ticket_lines_text(row, 0));
+    while (mg_ticket_lines_step(book, row));
+    sqlite3_reset(row);
 }
 
 static void result(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now)
 {
-    sqlite3_stmt *row = find(book, FIND, &job->ask, now);
+    sqlite3_stmt *row = find(book, MG_LINE_FIND, &job->ask, now);
     int64_t seq = row ? sqlite3_column_int64(row, 0) : 0;
     bool written = row && sqlite3_column_int64(row, 4) > 0;
     if (row && !written && sqlite3_column_type(row, 3) != SQLITE_NULL)
-        mg_buf_put(&job->body, text_at(row, 3));
+        mg_buf_put(&job->body, mg_ticket_lines_text(row, 3));
     if (row)
         sqlite3_reset(row);
     if (written)
@@ -353,19 +232,20 @@ static void result(struct mg_ticket_book *book, struct mg_ticket_job *job, uint6
 static void cancel(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
                    struct mg_ticket_counts *counts, int *stopped)
 {
-    sqlite3_stmt *row = find(book, FIND, &job->ask, now);
+    sqlite3_stmt *row = find(book, MG_LINE_FIND, &job->ask, now);
     if (!row) {
         mg_buf_put(&job->body, MG_STR("null"));
         return;
     }
     int64_t seq = sqlite3_column_int64(row, 0);
-    bool queued = mg_str_is(text_at(row, 1), "queued");
-    bool running = mg_str_is(text_at(row, 1), "running");
+    bool queued = mg_str_is(mg_ticket_lines_text(row, 1), "queued");
+    bool running = mg_str_is(mg_ticket_lines_text(row, 1), "running");
     int home = sqlite3_column_int(row, 2);
     sqlite3_reset(row);
-    int done = queued || running ? change(book, CANCEL, "ii", seq, (int64_t)now)
-                                 : change(book, FORGET, "i", seq);
-    if (done < 0 || change(book, FORGET_PIECES, "i", seq) < 0) {
+    int done = queued || running
+                   ? mg_ticket_lines_change(book, MG_LINE_CANCEL, "ii", seq, (int64_t)now)
+                   : mg_ticket_lines_change(book, MG_LINE_FORGET, "i", seq);
+    if (done < 0 || mg_ticket_lines_change(book, MG_LINE_FORGET_PIECES, "i", seq) < 0) {
         fail_file(job);
         return;
     }
@@ -378,10 +258,12 @@ static void cancel(struct mg_ticket_book *book, struct mg_ticket_job *job, uint6
 static void write_piece(struct mg_ticket_book *book, struct mg_ticket_job *job, size_t most)
 {
     const struct mg_ticket_ask *ask = &job->ask;
-    int grown = change(book, GROW, "tii", &ask->id, (int64_t)ask->text.len, (int64_t)most);
+    int grown = mg_ticket_lines_change(book, MG_LINE_GROW, "tii", &ask->id, (int64_t)ask->text.len,
+                                       (int64_t)most);
     if (grown == 0)
         fail(job, MG_TOO_LARGE, "the result is larger than it may be (limits.task_result)");
-    else if (grown < 0 || change(book, WRITE, "tt", &ask->id, &ask->text) < 0)
+    else if (grown < 0 ||
+             mg_ticket_lines_change(book, MG_LINE_WRITE, "tt", &ask->id, &ask->text) < 0)
         fail_file(job);
     mg_buf_put(&job->body, MG_STR("true"));
 }
@@ -391,8 +273,9 @@ static void end(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t
 {
     const struct mg_ticket_ask *ask = &job->ask;
     const struct mg_str state = ask->fault.len ? MG_STR("failed") : MG_STR("done");
-    int ended = change(book, END, "tttti", &ask->id, &state, ask->text.len ? &ask->text : NULL,
-                       ask->fault.len ? &ask->fault : NULL, (int64_t)now);
+    int ended = mg_ticket_lines_change(book, MG_LINE_END, "tttti", &ask->id, &state,
+                                       ask->text.len ? &ask->text : NULL,
+                                       ask->fault.len ? &ask->fault : NULL, (int64_t)now);
     if (ended < 0)
         fail_file(job);
     else
@@ -402,14 +285,14 @@ static void end(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t
 static void requeue(struct mg_ticket_book *book, struct mg_ticket_job *job,
                     struct mg_ticket_counts *counts)
 {
-    int done = change(book, REQUEUE, "t", &job->ask.id);
+    int done = mg_ticket_lines_change(book, MG_LINE_REQUEUE, "t", &job->ask.id);
     if (done < 0)
         fail_file(job);
     else
         counts->running -= (unsigned)done, counts->queued += (unsigned)done;
 }
 
-void mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
+bool mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
                        size_t most, struct mg_ticket_counts *counts, int *stopped)
 {
     const struct mg_ticket_ask *ask = &job->ask;
@@ -429,7 +312,7 @@ void mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, u
         cancel(book, job, now, counts, stopped);
         break;
     case MG_TICKET_PROGRESS:
-        if (change(book, PROGRESS, "tr", &ask->id, ask->progress) < 0)
+        if (mg_ticket_lines_change(book, MG_LINE_PROGRESS, "tr", &ask->id, ask->progress) < 0)
             fail_file(job);
         mg_buf_put(&job->body, MG_STR("true"));
         break;
@@ -443,15 +326,20 @@ void mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, u
         requeue(book, job, counts);
         break;
     }
+    if (job->error == MG_OK && book->broken)
+        fail_file(job);
     if (job->error == MG_OK && job->body.failed != MG_OK)
         fail(job, MG_NO_MEMORY, "no memory");
+    book->broken |= job->error == MG_NO_MEMORY;
+    return !book->broken;
 }
 
 // Orders
 
 static struct mg_ticket_order *order_of(sqlite3_stmt *row, unsigned seats)
 {
-    struct mg_str texts[] = {text_at(row, 1), text_at(row, 2), text_at(row, 3)};
+    struct mg_str texts[] = {mg_ticket_lines_text(row, 1), mg_ticket_lines_text(row, 2),
+                             mg_ticket_lines_text(row, 3)};
     struct mg_ticket_order *order =
         calloc(1, sizeof *order + texts[0].len + texts[1].len + texts[2].len);
     if (!order)
@@ -473,23 +361,29 @@ static struct mg_ticket_order *order_of(sqlite3_stmt *row, unsigned seats)
 
 struct mg_ticket_order *mg_ticket_book_next(struct mg_ticket_book *book, unsigned seats)
 {
-    sqlite3_stmt *row = first(book, NEXT, "");
+    sqlite3_stmt *row = mg_ticket_lines_first(book, MG_LINE_NEXT, "");
     if (!row)
         return NULL;
     int64_t seq = sqlite3_column_int64(row, 0);
     struct mg_ticket_order *order = order_of(row, seats);
     sqlite3_reset(row);
-    if (order && change(book, TAKE, "i", seq) == 1 && change(book, FORGET_PIECES, "i", seq) >= 0)
+    if (order && mg_ticket_lines_change(book, MG_LINE_TAKE, "i", seq) == 1 &&
+        mg_ticket_lines_change(book, MG_LINE_FORGET_PIECES, "i", seq) >= 0)
         return order;
+    book->broken = true;
     free(order);
     return NULL;
 }
 
-uint64_t mg_ticket_book_expire(struct mg_ticket_book *book, uint64_t now)
+void mg_ticket_book_expire(struct mg_ticket_book *book, uint64_t now, unsigned most)
 {
-    change(book, EXPIRE_PIECES, "i", (int64_t)now);
-    change(book, EXPIRE, "i", (int64_t)now);
-    sqlite3_stmt *row = first(book, EARLIEST, "");
+    if (mg_ticket_lines_change(book, MG_LINE_EXPIRE_PIECES, "ii", (int64_t)now, (int64_t)most) >= 0)
+        mg_ticket_lines_change(book, MG_LINE_EXPIRE, "ii", (int64_t)now, (int64_t)most);
+}
+
+uint64_t mg_ticket_book_earliest(struct mg_ticket_book *book)
+{
+    sqlite3_stmt *row = mg_ticket_lines_first(book, MG_LINE_EARLIEST, "");
     uint64_t next = row ? (uint64_t)sqlite3_column_int64(row, 0) : 0;
     if (row)
         sqlite3_reset(row);

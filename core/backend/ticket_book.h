@@ -12,7 +12,8 @@ struct mg_ticket_book *mg_ticket_book_open(const char *path, struct mg_buf *why)
 void mg_ticket_book_close(struct mg_ticket_book *book); // NULL allowed
 
 bool mg_ticket_book_begin(struct mg_ticket_book *book);
-bool mg_ticket_book_commit(struct mg_ticket_book *book); // false: nothing was done since begin
+// False: something has failed, and nothing was done since begin. `wrote`: there was a change.
+bool mg_ticket_book_commit(struct mg_ticket_book *book, bool *wrote);
 
 struct mg_ticket_counts {
     unsigned queued, running;
@@ -23,14 +24,16 @@ bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now);
 bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *counts);
 
 // Answers a job. `counts` follows what changes; `stopped` is the seat whose task is to stop, or -1.
-// `now`: ms of the wall clock. A result is no larger than `most`.
-void mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
+// `now`: ms of the wall clock. A result is no larger than `most`. False: the file fails or there is
+// no memory, and commit will say so too: the jobs since begin are undone.
+bool mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
                        size_t most, struct mg_ticket_counts *counts, int *stopped);
 
-// Begins the ticket that has waited for longest. NULL: none waits, or there is no memory.
+// Begins the ticket that has waited for longest. NULL: none waits, or commit will fail.
 struct mg_ticket_order *mg_ticket_book_next(struct mg_ticket_book *book, unsigned seats);
 
-// Forgets what has been kept long enough; when there is more to forget, or 0: nothing is.
-uint64_t mg_ticket_book_expire(struct mg_ticket_book *book, uint64_t now);
+// Forgets what has been kept long enough, `most` at a time.
+void mg_ticket_book_expire(struct mg_ticket_book *book, uint64_t now, unsigned most);
+uint64_t mg_ticket_book_earliest(struct mg_ticket_book *book); // when to; 0: nothing expires
 
 #endif
