@@ -151,13 +151,15 @@ void mg_clock_follow(struct mg_clock *clock, struct mg_worker *worker)
         struct entry *entry = find(clock, chore->name);
         if (!entry && !(entry = add(clock, chore->name)))
             continue;
+        bool waits = entry->every == chore->every && entry->timer.place;
         if (entry->every != chore->every)
             entry->due = 0;
         entry->every = chore->every;
         entry->within = chore->within;
         entry->function = chore->function;
         entry->wanted = true;
-        wait_for_due(entry, wall());
+        if (!waits) // or what is due now, and has not been seen to be, would be passed over
+            wait_for_due(entry, wall());
     }
     drop_unwanted(clock);
 }
