@@ -9,10 +9,11 @@ void mg_vm_tickets(struct mg_vm *vm, unsigned home)
     vm->home = home;
 }
 
-static struct mg_str l_text(lua_State *L, const char *field, struct mg_arena *arena)
+// Lua's own, which the table holds.
+static struct mg_str l_text(lua_State *L, const char *field)
 {
     lua_getfield(L, 2, field);
-    struct mg_str text = mg_arena_copy(arena, l_str(L, -1));
+    struct mg_str text = l_str(L, -1);
     lua_pop(L, 1);
     return text;
 }
@@ -38,22 +39,26 @@ int l_ticket(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     if (!vm->keeps_tickets)
         return luaL_error(L, "no tasks are kept here: no gateway runs");
-    ask.task = l_text(L, "task", arena);
-    ask.id = l_text(L, "id", arena);
-    ask.owner = l_text(L, "owner", arena);
-    ask.text = l_text(L, "text", arena);
+    ask.task = l_text(L, "task");
+    ask.id = l_text(L, "id");
+    ask.owner = l_text(L, "owner");
+    ask.text = l_text(L, "text");
     ask.keep = (uint64_t)l_number(L, "keep");
     ask.tries = (unsigned)l_number(L, "tries");
     ask.progress = l_number(L, "progress");
     ask.home = vm->home;
     struct mg_asked *asked = MG_ARENA_NEW(arena, struct mg_asked);
-    if (!asked)
+    struct mg_str name = mg_arena_copy(arena, ask.task.len ? ask.task : MG_STR("task"));
+    if (!asked || !name.len)
         return luaL_error(L, "out of memory");
-    asked->name = ask.task.len ? ask.task : MG_STR("task");
+    asked->name = name;
     asked->call.kind = MG_CALL_TICKET;
     asked->call.arena = arena;
     asked->call.ticket = ask;
+    // Whoever the call goes to has copied what it needs when this returns. A task that writes much
+    // would otherwise hold all of it until it ends.
     int id = run->host->start(run->exchange, asked);
+    asked->call.ticket = (struct mg_ticket_ask){.verb = ask.verb};
     if (id < 0)
         return 0;
     lua_pushinteger(L, id);
