@@ -18,6 +18,7 @@
 #include "net/socket_file.h"
 
 enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
+enum { workers_most = 256 }; // as many as gateway.lua and --workers may say
 
 struct mg_gateway {
     struct mg_common common;
@@ -353,7 +354,9 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     gateway->worker_count = options->workers ? options->workers : loader->current->config->workers;
     if (!gateway->worker_count)
-        gateway->worker_count = cores > 0 ? (unsigned)cores : 1;
+        gateway->worker_count = cores > workers_most ? workers_most
+                                : cores > 0          ? (unsigned)cores
+                                                     : 1;
     loader->listen_matters = !options->listen;
     loader->workers_matter = !options->workers;
     if (!bind_all(gateway, options->listen))
