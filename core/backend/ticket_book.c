@@ -128,6 +128,8 @@ bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *
 
 // Jobs
 
+static const char too_large[] = "the result is larger than it may be (limits.task_result)";
+
 static void fail(struct mg_ticket_job *job, enum mg_status error, const char *message)
 {
     job->error = error;
@@ -261,21 +263,23 @@ static void write_piece(struct mg_ticket_book *book, struct mg_ticket_job *job, 
     int grown = mg_ticket_lines_change(book, MG_LINE_GROW, "tii", &ask->id, (int64_t)ask->text.len,
                                        (int64_t)most);
     if (grown == 0)
-        fail(job, MG_TOO_LARGE, "the result is larger than it may be (limits.task_result)");
+        fail(job, MG_TOO_LARGE, too_large);
     else if (grown < 0 ||
              mg_ticket_lines_change(book, MG_LINE_WRITE, "tt", &ask->id, &ask->text) < 0)
         fail_file(job);
     mg_buf_put(&job->body, MG_STR("true"));
 }
 
-static void end(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now,
+static void end(struct mg_ticket_book *book, struct mg_ticket_job *job, uint64_t now, size_t most,
                 struct mg_ticket_counts *counts)
 {
     const struct mg_ticket_ask *ask = &job->ask;
-    const struct mg_str state = ask->fault.len ? MG_STR("failed") : MG_STR("done");
+    bool large = ask->text.len > most, failed = ask->failed || large;
+    const struct mg_str state = failed ? MG_STR("failed") : MG_STR("done");
+    const struct mg_str fault = large ? mg_str_of(too_large) : ask->fault;
     int ended = mg_ticket_lines_change(book, MG_LINE_END, "tttti", &ask->id, &state,
-                                       ask->text.len ? &ask->text : NULL,
-                                       ask->fault.len ? &ask->fault : NULL, (int64_t)now);
+                                       ask->text.len && !failed ? &ask->text : NULL,
+                                       failed ? &fault : NULL, (int64_t)now);
     if (ended < 0)
         fail_file(job);
     else
@@ -320,7 +324,7 @@ bool mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, u
         write_piece(book, job, most);
         break;
     case MG_TICKET_END:
-        end(book, job, now, counts);
+        end(book, job, now, most, counts);
         break;
     case MG_TICKET_REQUEUE:
         requeue(book, job, counts);

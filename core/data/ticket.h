@@ -22,8 +22,9 @@ struct mg_ticket_ask {
     struct mg_str id;    // but for ADD
     struct mg_str owner; // ADD, GET, RESULT, CANCEL: who may see it; empty: whoever knows the id
     struct mg_str
-        text; // ADD: arguments, JSON or empty; WRITE: what; END: the result, JSON or empty
-    struct mg_str fault; // END: why it failed; empty: it did not
+        text;    // ADD: arguments, JSON or empty; WRITE: what; END: the result, JSON or empty
+    bool failed; // END
+    struct mg_str fault; // END: why it failed
     uint64_t keep;       // ADD: ms from its end on
     unsigned tries;      // ADD: how often it is begun at most, at least 1
     unsigned home;       // ADD: the seat that runs it

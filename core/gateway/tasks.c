@@ -27,7 +27,8 @@ static void tell(struct mg_tasks *tasks, const struct mg_ticket_ask *ask)
 
 static void fail(struct mg_tasks *tasks, struct mg_str id, struct mg_str fault)
 {
-    tell(tasks, &(struct mg_ticket_ask){.verb = MG_TICKET_END, .id = id, .fault = fault});
+    tell(tasks,
+         &(struct mg_ticket_ask){.verb = MG_TICKET_END, .id = id, .failed = true, .fault = fault});
 }
 
 // One that was cut is not recorded: either it was cancelled, which is, or the process ends and the
@@ -41,7 +42,7 @@ static void ended(struct mg_chore *chore, enum mg_chore_end end)
     if (end == MG_CHORE_DONE)
         tell(tasks, &(struct mg_ticket_ask){.verb = MG_TICKET_END, .id = id, .text = run->made});
     else if (end == MG_CHORE_FAILED)
-        fail(tasks, id, detail.len ? detail : run->failure.title);
+        fail(tasks, id, detail.len ? detail : run->failure.title); // which may be empty
     else if (end == MG_CHORE_LATE)
         fail(tasks, id, MG_STR("it ran out of time"));
     mg_list_drop(&running->node);

@@ -210,6 +210,9 @@ describe("a task", function()
     reaches(begin("/job", '{"write":["12345","67890"]}'), "done")
     local found = reaches(begin("/job", '{"write":["12345","678901"]}'), "failed")
     assert.is_truthy(found.error:find "^the call task failed", found.error)
+    assert.equal("the result is larger than it may be (limits.task_result)",
+      reaches(begin("/job", '{"value":"123456789"}'), "failed").error)
+    reaches(begin("/job", '{"value":"12345678"}'), "done")
     local path = begin "/brief"
     assert.is_truthy(wait.till(function() return ask(path).status == 404 end, 10000))
   end)
