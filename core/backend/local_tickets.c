@@ -6,6 +6,8 @@
 #include "backend/ticket_book.h"
 #include "base/log.h"
 
+// jobs_most: that wait for the thread, but for those that nobody would repeat.
+enum { jobs_most = 4096 };
 enum { seats_most = 256, orders_in_one = 256, expire_in_one = 256 };
 // When the file cannot be written, it is tried again after so long. What expires is collected for
 // so long. The wall clock may be set: it is looked at again after so long.
@@ -21,6 +23,7 @@ struct tickets {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct mg_ticket_job *first, **last;
+    unsigned asked; // of them may be refused
     struct mg_ticket_seat seats[seats_most];
     bool taken, resting, stopping, poked; // taken: the thread serves what is asked
     // The thread's:
@@ -57,13 +60,21 @@ static void fail(struct mg_ticket_job *job, enum mg_status error, const char *me
     job->message = message;
 }
 
+// How a task has ended is told once: were it lost, the task would run for ever.
+static bool is_told_once(const struct mg_ticket_job *job)
+{
+    return job->ask.verb == MG_TICKET_END || job->ask.verb == MG_TICKET_REQUEUE;
+}
+
 static void ask(struct mg_tickets *base, struct mg_ticket_job *job)
 {
     struct tickets *tickets = MG_OWNER(base, struct tickets, base);
     pthread_mutex_lock(&tickets->lock);
-    bool taken = tickets->taken;
+    bool kept_here = tickets->taken, bound = !is_told_once(job);
+    bool taken = kept_here && (!bound || tickets->asked < jobs_most);
     job->next = NULL;
     if (taken) {
+        tickets->asked += bound;
         *tickets->last = job;
         tickets->last = &job->next;
         pthread_cond_signal(&tickets->changed);
@@ -71,7 +82,8 @@ static void ask(struct mg_tickets *base, struct mg_ticket_job *job)
     pthread_mutex_unlock(&tickets->lock);
     if (taken)
         return;
-    fail(job, MG_BUSY, "no tasks are kept here");
+    fail(job, MG_BUSY,
+         kept_here ? "too much is asked of the keeper of tasks" : "no tasks are kept here");
     give_back(job);
 }
 
@@ -142,6 +154,7 @@ static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, bool *beg
     *jobs = tickets->first;
     tickets->first = NULL;
     tickets->last = &tickets->first;
+    tickets->asked = 0;
     tickets->poked = false;
     *begins = may_begin(tickets);
     bool on = *jobs || !tickets->stopping;
@@ -207,6 +220,10 @@ static bool commit(struct tickets *tickets)
 static bool do_job(struct tickets *tickets, struct mg_ticket_job *job, uint64_t now)
 {
     int stopped = -1;
+    if (job->unwanted && job->ask.verb == MG_TICKET_ADD) {
+        fail(job, MG_CANCELLED, "cancelled");
+        return true;
+    }
     if (is_full(tickets, job)) {
         fail(job, MG_BUSY, "as many tasks as may be are waiting");
         return true;
@@ -232,12 +249,6 @@ static bool do_together(struct tickets *tickets, struct mg_ticket_job *jobs, uin
     tickets->counts = before;
     drop_orders(tickets, ordered);
     return false;
-}
-
-// How a task has ended is told once: were it lost, the task would run for ever.
-static bool is_told_once(const struct mg_ticket_job *job)
-{
-    return job->ask.verb == MG_TICKET_END || job->ask.verb == MG_TICKET_REQUEUE;
 }
 
 static void keep(struct tickets *tickets, struct mg_ticket_job *job)

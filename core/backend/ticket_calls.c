@@ -13,7 +13,8 @@ struct calls {
     struct mg_task ending;
 };
 
-// The call may land without it, at its deadline or cancelled: what was asked is done all the same.
+// The call may land without it, at its deadline or cancelled: no task is begun for it then, unless
+// that has happened already; all else that was asked is done.
 struct asked {
     struct mg_ticket_job job;
     struct mg_list node;
@@ -35,6 +36,7 @@ static struct mg_call *let_go(struct asked *asked)
 {
     struct mg_call *call = asked->call;
     asked->call = NULL;
+    asked->job.unwanted = true; // when it has come back, to nobody
     mg_list_drop(&asked->node);
     mg_timer_drop(asked->calls->backend.loop, &asked->deadline);
     return call;

@@ -15,6 +15,7 @@ struct mg_ticket_job {
     struct mg_mail mail; // `deliver` is the asker's
     struct mg_mailbox *home;
     struct mg_ticket_job *next; // the keeper's own
+    _Atomic bool unwanted; // the asker's: what has not been begun is not to be
     struct mg_ticket_ask ask;
     struct mg_buf body;
     enum mg_body_form form;
