@@ -25,7 +25,8 @@ struct tickets {
     struct mg_ticket_job *first, **last;
     unsigned asked; // of them may be refused
     struct mg_ticket_seat seats[seats_most];
-    bool taken, resting, stopping, poked; // taken: the thread serves what is asked
+    bool taken, begins; // the thread serves what is asked; it may begin what is queued
+    bool resting, stopping, poked;
     // The thread's:
     struct mg_ticket_counts counts;
     struct mg_ticket_order *orders; // to be sent after the commit
@@ -117,7 +118,7 @@ static bool may_begin(const struct tickets *tickets)
     for (unsigned i = 0; i < tickets->options.seats; i++)
         if (!tickets->seats[i].mailbox)
             return false;
-    return !tickets->resting;
+    return tickets->begins && !tickets->resting;
 }
 
 // How long the thread waits for what is asked, in ms; UINT64_MAX: for as long as nothing is.
@@ -445,6 +446,18 @@ bool mg_local_tickets_open(struct mg_tickets *base, const struct mg_local_ticket
     tickets->book = NULL;
     tickets->options.path = NULL;
     return false;
+}
+
+void mg_local_tickets_begin(struct mg_tickets *base)
+{
+    struct tickets *tickets = MG_OWNER(base, struct tickets, base);
+    if (!tickets->open)
+        return;
+    pthread_mutex_lock(&tickets->lock);
+    if (!tickets->begins)
+        poke(tickets);
+    tickets->begins = true;
+    pthread_mutex_unlock(&tickets->lock);
 }
 
 bool mg_local_tickets_is_open(const struct mg_tickets *base)

@@ -172,6 +172,13 @@ static bool keep_tasks(struct mg_loader *loader, const struct mg_edition *editio
                          loader->current->config, loader->worker_count, why);
 }
 
+// After a generation that may know what is queued has gone to the workers: they see to it first.
+static void begin_tasks(struct mg_loader *loader)
+{
+    if (loader->grounds.tickets)
+        mg_local_tickets_begin(loader->grounds.tickets);
+}
+
 // Changing over
 
 static void keep(struct mg_loader *loader, struct mg_edition *edition)
@@ -193,6 +200,7 @@ static void change_over(struct mg_loader *loader, struct mg_edition *edition,
         if (!mg_worker_give(&loader->workers[i], made[i]))
             on_back(&made[i]->mail);
     free(made);
+    begin_tasks(loader);
     forget(loader, before);
     mg_log(MG_LOG_INFO, "%s has changed: it is loaded anew", loader->dir);
 }
@@ -436,7 +444,9 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
         free(made);
         return false;
     }
-    if (!made)
+    if (made)
+        begin_tasks(loader);
+    else
         mg_buf_put(why, faults.count ? faults.items[0].message : MG_STR("out of memory"));
     free(made);
     mg_faults_fini(&faults);

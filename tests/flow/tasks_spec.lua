@@ -319,6 +319,20 @@ describe("a task", function()
     assert.equal(202, g:get("/new").status)
   end)
 
+  it("that waits from before is begun by the first reload that knows it", function()
+    start { tasks_at_once = 1 }
+    local held, paths = begin("/job", '{"call":"/hang"}'), {}
+    backend:record_when(function(record) return record.in_flight == 1 end)
+    for i = 1, 20 do paths[i] = begin("/job", "{}") end
+    g:kill()
+    g:write { ["routes.lua"] = "" }
+    g = gateway.start(g.dir, { workers = 2 })
+    g:write { ["routes.lua"] = routes }
+    assert.is_truthy(wait.till(function() return ask(held).status == 200 end, 10000), g:log())
+    assert.equal("lost", ask(held):json().state)
+    for i = 1, 20 do reaches(paths[i], "done") end
+  end)
+
   it("is an error at the start when its file cannot be had", function()
     local folder = gateway.folder { ["gateway.lua"] = { tasks = "sqlite:no/such/t.db" },
       ["more.lua"] = [[require "moongate".task("new", function() end)]] }
