@@ -25,8 +25,8 @@ struct tickets {
     struct mg_ticket_job *first, **last;
     unsigned asked; // of them may be refused
     struct mg_ticket_seat seats[seats_most];
-    bool taken, begins; // the thread serves what is asked; it may begin what is queued
-    bool resting, stopping, poked;
+    unsigned round;                       // of the routes; 0: nothing is to be begun
+    bool taken, resting, stopping, poked; // taken: the thread serves what is asked
     // The thread's:
     struct mg_ticket_counts counts;
     struct mg_ticket_order *orders; // to be sent after the commit
@@ -113,12 +113,13 @@ static void rest(struct mg_tickets *base)
 }
 
 // Under the lock. All seats are needed before anything is begun: an order could not be delivered.
-static bool may_begin(const struct tickets *tickets)
+// The round that it is for, or 0.
+static unsigned may_begin(const struct tickets *tickets)
 {
     for (unsigned i = 0; i < tickets->options.seats; i++)
         if (!tickets->seats[i].mailbox)
-            return false;
-    return tickets->begins && !tickets->resting;
+            return 0;
+    return tickets->resting ? 0 : tickets->round;
 }
 
 // How long the thread waits for what is asked, in ms; UINT64_MAX: for as long as nothing is.
@@ -145,7 +146,7 @@ static bool wait_for(struct tickets *tickets, uint64_t ms, uint64_t until)
 }
 
 // The next batch: jobs, or NULL when there is something else to do. False: it is time to end.
-static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, bool *begins)
+static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, unsigned *begins)
 {
     uint64_t ms = patience(tickets), until = ms_of(CLOCK_MONOTONIC) + ms;
     pthread_mutex_lock(&tickets->lock);
@@ -372,12 +373,14 @@ static void send_orders(struct tickets *tickets)
 
 // Each in a transaction of its own: what is asked is answered even when nothing can be begun or
 // forgotten.
-static void turn(struct tickets *tickets, struct mg_ticket_job *jobs, bool begins)
+static void turn(struct tickets *tickets, struct mg_ticket_job *jobs, unsigned begins)
 {
     uint64_t now = wall();
     if (tickets->again && ms_of(CLOCK_MONOTONIC) >= tickets->again)
         tickets->again = 0;
     do_jobs(tickets, tickets->again ? jobs : with_kept(tickets, jobs), now);
+    if (begins && !tickets->again && !mg_ticket_book_renew(tickets->book, begins))
+        cannot_write(tickets);
     tickets->more = begins && !tickets->again && begin_queued(tickets);
     send_orders(tickets);
     expire(tickets, now);
@@ -387,11 +390,11 @@ static void *work(void *owner)
 {
     struct tickets *tickets = owner;
     struct mg_ticket_job *jobs;
-    bool begins;
+    unsigned begins;
     while (take(tickets, &jobs, &begins))
         turn(tickets, jobs, begins);
     tickets->again = 0;
-    turn(tickets, NULL, false); // what could not be written has a last try
+    turn(tickets, NULL, 0); // what could not be written has a last try
     while ((jobs = tickets->kept)) {
         tickets->kept = jobs->next;
         mg_ticket_job_free(jobs);
@@ -454,9 +457,8 @@ void mg_local_tickets_begin(struct mg_tickets *base)
     if (!tickets->open)
         return;
     pthread_mutex_lock(&tickets->lock);
-    if (!tickets->begins)
-        poke(tickets);
-    tickets->begins = true;
+    tickets->round++;
+    poke(tickets);
     pthread_mutex_unlock(&tickets->lock);
 }
 

@@ -18,7 +18,7 @@ struct mg_tickets *mg_local_tickets_new(void);
 // Starts the thread. False: *why is a line.
 bool mg_local_tickets_open(struct mg_tickets *tickets,
                            const struct mg_local_tickets_options *options, struct mg_buf *why);
-// What is queued may be begun, as the seats come: they know the tasks that may be there.
+// The routes are there, or are others: what is queued may be begun, as the seats come.
 void mg_local_tickets_begin(struct mg_tickets *tickets);
 bool mg_local_tickets_is_open(const struct mg_tickets *tickets); // asked by who opens it
 // Does what was asked, then ends the thread: the seats' mailboxes are still there. Nothing is asked

@@ -20,6 +20,7 @@ static const char schema[] =
     " created integer not null, ended integer, until integer);"
     "create index if not exists queued on ticket (seq) where state = 'queued';"
     "create index if not exists running on ticket (seq) where state = 'running';"
+    "create index if not exists aside on ticket (seq) where state = 'aside';"
     "create index if not exists until on ticket (until) where until is not null;"
     "create table if not exists piece ("
     " ticket integer not null, seq integer not null, text blob not null,"
@@ -108,6 +109,19 @@ bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now)
            mg_ticket_lines_change(book, MG_LINE_LOSE, "i", (int64_t)now) >= 0 &&
            mg_ticket_lines_change(book, MG_LINE_AGAIN, "") >= 0 &&
            mg_ticket_book_commit(book, &wrote);
+}
+
+bool mg_ticket_book_renew(struct mg_ticket_book *book, unsigned round)
+{
+    bool wrote;
+    if (book->round == round)
+        return true;
+    if (mg_ticket_book_begin(book))
+        mg_ticket_lines_change(book, MG_LINE_BACK, "");
+    if (!mg_ticket_book_commit(book, &wrote))
+        return false;
+    book->round = round;
+    return true;
 }
 
 static bool count(struct mg_ticket_book *book, enum mg_ticket_line line, unsigned *number)
@@ -290,7 +304,8 @@ static void requeue(struct mg_ticket_book *book, struct mg_ticket_job *job,
                     struct mg_ticket_counts *counts)
 {
     int done = mg_ticket_lines_change(book, MG_LINE_REQUEUE, "t", &job->ask.id);
-    if (done < 0)
+    bool aside = done > 0 && job->ask.round && job->ask.round == book->round;
+    if (done < 0 || (aside && mg_ticket_lines_change(book, MG_LINE_ASIDE, "t", &job->ask.id) < 0))
         fail_file(job);
     else
         counts->running -= (unsigned)done, counts->queued += (unsigned)done;
@@ -340,7 +355,7 @@ bool mg_ticket_book_do(struct mg_ticket_book *book, struct mg_ticket_job *job, u
 
 // Orders
 
-static struct mg_ticket_order *order_of(sqlite3_stmt *row, unsigned seats)
+static struct mg_ticket_order *order_of(sqlite3_stmt *row, unsigned seats, unsigned round)
 {
     struct mg_str texts[] = {mg_ticket_lines_text(row, 1), mg_ticket_lines_text(row, 2),
                              mg_ticket_lines_text(row, 3)};
@@ -358,6 +373,7 @@ static struct mg_ticket_order *order_of(sqlite3_stmt *row, unsigned seats)
     order->id = texts[0];
     order->task = texts[1];
     order->args = texts[2];
+    order->round = round;
     order->seat = (unsigned)sqlite3_column_int64(row, 4) % seats;
     order->attempt = (unsigned)sqlite3_column_int64(row, 5);
     return order;
@@ -369,7 +385,7 @@ struct mg_ticket_order *mg_ticket_book_next(struct mg_ticket_book *book, unsigne
     if (!row)
         return NULL;
     int64_t seq = sqlite3_column_int64(row, 0);
-    struct mg_ticket_order *order = order_of(row, seats);
+    struct mg_ticket_order *order = order_of(row, seats, book->round);
     sqlite3_reset(row);
     if (order && mg_ticket_lines_change(book, MG_LINE_TAKE, "i", seq) == 1 &&
         mg_ticket_lines_change(book, MG_LINE_FORGET_PIECES, "i", seq) >= 0)

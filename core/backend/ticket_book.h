@@ -23,6 +23,10 @@ struct mg_ticket_counts {
 bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now);
 bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *counts);
 
+// The routes have changed when `round` is another one: tickets whose task was not known wait again.
+// False: the file fails.
+bool mg_ticket_book_renew(struct mg_ticket_book *book, unsigned round);
+
 // Answers a job. `counts` follows what changes; `stopped` is the seat whose task is to stop, or -1.
 // `now`: ms of the wall clock. A result is no larger than `most`. False: the file fails or there is
 // no memory, and commit will say so too: the jobs since begin are undone.

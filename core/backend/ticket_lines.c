@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+// One whose task the routes do not know is aside: for whoever asks, it waits.
+#define STATE "case state when 'aside' then 'queued' else state end"
 #define MINE " where id = ?1 and task = ?2 and owner = ?3 and ifnull(until, ?4 + 1) > ?4"
 
 static const char *const lines[MG_LINE_COUNT] = {
@@ -10,14 +12,14 @@ static const char *const lines[MG_LINE_COUNT] = {
     [MG_LINE_ROLLBACK] = "rollback",
     [MG_LINE_LOSE] = "update ticket set state = 'lost', ended = ?1, until = ?1 + keep"
                      " where state = 'running' and tried >= tries",
-    [MG_LINE_AGAIN] = "update ticket set state = 'queued' where state = 'running'",
+    [MG_LINE_AGAIN] = "update ticket set state = 'queued' where state in ('running', 'aside')",
     [MG_LINE_QUEUED] = "select count(*) from ticket where state = 'queued'",
     [MG_LINE_RUNNING] = "select count(*) from ticket where state = 'running'",
     [MG_LINE_ADD] = "insert into ticket (id, task, owner, state, args, tries, keep, home, created)"
                     " values (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8)",
-    [MG_LINE_FIND] = "select seq, state, home, result, size from ticket" MINE,
-    [MG_LINE_SHOW] =
-        "select id, state, progress, tried, tries, created, ended, fault, size from ticket" MINE,
+    [MG_LINE_FIND] = "select seq, " STATE ", home, result, size from ticket" MINE,
+    [MG_LINE_SHOW] = "select id, " STATE
+                     ", progress, tried, tries, created, ended, fault, size from ticket" MINE,
     [MG_LINE_PIECES] = "select text from piece where ticket = ?1 order by seq",
     [MG_LINE_CANCEL] =
         "update ticket set state = 'cancelled', ended = ?2, until = ?2 + keep where seq = ?1",
@@ -33,6 +35,9 @@ static const char *const lines[MG_LINE_COUNT] = {
         " where id = ?1 and state = 'running'",
     [MG_LINE_REQUEUE] = "update ticket set state = 'queued', tried = tried - 1"
                         " where id = ?1 and state = 'running'",
+    [MG_LINE_ASIDE] = "update ticket set state = 'aside' where state = 'queued'"
+                      " and task = (select task from ticket where id = ?1)",
+    [MG_LINE_BACK] = "update ticket set state = 'queued' where state = 'aside'",
     [MG_LINE_NEXT] =
         "select seq, id, task, args, home, tried + 1 from ticket where state = 'queued'"
         " order by seq limit 1",

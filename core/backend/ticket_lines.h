@@ -27,6 +27,8 @@ enum mg_ticket_line {
     MG_LINE_WRITE,
     MG_LINE_END,
     MG_LINE_REQUEUE,
+    MG_LINE_ASIDE,
+    MG_LINE_BACK,
     MG_LINE_NEXT,
     MG_LINE_TAKE,
     MG_LINE_EXPIRE,
@@ -38,6 +40,7 @@ enum mg_ticket_line {
 struct mg_ticket_book {
     sqlite3 *db;
     sqlite3_stmt *lines[MG_LINE_COUNT];
+    unsigned round;
     int changes; // that there had been at begin
     bool broken; // something has failed since begin: what was done is not to be kept
 };

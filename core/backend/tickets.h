@@ -15,7 +15,7 @@ struct mg_ticket_job {
     struct mg_mail mail; // `deliver` is the asker's
     struct mg_mailbox *home;
     struct mg_ticket_job *next; // the keeper's own
-    _Atomic bool unwanted; // the asker's: what has not been begun is not to be
+    _Atomic bool unwanted;      // the asker's: what has not been begun is not to be
     struct mg_ticket_ask ask;
     struct mg_buf body;
     enum mg_body_form form;
@@ -28,7 +28,7 @@ struct mg_ticket_order {
     struct mg_mail mail;
     struct mg_ticket_order *next; // the keeper's own
     void *owner;                  // the seat's
-    unsigned seat;
+    unsigned seat, round;         // round: it grows when the routes change
     bool stop;
     unsigned attempt;             // from 1
     struct mg_str id, task, args; // in the same block

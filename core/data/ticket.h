@@ -28,6 +28,7 @@ struct mg_ticket_ask {
     uint64_t keep;       // ADD: ms from its end on
     unsigned tries;      // ADD: how often it is begun at most, at least 1
     unsigned home;       // ADD: the seat that runs it
+    unsigned round;      // REQUEUE: whose routes do not know its task; 0: another reason
     double progress;     // 0 to 1
 };
 

@@ -101,8 +101,9 @@ static void on_order(struct mg_mail *mail)
         tell(tasks, &(struct mg_ticket_ask){.verb = MG_TICKET_REQUEUE, .id = order->id});
     } else {
         const struct mg_script_chore *task = find(worker, order->task);
-        if (!task)
-            fail(tasks, order->id, MG_STR("there is no task of this name any more"));
+        if (!task) // it waits for routes that know it: these may be a mistake
+            tell(tasks, &(struct mg_ticket_ask){
+                            .verb = MG_TICKET_REQUEUE, .id = order->id, .round = order->round});
         else if (begin(tasks, task, order))
             return;
         else

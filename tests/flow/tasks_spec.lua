@@ -333,6 +333,27 @@ describe("a task", function()
     for i = 1, 20 do reaches(paths[i], "done") end
   end)
 
+  it("waits when a reload does not know it, and goes on with the next that does", function()
+    start { tasks_at_once = 1 }
+    local paths, other = { begin("/job", '{"call":"/held/ok"}') }
+    backend:record_when(function(record) return record.in_flight == 1 end)
+    for i = 2, 5 do paths[i] = begin("/job", "{}") end
+    g:write { ["routes.lua"] = [[
+      local gate = require "moongate"
+      local other = gate.task("other", function() end)
+      gate.group("/other", function(api) api.get("", function() return gate.accepted(other:start()) end) other:routes(api) end)]] }
+    assert.is_truthy(wait.till(function()
+      local reply = g:get "/other"
+      other = reply.headers.location
+      return reply.status == 202
+    end, 10000))
+    backend:release()
+    reaches(other, "done") -- it came last: the others have been looked at
+    g:write { ["routes.lua"] = routes }
+    assert.is_truthy(wait.till(function() return ask(paths[1]).status == 200 end, 10000))
+    for _, path in ipairs(paths) do assert.equal(1, reaches(path, "done").tried) end
+  end)
+
   it("is an error at the start when its file cannot be had", function()
     local folder = gateway.folder { ["gateway.lua"] = { tasks = "sqlite:no/such/t.db" },
       ["more.lua"] = [[require "moongate".task("new", function() end)]] }
