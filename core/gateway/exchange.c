@@ -383,10 +383,8 @@ static void landed(struct mg_call *call)
         mg_exchange_fail(exchange, asked);
     else if (asked->plan)
         planned_landed(exchange, asked);
-    else if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
-        mg_exchange_out_of_time(exchange);
-    else if (exchange->state == MG_EXCHANGE_WAITING && mg_function_ready(exchange))
-        mg_function_resume(exchange);
+    else
+        mg_function_landed(exchange);
     mg_exchange_end_if_done(exchange);
 }
 

@@ -174,7 +174,7 @@ void mg_function_start(struct mg_exchange *exchange)
                                       exchange->plan->count));
 }
 
-void mg_function_resume(struct mg_exchange *exchange)
+static void go_on(struct mg_exchange *exchange)
 {
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     exchange->state = MG_EXCHANGE_CALLING;
@@ -188,7 +188,7 @@ static void wake(struct mg_timer *timer)
     if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
         mg_exchange_out_of_time(exchange);
     else
-        mg_function_resume(exchange);
+        go_on(exchange);
     mg_exchange_end_if_done(exchange);
 }
 
@@ -208,6 +208,16 @@ bool mg_function_ready(const struct mg_exchange *exchange)
             return true;
     }
     return landed == wait->count || (wait->mode == MG_WAIT_ANY && landed > 0);
+}
+
+void mg_function_landed(struct mg_exchange *exchange)
+{
+    if (exchange->state != MG_EXCHANGE_WAITING)
+        return;
+    if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
+        mg_exchange_out_of_time(exchange);
+    else if (mg_function_ready(exchange))
+        go_on(exchange);
 }
 
 static int host_start(void *owner, struct mg_asked *asked)

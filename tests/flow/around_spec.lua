@@ -1,6 +1,7 @@
 -- The functions around routes: before, after, and what they leave to each other in req.context.
 local faultd = require "support.faultd"
 local gateway = require "support.gateway"
+local http = require "support.http"
 local problem = require "support.problem"
 
 local routes = [=[
@@ -89,6 +90,11 @@ gate.post("/pass/{x}", { before = function(req) req.context.to = req.params.x en
   after = function(req, reply) reply.headers["X-After"] = req.context.to .. " " .. reply.status reply.headers["content-type"] = "text/x" end })
 gate.get("/pass-body", { pass = users:get "/echo", after = function(_, reply) return reply.body end })
 gate.get("/pass-waits", { pass = users:get "/echo", after = function() gate.sleep "1ms" end })
+gate.get("/pass-leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
+  pass = users:get "/drip/40?body=1234567890" })
+gate.post("/pass-upload", { within = "300ms", before = function() users:get("/hang"):start() end, pass = users:post "/echo" })
+gate.get("/leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
+  calls = { it = users:get("/hang", { optional = true }) } })
 gate.get("/pass-refused", { before = sign_in, pass = users:get "/echo" })
 ]=]
 
@@ -137,6 +143,19 @@ describe("before", function()
     for _ = 1, 2 do
       assert.same({ 1 }, g:get("/alone"):json())
     end
+  end)
+
+  it("may leave a call to itself: its end is nobody's", function()
+    local reply = g:get "/pass-leaves"
+    assert.same({ 200, "1234567890" }, { reply.status, reply.body })
+    reply = g:get "/leaves"
+    assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
+    local c = g:connect()
+    c:send(http.request("/pass-upload", { method = "POST", headers = { ["Content-Length"] = "10" } }))
+    c:send("0123456789", 2, 100)
+    reply = c:read()
+    assert.same({ 200, "0123456789" }, { reply.status, reply:json().body })
+    c:close()
   end)
 
   it("may answer itself, and fail", function()
