@@ -241,7 +241,7 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
         fail_unfilled(exchange, asked, fill, &fault);
         mg_exchange_start_call(exchange, asked);
     }
-    return exchange->state != MG_EXCHANGE_REPLIED;
+    return !exchange->ending && exchange->state != MG_EXCHANGE_REPLIED;
 }
 
 // False: the request has ended.

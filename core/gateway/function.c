@@ -1,5 +1,7 @@
 #include "gateway/function.h"
 
+#include <assert.h>
+
 #include "gateway/answer.h"
 
 static void wake(struct mg_timer *timer);
@@ -108,6 +110,7 @@ void mg_function_before(struct mg_exchange *exchange)
 bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made)
 {
     struct mg_run *run = &exchange->run;
+    assert(!exchange->ending && exchange->state == MG_EXCHANGE_CALLING);
     if (!open_run(exchange))
         return false;
     enum mg_run_state state =

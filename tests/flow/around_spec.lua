@@ -95,6 +95,13 @@ gate.get("/pass-leaves", { within = "100ms", before = function() users:get("/han
 gate.post("/pass-upload", { within = "300ms", before = function() users:get("/hang"):start() end, pass = users:post "/echo" })
 gate.get("/leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
   calls = { it = users:get("/hang", { optional = true }) } })
+local function waits(_, reply) reply.headers["x-late"] = users:get("/delay/50/id/late"):wait().body.id end
+gate.post("/refused-each", { after = waits, calls = { a = gate.each("{body.items[].id}", users:get "/id/{each}"),
+  b = users:post "/id/b", c = users:post("/id/c", { when = function() return true end }) } })
+gate.post("/refused-element", { after = waits, calls = { a = gate.each("{body.items[].id}", users:get "/id/{body.none}"),
+  b = users:post "/id/b", c = users:post("/id/c", { when = function() return true end }) } })
+gate.post("/refused-need", { after = waits, calls = { v = gate.value(1), a = users:get("/id/{body.none}", { needs = "v" }),
+  b = users:post("/id/b", { needs = "v" }), c = users:post("/id/c", { needs = "v", when = function() return true end }) } })
 gate.get("/pass-refused", { before = sign_in, pass = users:get "/echo" })
 ]=]
 
@@ -202,6 +209,16 @@ describe("after", function()
     problem.check(reply, 400)
     assert.is_nil(reply.headers["x-seen"])
     problem.check(g:get "/cut", 502, { bad = "status" })
+  end)
+
+  it("is waited for where the client is refused, and nothing else is started", function()
+    for path, body in pairs { each = '{"items":5}', element = '{"items":[{"id":1}]}', need = "{}" } do
+      backend:reset()
+      local reply = g:post("/refused-" .. path, { body = body, headers = { ["content-type"] = "application/json" } })
+      problem.check(reply, 400)
+      assert.equal("late", reply.headers["x-late"], path)
+      assert.equal(1, backend:record().requests, path)
+    end
   end)
 
   it("makes a problem of the reply when it fails or is late", function()
