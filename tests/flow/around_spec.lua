@@ -6,7 +6,7 @@ local problem = require "support.problem"
 
 local routes = [=[
 local gate = require "moongate"
-local users = gate.service "users"
+local users, gone = gate.service "users", gate.service "gone"
 local function mark(name)
   return function(req, reply)
     local seen = req.context.seen or {}
@@ -102,6 +102,9 @@ gate.post("/refused-element", { after = waits, calls = { a = gate.each("{body.it
   b = users:post "/id/b", c = users:post("/id/c", { when = function() return true end }) } })
 gate.post("/refused-need", { after = waits, calls = { v = gate.value(1), a = users:get("/id/{body.none}", { needs = "v" }),
   b = users:post("/id/b", { needs = "v" }), c = users:post("/id/c", { needs = "v", when = function() return true end }) } })
+local function sleeps(_, reply) gate.sleep "150ms" reply.headers["x-late"] = "slept" end
+gate.get("/pass-gone", { within = "30s", pass = gone:get("/", { within = "50ms" }), after = sleeps })
+gate.post("/pass-hangs", { within = "30s", pass = users:post("/delay/80/ok", { within = "50ms" }), after = sleeps })
 gate.get("/pass-refused", { before = sign_in, pass = users:get "/echo" })
 ]=]
 
@@ -109,7 +112,8 @@ local g, backend
 
 local function start()
   backend = faultd.start()
-  g = gateway.start({ ["gateway.lua"] = { services = { users = backend.url } }, ["routes.lua"] = routes }, { workers = 1 })
+  g = gateway.start({ ["gateway.lua"] = { services = { users = backend.url,
+    gone = "http://127.0.0.1:" .. faultd.closed_port() } }, ["routes.lua"] = routes }, { workers = 1 })
 end
 
 local function stop()
@@ -245,6 +249,15 @@ describe("after", function()
     assert.is_truthy(reply.body:find("/echo/there", 1, true))
     problem.check(g:get "/pass-body", 500)
     problem.check(g:get "/pass-waits", 500)
+  end)
+
+  it("may wait where there is nothing to pass, for longer than what failed might have", function()
+    local reply = g:get "/pass-gone"
+    problem.check(reply, 502, { pass = "refused" })
+    assert.equal("slept", reply.headers["x-late"])
+    reply = g:post("/pass-hangs", { body = "x" }) -- what goes on unheard answers meanwhile
+    problem.check(reply, 504, { pass = "timeout" })
+    assert.equal("slept", reply.headers["x-late"])
   end)
 
   it("ends with a client that leaves", function()
