@@ -87,13 +87,19 @@ static struct mg_header *type_of(struct mg_reply *reply)
     return NULL;
 }
 
-// In place of a problem, but not of what `after` has made of one.
+// Whether the reply is still the problem of the report, and not what `after` has made of it.
+static bool is_reported(const struct mg_reply *reply, const struct mg_report *report)
+{
+    return report && report->body == reply->pieces && report->status == reply->status;
+}
+
 static void put_page(struct mg_exchange *exchange, const struct mg_trace *trace)
 {
     struct mg_reply *reply = &exchange->reply;
     struct mg_header *type = type_of(reply);
     struct mg_str page, policy;
-    if (!exchange->report || !type || !mg_str_is(type->value, "application/problem+json"))
+    if (!is_reported(reply, exchange->report) || !type ||
+        !mg_str_is(type->value, "application/problem+json"))
         return;
     add_header(exchange, MG_STR("Vary"), MG_STR("Accept"));
     if (reply->piece_count != 1 || !wants_page(exchange))

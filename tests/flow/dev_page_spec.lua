@@ -32,6 +32,14 @@ gate.get("/fine", { calls = { c = api:get "/ok" } })
 gate.group("/around", { after = function(req, reply)
   if req.query.own then
     reply.headers["content-type"], reply.body = "text/html", "<p>mine"
+  elseif req.query.json then
+    reply.json = { detail = "mine" }
+  elseif req.query.changed then
+    reply.json.detail = "mine"
+  elseif req.query.status then
+    reply.status = 403
+  elseif req.query.header then
+    reply.headers["x-mine"] = "1"
   end
 end }, function(group)
   group.get("/x", function() gate.fail(404) end)
@@ -167,7 +175,7 @@ describe("the page of serve --dev", function()
   it("lists what is wrong with the input", function()
     local page = check(visit "/input/x?<b>=1")
     has(page, "<h2>Input</h2>", '<th scope="row">id</th><td>must be an integer</td>',
-      '<th scope="row">query.page</th><td>is missing</td>', "<h2>The route</h2>", '<span class="here"><i>32</i>')
+      '<th scope="row">query.page</th><td>is missing</td>', "<h2>The route</h2>", '<span class="here"><i>40</i>')
   end)
 
   it("is for browsers, and for problems", function()
@@ -181,6 +189,15 @@ describe("the page of serve --dev", function()
     assert.equal("application/json", visit("/fine").headers["content-type"])
     assert.is_nil(visit("/fine").headers.vary)
     assert.equal("<p>mine", visit("/around/x?own=1").body)
+    for _, changed in ipairs { "json", "changed", "status" } do -- what `after` made of it is no problem of ours
+      local reply = visit("/around/x?" .. changed .. "=1")
+      assert.truthy(reply.headers["content-type"]:find "json", changed)
+      assert.equal(changed == "status" and 403 or 404, reply.status)
+      assert.equal(changed == "status" and "" or "mine", reply:json().detail or "")
+      assert.is_nil(reply.headers.vary)
+    end
+    assert.equal("1", visit("/around/x?header=1").headers["x-mine"])
+    check(visit "/around/x?header=1")
   end)
 
   it("shows what does not load until it does", function()
