@@ -46,7 +46,7 @@ void mg_dev_explain(struct mg_exchange *exchange, struct mg_problem *problem)
         broken = mg_report_trouble(exchange, trouble_of(exchange));
     }
     exchange->report = problem->report;
-    if (problem->report && mg_trace_read(exchange, &trace))
+    if (problem->report && mg_trace_read(exchange, &problem->report->mask, &trace))
         problem->dev = mg_members_of(problem->report, broken, &trace);
 }
 
@@ -120,7 +120,7 @@ static void put_page(struct mg_exchange *exchange, const struct mg_trace *trace)
 void mg_dev_finish(struct mg_exchange *exchange)
 {
     struct mg_trace trace;
-    if (!mg_trace_read(exchange, &trace))
+    if (!mg_trace_read(exchange, exchange->report ? &exchange->report->mask : NULL, &trace))
         return;
     add_timing(exchange, &trace);
     add_header(exchange, MG_STR("Moongate-Load-Error"),

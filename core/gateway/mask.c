@@ -4,7 +4,10 @@
 
 #include "base/percent.h"
 
-enum { value_least = 4 }; // what is shorter is in every text
+enum {
+    value_least = 4, // what is shorter is in every text
+    cut_least = 1024 // bytes: no text is cut that is shorter
+};
 
 bool mg_mask_hides(struct mg_str name)
 {
@@ -117,4 +120,27 @@ struct mg_str mg_mask_text(const struct mg_mask *mask, struct mg_str text)
     for (unsigned i = 0; i < mask->count && text.data; i++)
         text = without(text, mask->values[i], arena);
     return text;
+}
+
+// How much of the text's end is the start of the value.
+static size_t begun(struct mg_str text, struct mg_str value)
+{
+    size_t len = value.len < text.len ? value.len : text.len;
+    while (len >= value_least && memcmp(text.data + text.len - len, value.data, len) != 0)
+        len--;
+    return len >= value_least ? len : 0;
+}
+
+struct mg_str mg_mask_cut_text(const struct mg_mask *mask, struct mg_str text)
+{
+    size_t most = 0;
+    bool cut = text.len >= cut_least;
+    for (unsigned i = 0; cut && i < mask->count; i++) {
+        size_t len = begun(text, mask->values[i]);
+        most = len > most ? len : most;
+    }
+    text = mg_mask_text(mask, mg_str_cut(text, 0, text.len - most));
+    return most ? mg_arena_printf(&mask->exchange->request->arena, "%.*s[not shown]", (int)text.len,
+                                  text.data ? text.data : "")
+                : text;
 }

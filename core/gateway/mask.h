@@ -20,4 +20,7 @@ bool mg_mask_hides(struct mg_str name);
 // The text without them; data is NULL when there is no memory.
 struct mg_str mg_mask_text(const struct mg_mask *mask, struct mg_str text);
 
+// The same where the text, if it is long, may have been cut: it may end with the start of a value.
+struct mg_str mg_mask_cut_text(const struct mg_mask *mask, struct mg_str text);
+
 #endif

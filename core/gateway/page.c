@@ -201,7 +201,7 @@ struct mg_str mg_page_of(const struct mg_report *report, const struct mg_trace *
     put_head(&page, report);
     put_errors(&page, report);
     put_places(&page, report);
-    mg_page_put_calls(&page, &report->mask, trace);
+    mg_page_put_calls(&page, trace);
     if (!exchange->plan && !report->loading && (report->status == 404 || report->status == 405))
         put_routes(&page, exchange->generation);
     put_request(&page, report);
