@@ -110,7 +110,7 @@ static void on_ended(void *owner, struct mg_exchange *exchange)
     if (exchange->plan)
         mg_buf_printf(&talk->place, "%.*s:%d", (int)exchange->plan->file.len,
                       exchange->plan->file.data, exchange->plan->line);
-    if (!mg_trace_read(exchange, &trace))
+    if (!mg_trace_read(exchange, NULL, &trace))
         return;
     if (talk->ask->json)
         mg_timeline_put_json(&talk->calls, &trace);

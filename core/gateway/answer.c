@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "gateway/dev.h"
 #include "gateway/each.h"
+#include "gateway/report.h"
 #include "json/write.h"
 
 static struct mg_str first_header(const struct mg_request *request, struct mg_str name)
@@ -98,6 +99,8 @@ void mg_answer_problem(struct mg_exchange *exchange, struct mg_problem problem)
     exchange->reply = (struct mg_reply){.headers = exchange->reply.headers, .close = close};
     if (!mg_problem_reply(&problem, &exchange->request->arena, &exchange->reply))
         exchange->reply = (struct mg_reply){.status = problem.status, .close = close};
+    if (problem.report)
+        problem.report->body = exchange->reply.pieces;
 }
 
 static struct mg_str allow_list(struct mg_exchange *exchange, uint32_t methods)

@@ -46,7 +46,7 @@ void mg_dev_explain(struct mg_exchange *exchange, struct mg_problem *problem)
         broken = mg_report_trouble(exchange, trouble_of(exchange));
     }
     exchange->report = problem->report;
-    if (problem->report && mg_trace_read(exchange, &trace))
+    if (problem->report && mg_trace_read(exchange, &problem->report->mask, &trace))
         problem->dev = mg_members_of(problem->report, broken, &trace);
 }
 
@@ -87,13 +87,19 @@ static struct mg_header *type_of(struct mg_reply *reply)
     return NULL;
 }
 
-// In place of a problem, but not of what `after` has made of one.
+// Whether the reply is still the problem of the report, and not what `after` has made of it.
+static bool is_reported(const struct mg_reply *reply, const struct mg_report *report)
+{
+    return report && report->body == reply->pieces && report->status == reply->status;
+}
+
 static void put_page(struct mg_exchange *exchange, const struct mg_trace *trace)
 {
     struct mg_reply *reply = &exchange->reply;
     struct mg_header *type = type_of(reply);
     struct mg_str page, policy;
-    if (!exchange->report || !type || !mg_str_is(type->value, "application/problem+json"))
+    if (!is_reported(reply, exchange->report) || !type ||
+        !mg_str_is(type->value, "application/problem+json"))
         return;
     add_header(exchange, MG_STR("Vary"), MG_STR("Accept"));
     if (reply->piece_count != 1 || !wants_page(exchange))
@@ -114,7 +120,7 @@ static void put_page(struct mg_exchange *exchange, const struct mg_trace *trace)
 void mg_dev_finish(struct mg_exchange *exchange)
 {
     struct mg_trace trace;
-    if (!mg_trace_read(exchange, &trace))
+    if (!mg_trace_read(exchange, exchange->report ? &exchange->report->mask : NULL, &trace))
         return;
     add_timing(exchange, &trace);
     add_header(exchange, MG_STR("Moongate-Load-Error"),

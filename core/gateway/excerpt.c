@@ -2,10 +2,8 @@
 
 enum { line_most = 400 };
 
-static struct mg_str tidy(struct mg_str line)
+struct mg_str mg_excerpt_cut(struct mg_str line)
 {
-    if (line.len && line.data[line.len - 1] == '\r')
-        line.len--;
     if (line.len <= line_most)
         return line;
     size_t len = line_most;
@@ -21,8 +19,9 @@ struct mg_excerpt mg_excerpt_of(struct mg_str text, int line)
     size_t from = 0;
     for (int number = 1; from < text.len && number <= line + MG_EXCERPT_AROUND; number++) {
         size_t end = mg_str_find(text, '\n', from);
+        bool crlf = end > from && text.data[end - 1] == '\r';
         if (number >= excerpt.first)
-            excerpt.lines[excerpt.count++] = tidy(mg_str_cut(text, from, end));
+            excerpt.lines[excerpt.count++] = mg_str_cut(text, from, end - crlf);
         found = found || number == line;
         from = end + 1;
     }

@@ -241,7 +241,7 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
         fail_unfilled(exchange, asked, fill, &fault);
         mg_exchange_start_call(exchange, asked);
     }
-    return exchange->state != MG_EXCHANGE_REPLIED;
+    return !exchange->ending && exchange->state != MG_EXCHANGE_REPLIED;
 }
 
 // False: the request has ended.
@@ -383,10 +383,8 @@ static void landed(struct mg_call *call)
         mg_exchange_fail(exchange, asked);
     else if (asked->plan)
         planned_landed(exchange, asked);
-    else if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
-        mg_exchange_out_of_time(exchange);
-    else if (exchange->state == MG_EXCHANGE_WAITING && mg_function_ready(exchange))
-        mg_function_resume(exchange);
+    else
+        mg_function_landed(exchange);
     mg_exchange_end_if_done(exchange);
 }
 

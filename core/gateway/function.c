@@ -1,5 +1,7 @@
 #include "gateway/function.h"
 
+#include <assert.h>
+
 #include "gateway/answer.h"
 
 static void wake(struct mg_timer *timer);
@@ -108,6 +110,7 @@ void mg_function_before(struct mg_exchange *exchange)
 bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made)
 {
     struct mg_run *run = &exchange->run;
+    assert(!exchange->ending && exchange->state == MG_EXCHANGE_CALLING);
     if (!open_run(exchange))
         return false;
     enum mg_run_state state =
@@ -174,7 +177,7 @@ void mg_function_start(struct mg_exchange *exchange)
                                       exchange->plan->count));
 }
 
-void mg_function_resume(struct mg_exchange *exchange)
+static void go_on(struct mg_exchange *exchange)
 {
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     exchange->state = MG_EXCHANGE_CALLING;
@@ -188,7 +191,7 @@ static void wake(struct mg_timer *timer)
     if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
         mg_exchange_out_of_time(exchange);
     else
-        mg_function_resume(exchange);
+        go_on(exchange);
     mg_exchange_end_if_done(exchange);
 }
 
@@ -208,6 +211,16 @@ bool mg_function_ready(const struct mg_exchange *exchange)
             return true;
     }
     return landed == wait->count || (wait->mode == MG_WAIT_ANY && landed > 0);
+}
+
+void mg_function_landed(struct mg_exchange *exchange)
+{
+    if (exchange->state != MG_EXCHANGE_WAITING)
+        return;
+    if (mg_loop_now(&exchange->worker->loop) >= exchange->deadline)
+        mg_exchange_out_of_time(exchange);
+    else if (mg_function_ready(exchange))
+        go_on(exchange);
 }
 
 static int host_start(void *owner, struct mg_asked *asked)

@@ -32,6 +32,8 @@ bool mg_function_after_head(struct mg_exchange *exchange);
 
 // While it waits: whether what it waits for has come, and it can go on.
 bool mg_function_ready(const struct mg_exchange *exchange);
-void mg_function_resume(struct mg_exchange *exchange);
+// A call that functions have started has landed: one that waits for it goes on, or has run out of
+// time. One that nobody waits for decides nothing: not even when its time was the request's.
+void mg_function_landed(struct mg_exchange *exchange);
 
 #endif

@@ -78,13 +78,12 @@ static void put_needs(struct mg_buf *json, const struct mg_trace_call *call)
     mg_buf_put_char(json, ']');
 }
 
-static void put_call(struct mg_buf *json, const struct mg_mask *mask,
-                     const struct mg_trace_call *call)
+static void put_call(struct mg_buf *json, const struct mg_trace_call *call)
 {
     put_text(json, "name", call->name);
     put_text(json, "kind", mg_str_of(call->kind));
     put_text(json, "backend", call->backend);
-    put_text(json, "ask", mg_mask_text(mask, call->ask));
+    put_text(json, "ask", call->ask);
     put_needs(json, call);
     if (call->state != MG_TRACE_NOT_STARTED) {
         put_number(json, "start_ms", call->start);
@@ -93,16 +92,16 @@ static void put_call(struct mg_buf *json, const struct mg_mask *mask,
     put_text(json, "outcome", mg_str_of(call->outcome));
     if (call->status)
         put_number(json, "status", (uint64_t)call->status);
-    put_text(json, "message", mg_mask_text(mask, call->message));
+    put_text(json, "message", call->message);
 }
 
-static void put_calls(struct mg_buf *json, const struct mg_mask *mask, const struct mg_trace *trace)
+static void put_calls(struct mg_buf *json, const struct mg_trace *trace)
 {
     put_key(json, "calls");
     mg_buf_put_char(json, '[');
     for (unsigned i = 0; i < trace->count; i++) {
         begin(json, i);
-        put_call(json, mask, &trace->calls[i]);
+        put_call(json, &trace->calls[i]);
         mg_buf_put_char(json, '}');
     }
     mg_buf_put_char(json, ']');
@@ -123,7 +122,7 @@ struct mg_str mg_members_of(const struct mg_report *report, const struct mg_repo
         put_places(&json, "traceback", report, false);
     if (broken)
         put_places(&json, "load_errors", broken, true);
-    put_calls(&json, &report->mask, trace);
+    put_calls(&json, trace);
     put_number(&json, "total_ms", trace->total);
     mg_buf_put_char(&json, '}');
     struct mg_str copy = {0};

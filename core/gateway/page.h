@@ -15,7 +15,6 @@ struct mg_str mg_page_policy(struct mg_arena *arena);
 extern const char mg_page_style[]; // CSS
 
 // The calls on their axis of time.
-void mg_page_put_calls(struct mg_buf *page, const struct mg_mask *mask,
-                       const struct mg_trace *trace);
+void mg_page_put_calls(struct mg_buf *page, const struct mg_trace *trace);
 
 #endif

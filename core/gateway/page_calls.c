@@ -69,8 +69,7 @@ static void put_bar(struct mg_buf *page, const struct mg_trace_call *call, uint6
     mg_buf_put(page, MG_STR("</svg>"));
 }
 
-static void put_what(struct mg_buf *page, const struct mg_mask *mask,
-                     const struct mg_trace_call *call)
+static void put_what(struct mg_buf *page, const struct mg_trace_call *call)
 {
     mg_html_put_in(page, "<th scope=\"row\"><b>", call->name, "</b>");
     mg_html_put_in(page, "<span>", mg_str_of(call->kind), "");
@@ -80,19 +79,18 @@ static void put_what(struct mg_buf *page, const struct mg_mask *mask,
         mg_html_put_in(page, i ? ", " : ", after ", call->needs[i], "");
     mg_buf_put(page, MG_STR("</span>"));
     if (call->ask.len)
-        mg_html_put_in(page, "<code>", mg_mask_text(mask, call->ask),
+        mg_html_put_in(page, "<code>", call->ask,
                        call->each ? " <i>for each</i></code>" : "</code>");
     if (call->message.len)
-        mg_html_put_in(page, "<em>", mg_mask_text(mask, call->message), "</em>");
+        mg_html_put_in(page, "<em>", call->message, "</em>");
     mg_buf_put(page, MG_STR("</th>"));
 }
 
-static void put_call(struct mg_buf *page, const struct mg_mask *mask,
-                     const struct mg_trace_call *call, uint64_t total)
+static void put_call(struct mg_buf *page, const struct mg_trace_call *call, uint64_t total)
 {
     const char *look = look_of(call);
     mg_buf_put(page, MG_STR("<tr>"));
-    put_what(page, mask, call);
+    put_what(page, call);
     mg_buf_put(page, MG_STR("<td class=\"time\">"));
     put_bar(page, call, total);
     mg_buf_put(page, MG_STR("</td><td class=\"ms\">"));
@@ -104,8 +102,7 @@ static void put_call(struct mg_buf *page, const struct mg_mask *mask,
     mg_buf_put(page, MG_STR("</td></tr>\n"));
 }
 
-void mg_page_put_calls(struct mg_buf *page, const struct mg_mask *mask,
-                       const struct mg_trace *trace)
+void mg_page_put_calls(struct mg_buf *page, const struct mg_trace *trace)
 {
     uint64_t total = trace->total;
     if (!trace->count)
@@ -120,6 +117,6 @@ void mg_page_put_calls(struct mg_buf *page, const struct mg_mask *mask,
     mg_buf_put(page, MG_STR("</th><th scope=\"col\" class=\"ms\">took</th>"
                             "<th scope=\"col\" class=\"end\">ended</th></tr></thead>\n<tbody>"));
     for (unsigned i = 0; i < trace->count; i++)
-        put_call(page, mask, &trace->calls[i], total);
+        put_call(page, &trace->calls[i], total);
     mg_buf_put(page, MG_STR("</tbody></table></section>\n"));
 }

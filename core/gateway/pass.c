@@ -171,7 +171,7 @@ static void on_head(struct mg_sink *sink, int status, const struct mg_headers *h
 {
     struct mg_pass *pass = MG_OWNER(sink, struct mg_pass, sink);
     struct mg_exchange *exchange = pass->exchange;
-    if (exchange->state == MG_EXCHANGE_REPLIED)
+    if (exchange->state == MG_EXCHANGE_REPLIED || exchange->ending)
         return;
     pass->answered = true;
     pass->moved = now(pass);
@@ -266,8 +266,8 @@ static void on_timer(struct mg_timer *timer)
     struct mg_exchange *exchange = pass->exchange;
     if (exchange->state == MG_EXCHANGE_PASSING)
         wait_for_more(pass);
-    else if (exchange->state != MG_EXCHANGE_REPLIED)
-        wait_for_head(pass);
+    else if (exchange->state != MG_EXCHANGE_REPLIED && !exchange->ending)
+        wait_for_head(pass); // else `after` has the request's time
     mg_exchange_end_if_done(exchange);
 }
 

@@ -18,7 +18,7 @@ static void add_place(struct mg_report *report, struct mg_report_place place, st
         return;
     place.excerpt = mg_excerpt_of(text, place.line);
     for (unsigned i = 0; i < place.excerpt.count; i++)
-        place.excerpt.lines[i] = shown(report, place.excerpt.lines[i]);
+        place.excerpt.lines[i] = mg_excerpt_cut(shown(report, place.excerpt.lines[i]));
     place.function = shown(report, place.function);
     place.message = shown(report, place.message);
     report->places[report->count++] = place;
@@ -58,7 +58,7 @@ static void read_error(struct mg_report *report, struct mg_str error, struct mg_
         error = mg_str_cut(error, 0, error.len - tail);
     if (read_place(report, error, raised, &rest) && mg_str_starts(rest, MG_STR(": ")))
         error = mg_str_cut(rest, 2, rest.len);
-    report->error = shown(report, error);
+    report->error = mg_mask_cut_text(&report->mask, error);
 }
 
 // "a.lua:7 in check, a.lua:20": steps that are places of the gateway's files.

@@ -19,6 +19,7 @@ struct mg_report_place {
 struct mg_report {
     int status;
     struct mg_str title, detail; // as the client without --dev is told
+    const struct mg_str *body;   // the reply's pieces that say so
     struct mg_str errors;        // JSON array of what is wrong with the input, or empty
     struct mg_str error;         // what was raised, without its place; or empty
     bool raised;                 // the places are the way to where it was raised, innermost first;

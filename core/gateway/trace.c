@@ -87,12 +87,14 @@ static void put_planned(struct mg_buf *out, const struct mg_plan_call *plan)
     }
 }
 
-// Bounded, since a statement or a key may be of any length; cut between characters.
-static struct mg_str bounded(struct mg_exchange *exchange, struct mg_str text)
+// Bounded, since a statement or a key may be of any length; cut between characters. What is hidden
+// goes first: of what was cut in the midst the start would not be known.
+static struct mg_str bounded(struct mg_exchange *exchange, const struct mg_mask *mask,
+                             struct mg_str text)
 {
     enum { most = 300 };
     struct mg_arena *arena = &exchange->request->arena;
-    text = mg_vm_redact(exchange->generation->vm, text, arena);
+    text = mask ? mg_mask_text(mask, text) : mg_vm_redact(exchange->generation->vm, text, arena);
     size_t len = text.len < most ? text.len : most;
     while (len < text.len && len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80)
         len--;
@@ -100,7 +102,8 @@ static struct mg_str bounded(struct mg_exchange *exchange, struct mg_str text)
                           : mg_arena_copy(arena, text);
 }
 
-static struct mg_str ask_of(struct mg_exchange *exchange, const struct mg_asked *asked)
+static struct mg_str ask_of(struct mg_exchange *exchange, const struct mg_mask *mask,
+                            const struct mg_asked *asked)
 {
     struct mg_buf ask = {0};
     const struct mg_plan_call *plan = asked->plan;
@@ -110,7 +113,7 @@ static struct mg_str ask_of(struct mg_exchange *exchange, const struct mg_asked 
         put_planned(&ask, plan);
     else
         put_sent(&ask, &asked->call);
-    struct mg_str text = bounded(exchange, mg_buf_str(&ask));
+    struct mg_str text = bounded(exchange, mask, mg_buf_str(&ask));
     mg_buf_fini(&ask);
     return text;
 }
@@ -122,8 +125,8 @@ static uint64_t since(uint64_t origin, uint64_t at)
     return at > origin ? at - origin : 0;
 }
 
-static void read_end(struct mg_exchange *exchange, const struct mg_asked *asked, uint64_t total,
-                     struct mg_trace_call *call)
+static void read_end(struct mg_exchange *exchange, const struct mg_mask *mask,
+                     const struct mg_asked *asked, uint64_t total, struct mg_trace_call *call)
 {
     const struct mg_result *result = &asked->call.result;
     uint64_t began = asked->call.began;
@@ -141,11 +144,11 @@ static void read_end(struct mg_exchange *exchange, const struct mg_asked *asked,
     call->outcome = mg_status_word(result->error);
     call->partial = asked->verdict == MG_VERDICT_PARTIAL;
     call->status = asked->call.kind == MG_CALL_HTTP ? result->status : 0;
-    call->message = bounded(exchange, result->message);
+    call->message = bounded(exchange, mask, result->message);
 }
 
-static bool read_call(struct mg_exchange *exchange, const struct mg_asked *asked, uint64_t total,
-                      struct mg_trace_call *call)
+static bool read_call(struct mg_exchange *exchange, const struct mg_mask *mask,
+                      const struct mg_asked *asked, uint64_t total, struct mg_trace_call *call)
 {
     static const char *const kinds[MG_CALL_KINDS] = {"http",  "file",    "redis", "sql",
                                                      "value", "compute", "task"};
@@ -154,10 +157,10 @@ static bool read_call(struct mg_exchange *exchange, const struct mg_asked *asked
         .name = asked->name,
         .kind = kinds[plan ? plan->kind : asked->call.kind],
         .backend = backend_of(exchange, asked),
-        .ask = ask_of(exchange, asked),
+        .ask = ask_of(exchange, mask, asked),
         .each = plan && plan->each,
     };
-    read_end(exchange, asked, total, call);
+    read_end(exchange, mask, asked, total, call);
     return !plan || read_needs(exchange, plan, call);
 }
 
@@ -178,7 +181,7 @@ static void sort(struct mg_trace_call *calls, unsigned count)
     }
 }
 
-bool mg_trace_read(struct mg_exchange *exchange, struct mg_trace *trace)
+bool mg_trace_read(struct mg_exchange *exchange, const struct mg_mask *mask, struct mg_trace *trace)
 {
     uint64_t now = mg_loop_fresh(&exchange->worker->loop);
     *trace = (struct mg_trace){
@@ -187,7 +190,8 @@ bool mg_trace_read(struct mg_exchange *exchange, struct mg_trace *trace)
         .total = since(exchange->request->began, now),
     };
     for (unsigned i = 0; trace->calls && i < exchange->asked_count; i++)
-        if (!read_call(exchange, exchange->asked[i], trace->total, &trace->calls[trace->count++]))
+        if (!read_call(exchange, mask, exchange->asked[i], trace->total,
+                       &trace->calls[trace->count++]))
             return false;
     sort(trace->calls, trace->count);
     return trace->calls != NULL;

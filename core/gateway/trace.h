@@ -3,7 +3,7 @@
 #ifndef MG_GATEWAY_TRACE_H
 #define MG_GATEWAY_TRACE_H
 
-#include "gateway/exchange.h"
+#include "gateway/mask.h"
 
 enum mg_trace_state {
     MG_TRACE_NOT_STARTED, // of the plan: what it waits for has not landed
@@ -35,7 +35,9 @@ struct mg_trace {
     uint64_t total; // ms since the request began: since the first byte of its head was read
 };
 
-// On the exchange's loop, at any time before it ends. False: no memory.
-bool mg_trace_read(struct mg_exchange *exchange, struct mg_trace *trace);
+// On the exchange's loop, at any time before it ends; unless it is NULL, what the mask hides is
+// taken out of the texts, too. False: no memory.
+bool mg_trace_read(struct mg_exchange *exchange, const struct mg_mask *mask,
+                   struct mg_trace *trace);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { backlog = 4096 }; // net.core.somaxconn bounds it
@@ -41,10 +42,25 @@ static int cannot(struct mg_str address, const char *reason, struct mg_buf *why)
     return -1;
 }
 
+// Whoever may read a folder may hold it locked: for longer than a start takes nobody is waited for.
+static const char *lock(int fd)
+{
+    enum { pause_ms = 20, most_ms = 2000 };
+    const struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += pause_ms) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return NULL;
+        if (waited >= most_ms)
+            return "another process holds its folder locked";
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
 // Starting gateways look at a file that is there, and replace it, one after the other: each holds
 // the folder locked until it listens. Where that cannot be, such as on some network file systems,
-// it goes on without.
-static int lock_folder(const char *path)
+// it goes on without: *fd is -1 where the folder cannot be opened.
+static const char *lock_folder(const char *path, int *fd)
 {
     char folder[MG_SOCKET_PATH] = ".";
     const char *slash = strrchr(path, '/');
@@ -53,10 +69,8 @@ static int lock_folder(const char *path)
         memcpy(folder, path, len);
         folder[len] = 0;
     }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        flock(fd, LOCK_EX);
-    return fd;
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd >= 0 ? lock(*fd) : NULL;
 }
 
 // What stands in the way; NULL when it was taken away, or nothing is there.
@@ -118,8 +132,10 @@ int mg_socket_file_bind(struct mg_str address, struct mg_socket_file *file, stru
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return cannot(address, strerror(errno), why);
-    int folder = lock_folder(to.sun_path);
-    const char *wrong = start(fd, &to, mode, file);
+    int folder;
+    const char *wrong = lock_folder(to.sun_path, &folder);
+    if (!wrong)
+        wrong = start(fd, &to, mode, file);
     if (folder >= 0)
         close(folder); // and with it the lock
     if (!wrong)

@@ -210,14 +210,19 @@ end
 
 local MESSAGE_MOST = 2048 -- bytes; messages are searched with patterns, and may quote a client
 
+-- Without secrets before it is cut: nobody knows the start of one.
+local function cut(text)
+  return loading.redact(text):sub(1, MESSAGE_MOST)
+end
+
 -- Something that was raised as a line of text.
 local function text_of(raised)
   local kind = type(raised)
   if kind == "table" then
     local text = rawget(raised, "message") or rawget(raised, "detail")
-    return type(text) == "string" and text:sub(1, MESSAGE_MOST) or "an error that is a table"
+    return type(text) == "string" and cut(text) or "an error that is a table"
   elseif kind == "string" or kind == "number" then
-    return tostring(raised):sub(1, MESSAGE_MOST)
+    return cut(tostring(raised))
   end
   return ("an error that is %s"):format(kind == "nil" and "nil" or "a " .. kind)
 end

@@ -1,11 +1,12 @@
 -- The functions around routes: before, after, and what they leave to each other in req.context.
 local faultd = require "support.faultd"
 local gateway = require "support.gateway"
+local http = require "support.http"
 local problem = require "support.problem"
 
 local routes = [=[
 local gate = require "moongate"
-local users = gate.service "users"
+local users, gone = gate.service "users", gate.service "gone"
 local function mark(name)
   return function(req, reply)
     local seen = req.context.seen or {}
@@ -89,6 +90,21 @@ gate.post("/pass/{x}", { before = function(req) req.context.to = req.params.x en
   after = function(req, reply) reply.headers["X-After"] = req.context.to .. " " .. reply.status reply.headers["content-type"] = "text/x" end })
 gate.get("/pass-body", { pass = users:get "/echo", after = function(_, reply) return reply.body end })
 gate.get("/pass-waits", { pass = users:get "/echo", after = function() gate.sleep "1ms" end })
+gate.get("/pass-leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
+  pass = users:get "/drip/40?body=1234567890" })
+gate.post("/pass-upload", { within = "300ms", before = function() users:get("/hang"):start() end, pass = users:post "/echo" })
+gate.get("/leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
+  calls = { it = users:get("/hang", { optional = true }) } })
+local function waits(_, reply) reply.headers["x-late"] = users:get("/delay/50/id/late"):wait().body.id end
+gate.post("/refused-each", { after = waits, calls = { a = gate.each("{body.items[].id}", users:get "/id/{each}"),
+  b = users:post "/id/b", c = users:post("/id/c", { when = function() return true end }) } })
+gate.post("/refused-element", { after = waits, calls = { a = gate.each("{body.items[].id}", users:get "/id/{body.none}"),
+  b = users:post "/id/b", c = users:post("/id/c", { when = function() return true end }) } })
+gate.post("/refused-need", { after = waits, calls = { v = gate.value(1), a = users:get("/id/{body.none}", { needs = "v" }),
+  b = users:post("/id/b", { needs = "v" }), c = users:post("/id/c", { needs = "v", when = function() return true end }) } })
+local function sleeps(_, reply) gate.sleep "150ms" reply.headers["x-late"] = "slept" end
+gate.get("/pass-gone", { within = "30s", pass = gone:get("/", { within = "50ms" }), after = sleeps })
+gate.post("/pass-hangs", { within = "30s", pass = users:post("/delay/80/ok", { within = "50ms" }), after = sleeps })
 gate.get("/pass-refused", { before = sign_in, pass = users:get "/echo" })
 ]=]
 
@@ -96,7 +112,8 @@ local g, backend
 
 local function start()
   backend = faultd.start()
-  g = gateway.start({ ["gateway.lua"] = { services = { users = backend.url } }, ["routes.lua"] = routes }, { workers = 1 })
+  g = gateway.start({ ["gateway.lua"] = { services = { users = backend.url,
+    gone = "http://127.0.0.1:" .. faultd.closed_port() } }, ["routes.lua"] = routes }, { workers = 1 })
 end
 
 local function stop()
@@ -137,6 +154,19 @@ describe("before", function()
     for _ = 1, 2 do
       assert.same({ 1 }, g:get("/alone"):json())
     end
+  end)
+
+  it("may leave a call to itself: its end is nobody's", function()
+    local reply = g:get "/pass-leaves"
+    assert.same({ 200, "1234567890" }, { reply.status, reply.body })
+    reply = g:get "/leaves"
+    assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
+    local c = g:connect()
+    c:send(http.request("/pass-upload", { method = "POST", headers = { ["Content-Length"] = "10" } }))
+    c:send("0123456789", 2, 100)
+    reply = c:read()
+    assert.same({ 200, "0123456789" }, { reply.status, reply:json().body })
+    c:close()
   end)
 
   it("may answer itself, and fail", function()
@@ -185,6 +215,16 @@ describe("after", function()
     problem.check(g:get "/cut", 502, { bad = "status" })
   end)
 
+  it("is waited for where the client is refused, and nothing else is started", function()
+    for path, body in pairs { each = '{"items":5}', element = '{"items":[{"id":1}]}', need = "{}" } do
+      backend:reset()
+      local reply = g:post("/refused-" .. path, { body = body, headers = { ["content-type"] = "application/json" } })
+      problem.check(reply, 400)
+      assert.equal("late", reply.headers["x-late"], path)
+      assert.equal(1, backend:record().requests, path)
+    end
+  end)
+
   it("makes a problem of the reply when it fails or is late", function()
     problem.check(g:get "/after-raises", 500)
     local reply = g:get "/after-fails"
@@ -209,6 +249,15 @@ describe("after", function()
     assert.is_truthy(reply.body:find("/echo/there", 1, true))
     problem.check(g:get "/pass-body", 500)
     problem.check(g:get "/pass-waits", 500)
+  end)
+
+  it("may wait where there is nothing to pass, for longer than what failed might have", function()
+    local reply = g:get "/pass-gone"
+    problem.check(reply, 502, { pass = "refused" })
+    assert.equal("slept", reply.headers["x-late"])
+    reply = g:post("/pass-hangs", { body = "x" }) -- what goes on unheard answers meanwhile
+    problem.check(reply, 504, { pass = "timeout" })
+    assert.equal("slept", reply.headers["x-late"])
   end)
 
   it("ends with a client that leaves", function()

@@ -32,6 +32,14 @@ gate.get("/fine", { calls = { c = api:get "/ok" } })
 gate.group("/around", { after = function(req, reply)
   if req.query.own then
     reply.headers["content-type"], reply.body = "text/html", "<p>mine"
+  elseif req.query.json then
+    reply.json = { detail = "mine" }
+  elseif req.query.changed then
+    reply.json.detail = "mine"
+  elseif req.query.status then
+    reply.status = 403
+  elseif req.query.header then
+    reply.headers["x-mine"] = "1"
   end
 end }, function(group)
   group.get("/x", function() gate.fail(404) end)
@@ -157,6 +165,19 @@ describe("the page of serve --dev", function()
     assert.is_nil(page:find("open-sesame", 1, true) or page:find("0123456789", 1, true))
   end)
 
+  it("shows no value that is named as nobody's business, in the head or in the query", function()
+    for _, name in ipairs { "X-JWT", "Client-Assertion", "X-Amz-Access-Key", "X-Credential" } do
+      local page = check(visit("/lua", { [name] = "open-sesame" }))
+      has(page, name .. "</th><td><em>not shown</em>")
+      assert.is_nil(page:find("open-sesame", 1, true), name)
+    end
+    local page = check(visit "/says?a=b&access_token=open%2Fsesame&X%2DAmz-Credential=xyz&text=it+is+open/sesame!&jwt=&id_token")
+    has(page, "/says?a=b&amp;access_token=[not shown]&amp;X%2DAmz-Credential=[not shown]&amp;text=it+is+[not shown]!"
+      .. "&amp;jwt=&amp;id_token</p>", "it is [not shown]!</h1>")
+    assert.is_nil(page:find "sesame" or page:find "xyz")
+    has(check(visit "/lua?"), "<b>GET</b> /lua?</p>")
+  end)
+
   it("lists the routes where none has the path", function()
     local reply = visit "/nowhere"
     assert.equal(404, reply.status)
@@ -167,7 +188,7 @@ describe("the page of serve --dev", function()
   it("lists what is wrong with the input", function()
     local page = check(visit "/input/x?<b>=1")
     has(page, "<h2>Input</h2>", '<th scope="row">id</th><td>must be an integer</td>',
-      '<th scope="row">query.page</th><td>is missing</td>', "<h2>The route</h2>", '<span class="here"><i>32</i>')
+      '<th scope="row">query.page</th><td>is missing</td>', "<h2>The route</h2>", '<span class="here"><i>40</i>')
   end)
 
   it("is for browsers, and for problems", function()
@@ -181,6 +202,15 @@ describe("the page of serve --dev", function()
     assert.equal("application/json", visit("/fine").headers["content-type"])
     assert.is_nil(visit("/fine").headers.vary)
     assert.equal("<p>mine", visit("/around/x?own=1").body)
+    for _, changed in ipairs { "json", "changed", "status" } do -- what `after` made of it is no problem of ours
+      local reply = visit("/around/x?" .. changed .. "=1")
+      assert.truthy(reply.headers["content-type"]:find "json", changed)
+      assert.equal(changed == "status" and 403 or 404, reply.status)
+      assert.equal(changed == "status" and "" or "mine", reply:json().detail or "")
+      assert.is_nil(reply.headers.vary)
+    end
+    assert.equal("1", visit("/around/x?header=1").headers["x-mine"])
+    check(visit "/around/x?header=1")
   end)
 
   it("shows what does not load until it does", function()

@@ -195,6 +195,39 @@ describe("serve --dev", function()
     end
   end)
 
+  it("shows no start of what it hides where a text is cut", function()
+    start { env = { KEY = "sk_live_0123456789abcdef" } }
+    local line = "-- " .. ("."):rep(400 - 6 - 3 - 7) .. "sk_live_0123456789abcdef"
+    g:write { ["cut.lua"] = [[
+      local gate = require "moongate"
+      local gone = gate.service "gone"
+      local function long(req, most) -- what ends at a bound with the first bytes of something hidden
+        return ("x"):rep(most - #req.query.before)
+      end
+      gate.get("/asks", function(req)
+        gone:get("/" .. long(req, 300) .. req.headers.authorization, { optional = true }):wait()
+        error "asked"
+      end)
+      gate.get("/says", function(req) error(long(req, 2048) .. req.headers.authorization, 0) end)
+      gate.get("/tells", function(req) error(long(req, 2048) .. gate.secret "key", 0) end)
+      ]] .. line .. "\n gate.get('/source', function() return nil + 1 end) " .. line .. "\n" }
+    local options = { headers = { Authorization = "Bearer-opensesame-0123456789" } }
+    assert.truthy(wait.till(function() return g:get("/says?before=").status == 500 end), g:log())
+    for _, accept in ipairs { "*/*", "text/html" } do
+      options.headers.Accept = accept
+      for path, most in pairs { asks = 30, says = 40, tells = 40, source = 8 } do
+        for before = 8, most, 5 do
+          local body = g:get("/" .. path .. "?before=" .. ("a"):rep(before), options).body
+          for _, hidden in ipairs { "Bear", "sk_l" } do
+            assert.is_nil(body:find(hidden, 1, true), ("%s %d: %s"):format(path, before, body))
+          end
+          assert.truthy(body:find(path == "asks" and "asked" or path == "source" and "cut.lua" or "xxxx", 1, true), body)
+        end
+      end
+    end
+    assert.is_nil(g:log():find("sk_l", 1, true))
+  end)
+
   it("tells programs what does not load, while they are served by what is loaded", function()
     start()
     assert.is_nil(g:get("/fine").headers["moongate-load-error"])

@@ -141,6 +141,17 @@ describe("a gateway on a unix socket", function()
     assert.equal("kept", line(("cat '%s'"):format(path)))
   end)
 
+  it("does not wait for long where another holds the folder locked", function()
+    local folder = gateway.folder { ["routes.lua"] = [[require("moongate").get("/who", { reply = 1 })]] }
+    local holder = process.start { "/usr/bin/flock", "--no-fork", folder, "/bin/sh", "-c", "echo held; exec sleep 60" }
+    holder:expect "held"
+    local code, _, err = gateway.run("serve", folder, "--listen", "unix:" .. folder .. "/gate.sock")
+    holder:kill()
+    assert.equal(1, code)
+    assert.is_truthy(err:find("gate.sock: another process holds its folder locked", 1, true), err)
+    assert.is_nil(kind_of(folder .. "/gate.sock"))
+  end)
+
   it("drains: who has asked is answered, who comes later finds no file", function()
     local g, path = start()
     local client = http.connect(nil, { host = path })
