@@ -16,8 +16,9 @@ enum {
 
 struct mg_compute_pool {
     struct mg_compute_pool_options options;
-    pthread_mutex_t lock;    // of all below, and of what desks say of their tasks
-    struct mg_pool *threads; // NULL until the first task
+    pthread_mutex_t starting; // of the threads: a lock that none of them needs to open its desk
+    struct mg_pool *threads;  // NULL until the first task
+    pthread_mutex_t lock;     // of all below, and of what desks say of their tasks
     struct mg_list desks;
 };
 
@@ -160,6 +161,11 @@ struct mg_compute_pool *mg_compute_pool_new(const struct mg_compute_pool_options
         free(pool);
         return NULL;
     }
+    if (pthread_mutex_init(&pool->starting, NULL) != 0) {
+        pthread_mutex_destroy(&pool->lock);
+        free(pool);
+        return NULL;
+    }
     pool->options = *options;
     mg_list_init(&pool->desks);
     return pool;
@@ -171,6 +177,7 @@ bool mg_compute_pool_free(struct mg_compute_pool *pool)
         return true;
     if (!mg_pool_leave(pool->threads, end_ms))
         return false;
+    pthread_mutex_destroy(&pool->starting);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
     return true;
@@ -178,7 +185,7 @@ bool mg_compute_pool_free(struct mg_compute_pool *pool)
 
 static struct mg_pool *threads_of(struct mg_compute_pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
+    pthread_mutex_lock(&pool->starting);
     struct mg_pool *threads = pool->threads;
     if (!threads)
         threads = pool->threads = mg_pool_new(&(struct mg_pool_options){
@@ -191,7 +198,7 @@ static struct mg_pool *threads_of(struct mg_compute_pool *pool)
             .desk_close = close_desk,
             .owner = pool,
         });
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&pool->starting);
     return threads;
 }
 
