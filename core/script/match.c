@@ -27,8 +27,7 @@ static const char *pattern_end(const struct mg_match *m)
     return m->pattern.data + m->pattern.len;
 }
 
-// Every so often the clock is looked at. Sets count by their length: they may be long texts.
-static void l_count(struct mg_match *m, size_t steps)
+void l_match_count(struct mg_match *m, size_t steps)
 {
     m->steps += (unsigned)(steps < steps_most ? steps : steps_most);
     if (m->steps < steps_most)
@@ -115,7 +114,7 @@ static const char *l_item_end(struct mg_match *m, const char *p)
     for (bool begun = false; p < end; begun = true) { // a "]" in the first place is one of the set
         char c = *p++;
         if (c == ']' && begun) {
-            l_count(m, (size_t)(p - set));
+            l_match_count(m, (size_t)(p - set));
             return p;
         }
         if (c == '%' && p < end)
@@ -158,7 +157,7 @@ static bool l_fits(struct mg_match *m, const char *s, const char *p, const char 
     case '%':
         return is_of_class((unsigned char)*s, (unsigned char)p[1]);
     case '[':
-        l_count(m, (size_t)(item_end - p));
+        l_match_count(m, (size_t)(item_end - p));
         return is_in_set((unsigned char)*s, p, item_end - 1);
     default:
         return *p == *s;
@@ -172,7 +171,7 @@ static const char *l_greedy(struct mg_match *m, const char *s, const char *p, co
     ptrdiff_t n = 0;
     while (l_fits(m, s + n, p, item_end))
         n++;
-    l_count(m, (size_t)n);
+    l_match_count(m, (size_t)n);
     for (; n >= least; n--) {
         const char *end = l_go_on(m, s + n, item_end + 1);
         if (end)
@@ -232,7 +231,7 @@ static const char *l_balance(struct mg_match *m, const char *s, const char *p)
             open++;
         }
     }
-    l_count(m, (size_t)(s - begin));
+    l_match_count(m, (size_t)(s - begin));
     return s < end ? s + 1 : NULL;
 }
 
@@ -242,7 +241,7 @@ static const char *l_frontier(struct mg_match *m, const char *s, const char *p)
     if (p == pattern_end(m) || *p != '[')
         luaL_error(m->L, "missing '[' after '%%f' in pattern");
     const char *last = l_item_end(m, p) - 1;
-    l_count(m, (size_t)(last - p)); // it is looked through again, for two bytes
+    l_match_count(m, (size_t)(last - p)); // it is looked through again, for two bytes
     unsigned char before = s == m->text.data ? 0 : (unsigned char)s[-1];
     unsigned char here = s == text_end(m) ? 0 : (unsigned char)*s;
     return !is_in_set(before, p, last) && is_in_set(here, p, last) ? last + 1 : NULL;
@@ -257,7 +256,7 @@ static const char *l_again(struct mg_match *m, const char *s, char digit)
     size_t len = (size_t)m->captures[i].len; // of a place: as large as can be
     if ((size_t)(text_end(m) - s) < len)
         return NULL;
-    l_count(m, len);
+    l_match_count(m, len);
     return memcmp(m->captures[i].at, s, len) == 0 ? s + len : NULL;
 }
 
@@ -314,7 +313,7 @@ static const char *l_go_on_within(struct mg_match *m, const char *s, const char 
 {
     const char *end, *over = pattern_end(m);
     while (p < over) {
-        l_count(m, 1);
+        l_match_count(m, 1);
         if (*p == '(')
             return p + 1 < over && p[1] == ')' ? l_open(m, s, p + 2, MG_MATCH_PLACE)
                                                : l_open(m, s, p + 1, MG_MATCH_OPEN);

@@ -44,6 +44,7 @@ gate.get("/find-pcall", function() while true do pcall(string.match, ("a"):rep(1
 gate.get("/set", function() return { (("b"):rep(1e6):find("[^" .. ("a"):rep(1e6) .. "]*c")) } end)
 gate.get("/sets", function() return { (("b"):rep(1e6):gsub("[" .. ("a"):rep(1e6) .. "]", "")) } end)
 gate.get("/frontier", function() return { (("b"):rep(1e6):find("%f[" .. ("a"):rep(1e6) .. "]")) } end)
+gate.get("/template", function() return { (("a"):rep(1e5):gsub("(x*)", ("%1"):rep(5e5))) } end)
 gate.get("/nested", function() local function f() return (("x"):gsub("x", f)) end return { f() } end)
 gate.post("/digits", function(req) return { #req.text:match "%d+", (req.text:gsub("%d", "")) } end)
 gate.get("/raises", function() while true do pcall(error, setmetatable({}, { __tostring = spin })) end end)
@@ -70,7 +71,7 @@ end })
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
   "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode",
-  "set", "sets", "frontier", "module", "update",
+  "set", "sets", "frontier", "template", "module", "update",
   "before", "after", "when", "slices" }
 
 local function check_ended(reply)
