@@ -204,11 +204,22 @@ static void on_tick(int signal, siginfo_t *info, void *unused)
 }
 #endif
 
+// Without an entry it is for the hook of whoever called into Lua to say: an engine's raises when
+// its job is to end.
+static void l_ask_hook(lua_State *L)
+{
+    lua_Hook hook = lua_gethook(L);
+    if (hook)
+        hook(L, NULL);
+}
+
 void l_budget_check(lua_State *L)
 {
     struct mg_budget_entry *entry = current;
-    if (!entry)
+    if (!entry) {
+        l_ask_hook(L);
         return;
+    }
     if (!has_timer())
         look_at_clock(entry);
     if (is_spent(entry))

@@ -38,6 +38,10 @@ function score.keep()
   while true do pcall(score.burn, 60) end
 end
 function score.version() return version end
+function score.matches() return (("a"):rep(1e5):find ".-.-.-b") end
+function score.fills()
+  while true do pcall(string.gsub, ("a"):rep(1e5), "x*", ("%0"):rep(5e5)) end
+end
 
 local function inner(t) return t.a.b end
 function score.raises(t) return inner(t) + 1 end
@@ -96,6 +100,8 @@ gate.get("/slow", { within = "10s", calls = { it = score("burn", { args = { 0.25
 gate.get("/short", { calls = { it = score("burn", { args = { 60 }, within = "50ms" }) } })
 gate.get("/keep", { within = "100ms", calls = { it = score "keep" } })
 gate.get("/spin", { within = "100ms", calls = { it = score "spin" } })
+gate.get("/matches", { within = "100ms", calls = { it = score "matches" } })
+gate.get("/fills", { within = "100ms", calls = { it = score "fills" } })
 gate.get("/version", { calls = { it = score "version" }, reply = "{it.body}" })
 gate.get("/large", { limits = { result = "1KiB" }, calls = { it = score("echo", { args = { ("x"):rep(2000) } }) } })
 ]=]
@@ -174,16 +180,16 @@ describe("gate.compute", function()
     local reply = g:get "/planned"
     assert.same({ 500, "the call it failed: an error in its module", { { kind = "lua", name = "it" } } },
       { reply.status, reply:json().detail, reply:json().calls })
-    logged(g, "the call it failed: lib/score.lua:35: attempt to index field 'a' (a number value)")
-    logged(g, "(at lib/score.lua:35 in inner, lib/score.lua:36)")
+    logged(g, "the call it failed: lib/score.lua:39: attempt to index field 'a' (a number value)")
+    logged(g, "(at lib/score.lua:39 in inner, lib/score.lua:40)")
   end)
 
   local wrong = {
     fails = "404 Not Found: not here", gives_function = "result.a[1]: a function", gives_nan = "result: ",
-    global = "lib/score.lua:40: writing a global is an error",
-    sleeps = "lib/score.lua:41: gate.sleep: a function that computes has no request and no backends, and cannot wait",
-    calls = "lib/score.lua:42: call:wait(): a function that computes has no request",
-    shares = "lib/score.lua:43: incr: a function that computes sees no shared data",
+    global = "lib/score.lua:44: writing a global is an error",
+    sleeps = "lib/score.lua:45: gate.sleep: a function that computes has no request and no backends, and cannot wait",
+    calls = "lib/score.lua:46: call:wait(): a function that computes has no request",
+    shares = "lib/score.lua:47: incr: a function that computes sees no shared data",
     nope = 'lib.score has no function "nope": the functions are ', lop = 'did you mean "loop"?',
   }
   for name, expected in pairs(wrong) do
@@ -304,6 +310,10 @@ describe("the threads of gate.compute", function()
     assert.equal(200, g:get("/version").status)
     assert.equal(504, g:get("/keep").status) -- it catches errors, but not this one
     assert.equal(200, g:get("/version").status)
+    for _, path in ipairs { "/matches", "/fills" } do -- nor does it matter that C does the work
+      assert.equal(504, g:get(path).status)
+      assert.equal(200, g:get("/version").status)
+    end
     assert.equal(504, g:get("/spin").status)
     logged(g, "gate.compute: spin of lib.score has been running for %d+%.%d s, and goes on %d+%.%d s after", true)
     assert.is_true(g:get("/nope").status == 404) -- all else goes on; and the end does not wait for it
