@@ -142,7 +142,7 @@ static void run(struct mg_job *job, void *data)
     task->error = task->compute->engine->run(state->state, &task->ask, &task->job.cancelled,
                                              &task->out, &task->why);
     be_at(desk, NULL);
-    if (task->error == MG_NO_MEMORY)
+    if (task->error == MG_NO_MEMORY || task->compute->engine->full(state->state))
         close_state(state);
 }
 

@@ -59,6 +59,14 @@ function score.count(t)
   table.sort(keys)
   return { n = n, keys = gate.list(keys), none = next {} == nil, format = ("%d"):format(n) }
 end
+local kept = {}
+function score.keeps()
+  local one = { x = 1 }
+  while true do
+    for key in pairs(one) do kept[#kept + 1] = { key } end
+  end
+end
+function score.kept() return { #kept } end
 -- Loops over pairs are interpreted.
 function score.hoards()
   local all, one = {}, { x = 1 }
@@ -325,6 +333,15 @@ describe("the threads of gate.compute", function()
     assert.same({ 500, "lua" }, { reply.status, reply:json().calls[1].kind })
     logged(g, "it needs too much memory (limits.state)")
     assert.equal(200, g:get("/version").status)
+  end)
+
+  it("take a new state where the modules have filled one for good", function()
+    local g = start 'compute_threads = 1, state = "8MiB"'
+    for _ = 1, 2 do
+      assert.equal(500, g:get("/only/keeps").status)
+      assert.equal("[0]", g:get("/only/kept").body)
+      assert.equal(200, g:get("/burn/50").status)
+    end
   end)
 
   it("run what has changed from the next request on, and end what has begun", function()
