@@ -119,14 +119,18 @@ static struct state *state_of(struct desk *desk, struct mg_compute *compute)
     return found;
 }
 
-static void be_at(struct desk *desk, struct mg_compute_task *task)
+// False: nobody waits for the task any more. Whoever leaves it says so before it looks who is at
+// it, so that one of the two always sees the other.
+static bool be_at(struct desk *desk, struct mg_compute_task *task)
 {
     pthread_mutex_lock(&desk->pool->lock);
-    desk->task = task;
+    bool wanted = !task || !atomic_load(&task->job.cancelled);
+    desk->task = wanted ? task : NULL;
     desk->began = now_ms();
     desk->left = 0;
     desk->told = false;
     pthread_mutex_unlock(&desk->pool->lock);
+    return wanted;
 }
 
 static void run(struct mg_job *job, void *data)
@@ -138,7 +142,10 @@ static void run(struct mg_job *job, void *data)
         task->error = MG_NO_MEMORY;
         return;
     }
-    be_at(desk, task);
+    if (!be_at(desk, task)) { // it was left while the state was made
+        task->error = MG_CANCELLED;
+        return;
+    }
     task->error = task->compute->engine->run(state->state, &task->ask, &task->job.cancelled,
                                              &task->out, &task->why);
     be_at(desk, NULL);
