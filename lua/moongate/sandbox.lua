@@ -4,6 +4,7 @@
 local core    = require "moongate.core"
 local limits  = require "moongate.limits"
 local loading = require "moongate.loading"
+local still   = require "moongate.still"
 local texts   = require "moongate.text"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
@@ -167,6 +168,8 @@ local modules = {} -- name -> { value = } once loaded
 local under_way = {} -- names of the modules being loaded, outermost first
 local route_env
 
+local LOADING = "a module cannot wait while it is loaded, nor make calls: let its functions do that"
+
 local function evaluate(file, text, env)
   loading.texts[file] = text
   local chunk, message = core.load(text, "@" .. file, env)
@@ -206,19 +209,16 @@ local function load_module(name)
     return false, wrong
   end
   under_way[#under_way + 1] = name
+  local before = still.set(nil)
+  still.set(before or LOADING)
   local ok, value = pcall(evaluate, file, text, route_env)
+  still.set(before)
   under_way[#under_way] = nil
   if not ok then
     error(value, 0)
   end
   modules[name] = { value = value == nil and true or value }
   return true
-end
-
----Whether a module is being loaded, which may not wait: others would find it half loaded.
----@return boolean
-function sandbox.loads()
-  return #under_way > 0
 end
 
 ---A module of the gateway, loaded once; what it raises meanwhile is raised.
