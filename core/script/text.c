@@ -260,9 +260,10 @@ static void l_append_new(struct mg_match *match, struct build *build, const char
 {
     lua_State *L = match->L;
     int type = lua_type(L, NEW);
+    bool calls = type == LUA_TFUNCTION || type == LUA_TTABLE; // a table may by its __index
+    if (calls && is_deep())
+        luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
     if (type == LUA_TFUNCTION) {
-        if (is_deep())
-            luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
         lua_pushvalue(L, NEW);
         lua_call(L, l_push_captures(match, at, end), 1);
     } else if (type == LUA_TTABLE) {
