@@ -32,9 +32,10 @@ static _Thread_local enum { UNTRIED, TICKS, NO_TIMER } timer_state;
 
 static void on_tick(int signal, siginfo_t *info, void *unused);
 
-static void end_timer(void *timer)
+// A key's value that is NULL is not ended, and the kernel's first timer is 0: one more is kept.
+static void end_timer(void *kept)
 {
-    timer_delete(timer);
+    timer_delete((char *)kept - 1);
 }
 
 static void prepare(void)
@@ -61,7 +62,8 @@ static bool start_timer(void)
     sigemptyset(&set);
     sigaddset(&set, tick_signal);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    if (timer_settime(timer, 0, &every, NULL) != 0 || pthread_setspecific(timer_key, timer) != 0) {
+    if (timer_settime(timer, 0, &every, NULL) != 0 ||
+        pthread_setspecific(timer_key, (char *)timer + 1) != 0) {
         timer_delete(timer);
         return false;
     }
