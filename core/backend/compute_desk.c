@@ -16,8 +16,9 @@ enum {
 
 struct mg_compute_pool {
     struct mg_compute_pool_options options;
-    pthread_mutex_t lock;    // of all below, and of what desks say of their tasks
-    struct mg_pool *threads; // NULL until the first task
+    pthread_mutex_t starting; // of the threads: a lock that none of them needs to open its desk
+    struct mg_pool *threads;  // NULL until the first task
+    pthread_mutex_t lock;     // of all below, and of what desks say of their tasks
     struct mg_list desks;
 };
 
@@ -118,14 +119,18 @@ static struct state *state_of(struct desk *desk, struct mg_compute *compute)
     return found;
 }
 
-static void be_at(struct desk *desk, struct mg_compute_task *task)
+// False: nobody waits for the task any more. Whoever leaves it says so before it looks who is at
+// it, so that one of the two always sees the other.
+static bool be_at(struct desk *desk, struct mg_compute_task *task)
 {
     pthread_mutex_lock(&desk->pool->lock);
-    desk->task = task;
+    bool wanted = !task || !atomic_load(&task->job.cancelled);
+    desk->task = wanted ? task : NULL;
     desk->began = now_ms();
     desk->left = 0;
     desk->told = false;
     pthread_mutex_unlock(&desk->pool->lock);
+    return wanted;
 }
 
 static void run(struct mg_job *job, void *data)
@@ -137,11 +142,14 @@ static void run(struct mg_job *job, void *data)
         task->error = MG_NO_MEMORY;
         return;
     }
-    be_at(desk, task);
+    if (!be_at(desk, task)) { // it was left while the state was made
+        task->error = MG_CANCELLED;
+        return;
+    }
     task->error = task->compute->engine->run(state->state, &task->ask, &task->job.cancelled,
                                              &task->out, &task->why);
     be_at(desk, NULL);
-    if (task->error == MG_NO_MEMORY)
+    if (task->error == MG_NO_MEMORY || task->compute->engine->full(state->state))
         close_state(state);
 }
 
@@ -160,6 +168,11 @@ struct mg_compute_pool *mg_compute_pool_new(const struct mg_compute_pool_options
         free(pool);
         return NULL;
     }
+    if (pthread_mutex_init(&pool->starting, NULL) != 0) {
+        pthread_mutex_destroy(&pool->lock);
+        free(pool);
+        return NULL;
+    }
     pool->options = *options;
     mg_list_init(&pool->desks);
     return pool;
@@ -171,6 +184,7 @@ bool mg_compute_pool_free(struct mg_compute_pool *pool)
         return true;
     if (!mg_pool_leave(pool->threads, end_ms))
         return false;
+    pthread_mutex_destroy(&pool->starting);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
     return true;
@@ -178,7 +192,7 @@ bool mg_compute_pool_free(struct mg_compute_pool *pool)
 
 static struct mg_pool *threads_of(struct mg_compute_pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
+    pthread_mutex_lock(&pool->starting);
     struct mg_pool *threads = pool->threads;
     if (!threads)
         threads = pool->threads = mg_pool_new(&(struct mg_pool_options){
@@ -191,7 +205,7 @@ static struct mg_pool *threads_of(struct mg_compute_pool *pool)
             .desk_close = close_desk,
             .owner = pool,
         });
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&pool->starting);
     return threads;
 }
 

@@ -127,9 +127,12 @@ void mg_log_fini(void)
         pthread_mutex_unlock(&sink.lock);
         pthread_join(sink.writer, NULL);
     }
+    pthread_mutex_lock(
+        &sink.lock); // a thread that was left at work may still have something to say
     sink.running = false;
     free(sink.ring);
     sink.ring = NULL;
+    pthread_mutex_unlock(&sink.lock);
 }
 
 // Copies `text` with control bytes escaped; returns the length written, at most `room`.

@@ -18,6 +18,7 @@
 struct talk {
     const struct mg_ask *ask;
     int status;         // 0: no answer came
+    bool left;          // a thread is still at work: the process has to end without it
     const char *cut;    // why the answer is not whole; NULL: it is
     uint64_t ms;        // until its end
     struct mg_buf head; // for a program: the members of the JSON object about it
@@ -195,7 +196,7 @@ static bool drive(struct talk *talk, struct mg_str request)
         converse(talk, fd, request);
         close(fd);
     }
-    mg_solo_close(&solo);
+    talk->left = !mg_solo_close(&solo);
     mg_faults_fini(&faults);
     mg_buf_fini(&why);
     return fd >= 0;
@@ -226,5 +227,8 @@ int mg_command_call(int argc, char **argv)
     mg_buf_fini(&talk.place);
     mg_buf_fini(&request);
     mg_ask_fini(&ask);
+    fflush(NULL);
+    if (talk.left)
+        _exit(code); // what exit would tear down is still in use there
     return code;
 }

@@ -16,6 +16,9 @@ struct mg_engine {
     // Once `stop` is set it ends early, if it can: code that is compiled goes on.
     enum mg_status (*run)(void *state, const struct mg_compute_ask *ask, const _Atomic bool *stop,
                           struct mg_buf *out, struct mg_buf *why);
+    // Whether the state holds more than it may now that its job is done, so that no other could
+    // run.
+    bool (*full)(const void *state);
     void (*free)(struct mg_engine *engine); // no state of it is left
 };
 

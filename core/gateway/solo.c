@@ -74,7 +74,7 @@ int mg_solo_open(struct mg_solo *solo, struct mg_buf *why)
     return -1;
 }
 
-void mg_solo_close(struct mg_solo *solo)
+bool mg_solo_close(struct mg_solo *solo)
 {
     if (solo->started) {
         mg_worker_drain(&solo->worker);
@@ -83,10 +83,11 @@ void mg_solo_close(struct mg_solo *solo)
     } else {
         mg_generation_free(solo->worker.generation);
     }
-    mg_loader_fini(&solo->loader);
+    bool whole = mg_loader_fini(&solo->loader);
     mg_local_store_free(solo->common.store);
     if (solo->far_end >= 0)
         close(solo->far_end);
     pthread_mutex_destroy(&solo->lock);
     pthread_cond_destroy(&solo->changed);
+    return whole;
 }

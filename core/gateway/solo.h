@@ -28,7 +28,8 @@ bool mg_solo_load(struct mg_solo *solo, const char *dir, struct mg_faults *fault
 // the caller's; or -1 with *why a line.
 int mg_solo_open(struct mg_solo *solo, struct mg_buf *why);
 
-// Waits until nothing of a request is in work any more: of calls that go on unheard, too.
-void mg_solo_close(struct mg_solo *solo);
+// Waits until nothing of a request is in work any more: of calls that go on unheard, too. False: a
+// thread is left at work, which the process has to end without.
+bool mg_solo_close(struct mg_solo *solo);
 
 #endif

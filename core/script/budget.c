@@ -32,9 +32,10 @@ static _Thread_local enum { UNTRIED, TICKS, NO_TIMER } timer_state;
 
 static void on_tick(int signal, siginfo_t *info, void *unused);
 
-static void end_timer(void *timer)
+// A key's value that is NULL is not ended, and the kernel's first timer is 0: one more is kept.
+static void end_timer(void *kept)
 {
-    timer_delete(timer);
+    timer_delete((char *)kept - 1);
 }
 
 static void prepare(void)
@@ -61,7 +62,8 @@ static bool start_timer(void)
     sigemptyset(&set);
     sigaddset(&set, tick_signal);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    if (timer_settime(timer, 0, &every, NULL) != 0 || pthread_setspecific(timer_key, timer) != 0) {
+    if (timer_settime(timer, 0, &every, NULL) != 0 ||
+        pthread_setspecific(timer_key, (char *)timer + 1) != 0) {
         timer_delete(timer);
         return false;
     }
@@ -204,11 +206,22 @@ static void on_tick(int signal, siginfo_t *info, void *unused)
 }
 #endif
 
+// Without an entry it is for the hook of whoever called into Lua to say: an engine's raises when
+// its job is to end.
+static void l_ask_hook(lua_State *L)
+{
+    lua_Hook hook = lua_gethook(L);
+    if (hook)
+        hook(L, NULL);
+}
+
 void l_budget_check(lua_State *L)
 {
     struct mg_budget_entry *entry = current;
-    if (!entry)
+    if (!entry) {
+        l_ask_hook(L);
         return;
+    }
     if (!has_timer())
         look_at_clock(entry);
     if (is_spent(entry))

@@ -48,7 +48,8 @@ struct mg_budget_entry {
 void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct mg_budget *budget);
 enum mg_budget_end mg_budget_leave(struct mg_budget_entry *entry);
 
-// For C code that may take long: raises when the innermost entry's time is used up.
+// For C code that may take long: raises when the innermost entry's time is used up, or without an
+// entry what the state's hook has to raise.
 void l_budget_check(lua_State *L);
 
 // C has put there what came with a request or its results, whose sizes have limits of their own.

@@ -152,7 +152,13 @@ static void tidy(struct mg_vm *vm, bool ended)
     lua_settop(vm->L, 0);
     if (vm->full || mg_budget_held(vm->L) > kept_most)
         lua_gc(vm->L, LUA_GCCOLLECT, 0);
-    vm->full = false;
+    vm->full = is_full(vm->L, vm); // by what its modules keep
+}
+
+static bool is_state_full(const void *state)
+{
+    const struct mg_vm *vm = state;
+    return vm->full;
 }
 
 static enum mg_status run(void *state, const struct mg_compute_ask *ask, const _Atomic bool *stop,
@@ -208,7 +214,7 @@ struct mg_engine *mg_engine_new(struct mg_str gateway, const struct mg_sources *
     struct engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return NULL;
-    engine->base = (struct mg_engine){open_state, close_state, run, free_engine};
+    engine->base = (struct mg_engine){open_state, close_state, run, is_state_full, free_engine};
     engine->gateway = mg_arena_copy(&engine->arena, gateway);
     if (engine->gateway.data && copy_modules(engine, sources))
         return &engine->base;

@@ -27,8 +27,7 @@ static const char *pattern_end(const struct mg_match *m)
     return m->pattern.data + m->pattern.len;
 }
 
-// Every so often the clock is looked at.
-static void l_count(struct mg_match *m, size_t steps)
+void l_match_count(struct mg_match *m, size_t steps)
 {
     m->steps += (unsigned)(steps < steps_most ? steps : steps_most);
     if (m->steps < steps_most)
@@ -101,7 +100,7 @@ static bool is_of_class(unsigned char c, unsigned char class)
 // Behind the item that begins at `p`: a byte, a class or a set.
 static const char *l_item_end(struct mg_match *m, const char *p)
 {
-    const char *end = pattern_end(m);
+    const char *end = pattern_end(m), *set = p;
     char first = *p++;
     if (first == '%') {
         if (p == end)
@@ -114,8 +113,10 @@ static const char *l_item_end(struct mg_match *m, const char *p)
         p++;
     for (bool begun = false; p < end; begun = true) { // a "]" in the first place is one of the set
         char c = *p++;
-        if (c == ']' && begun)
+        if (c == ']' && begun) {
+            l_match_count(m, (size_t)(p - set));
             return p;
+        }
         if (c == '%' && p < end)
             p++;
     }
@@ -146,7 +147,7 @@ static bool is_in_set(unsigned char c, const char *p, const char *last)
     return !found;
 }
 
-static bool fits(const struct mg_match *m, const char *s, const char *p, const char *item_end)
+static bool l_fits(struct mg_match *m, const char *s, const char *p, const char *item_end)
 {
     if (s == text_end(m))
         return false;
@@ -156,6 +157,7 @@ static bool fits(const struct mg_match *m, const char *s, const char *p, const c
     case '%':
         return is_of_class((unsigned char)*s, (unsigned char)p[1]);
     case '[':
+        l_match_count(m, (size_t)(item_end - p));
         return is_in_set((unsigned char)*s, p, item_end - 1);
     default:
         return *p == *s;
@@ -167,9 +169,9 @@ static const char *l_greedy(struct mg_match *m, const char *s, const char *p, co
                             ptrdiff_t least)
 {
     ptrdiff_t n = 0;
-    while (fits(m, s + n, p, item_end))
+    while (l_fits(m, s + n, p, item_end))
         n++;
-    l_count(m, (size_t)n);
+    l_match_count(m, (size_t)n);
     for (; n >= least; n--) {
         const char *end = l_go_on(m, s + n, item_end + 1);
         if (end)
@@ -183,7 +185,7 @@ static const char *l_lazy(struct mg_match *m, const char *s, const char *p, cons
 {
     for (;; s++) {
         const char *end = l_go_on(m, s, item_end + 1);
-        if (end || !fits(m, s, p, item_end))
+        if (end || !l_fits(m, s, p, item_end))
             return end;
     }
 }
@@ -229,7 +231,7 @@ static const char *l_balance(struct mg_match *m, const char *s, const char *p)
             open++;
         }
     }
-    l_count(m, (size_t)(s - begin));
+    l_match_count(m, (size_t)(s - begin));
     return s < end ? s + 1 : NULL;
 }
 
@@ -239,6 +241,7 @@ static const char *l_frontier(struct mg_match *m, const char *s, const char *p)
     if (p == pattern_end(m) || *p != '[')
         luaL_error(m->L, "missing '[' after '%%f' in pattern");
     const char *last = l_item_end(m, p) - 1;
+    l_match_count(m, (size_t)(last - p)); // it is looked through again, for two bytes
     unsigned char before = s == m->text.data ? 0 : (unsigned char)s[-1];
     unsigned char here = s == text_end(m) ? 0 : (unsigned char)*s;
     return !is_in_set(before, p, last) && is_in_set(here, p, last) ? last + 1 : NULL;
@@ -251,10 +254,10 @@ static const char *l_again(struct mg_match *m, const char *s, char digit)
     if (digit == '0' || i >= m->count || m->captures[i].len == MG_MATCH_OPEN)
         luaL_error(m->L, "invalid capture index");
     size_t len = (size_t)m->captures[i].len; // of a place: as large as can be
-    if ((size_t)(text_end(m) - s) < len || memcmp(m->captures[i].at, s, len) != 0)
+    if ((size_t)(text_end(m) - s) < len)
         return NULL;
-    l_count(m, len);
-    return s + len;
+    l_match_count(m, len);
+    return memcmp(m->captures[i].at, s, len) == 0 ? s + len : NULL;
 }
 
 // One item that may stand once, or as often as what follows it says. True: *s and *p have gone on;
@@ -273,12 +276,12 @@ static bool l_item(struct mg_match *m, const char **s, const char **p, const cha
         *end = l_lazy(m, *s, *p, item_end);
         return false;
     case '?':
-        *end = fits(m, *s, *p, item_end) ? l_go_on(m, *s + 1, item_end + 1) : NULL;
+        *end = l_fits(m, *s, *p, item_end) ? l_go_on(m, *s + 1, item_end + 1) : NULL;
         *p = item_end + 1;
         return !*end;
     default:
         *end = NULL;
-        if (!fits(m, *s, *p, item_end))
+        if (!l_fits(m, *s, *p, item_end))
             return false;
         ++*s;
         *p = item_end;
@@ -310,7 +313,7 @@ static const char *l_go_on_within(struct mg_match *m, const char *s, const char 
 {
     const char *end, *over = pattern_end(m);
     while (p < over) {
-        l_count(m, 1);
+        l_match_count(m, 1);
         if (*p == '(')
             return p + 1 < over && p[1] == ')' ? l_open(m, s, p + 2, MG_MATCH_PLACE)
                                                : l_open(m, s, p + 1, MG_MATCH_OPEN);

@@ -29,5 +29,8 @@ struct mg_match {
 void mg_match_init(struct mg_match *match, lua_State *L, struct mg_str text, struct mg_str pattern);
 // The end of the match that begins at `at`, within the text; NULL: none does.
 const char *l_match_at(struct mg_match *match, const char *at);
+// So many bytes have been looked at, or copied. Every so often that looks at the budget: what takes
+// time must count, sets and captures by their length, which may be a long text's.
+void l_match_count(struct mg_match *match, size_t steps);
 
 #endif

@@ -232,6 +232,7 @@ static void l_append_template(struct mg_match *match, struct build *build, const
     for (size_t from = 0; from < text.len;) {
         const char *sign = memchr(text.data + from, '%', text.len - from);
         size_t until = sign ? (size_t)(sign - text.data) : text.len;
+        l_match_count(match, until - from + 1);
         l_append(L, build, text.data + from, until - from);
         if (!sign)
             return;
@@ -240,11 +241,13 @@ static void l_append_template(struct mg_match *match, struct build *build, const
         if (kind < '0' || kind > '9') {
             l_append(L, build, &kind, 1);
         } else if (kind == '0') {
+            l_match_count(match, (size_t)(end - at));
             l_append(L, build, at, (size_t)(end - at));
         } else {
             size_t len;
             l_push_capture(match, (unsigned)(kind - '1'), at, end);
             const char *bytes = lua_tolstring(L, -1, &len);
+            l_match_count(match, len);
             l_append(L, build, bytes, len);
             lua_pop(L, 1);
         }
@@ -257,9 +260,10 @@ static void l_append_new(struct mg_match *match, struct build *build, const char
 {
     lua_State *L = match->L;
     int type = lua_type(L, NEW);
+    bool calls = type == LUA_TFUNCTION || type == LUA_TTABLE; // a table may by its __index
+    if (calls && is_deep())
+        luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
     if (type == LUA_TFUNCTION) {
-        if (is_deep())
-            luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
         lua_pushvalue(L, NEW);
         lua_call(L, l_push_captures(match, at, end), 1);
     } else if (type == LUA_TTABLE) {

@@ -21,9 +21,6 @@ local yield = coroutine.yield
 -- has ("any"), for at most `ms` (nil: as long as the request has). Without ids the time is waited
 -- out. "started": until all of the calls of core.all_start have.
 local function wait_for(mode, ids, ms)
-  if sandbox.loads() then
-    error("a module cannot wait while it is loaded: let its functions do that", 0)
-  end
   still.check()
   yield(mode, ids, ms)
 end

@@ -4,6 +4,7 @@
 local core    = require "moongate.core"
 local limits  = require "moongate.limits"
 local loading = require "moongate.loading"
+local still   = require "moongate.still"
 local texts   = require "moongate.text"
 local units   = require "moongate.units"
 local words   = require "moongate.words"
@@ -70,6 +71,7 @@ local function pick(from, names)
 end
 
 local string_rep, string_format = string.rep, string.format
+local safe_string = pick(string, "byte char len lower reverse sub upper")
 
 local function too_long(what)
   local most = units.write_size(text_most)
@@ -85,19 +87,41 @@ local function rep(repeated, count, separator)
   return string_rep(repeated, count, separator)
 end
 
+-- What tables say they are is asked here: their texts count, too.
+local function with_texts(count, ...)
+  local given = { ... }
+  for i = 1, count do
+    if type(given[i]) == "table" then
+      given[i] = tostring(given[i])
+      if type(given[i]) ~= "string" then
+        loading.raise(("string.format: __tostring returned %s"):format(words.show(given[i])))
+      end
+    end
+  end
+  return unpack(given, 1, count)
+end
+
+local QUOTED = "%%[-+ #%d.]*q" -- writes up to four bytes for one
+
 local function format(...)
-  local length = 0
+  local length, tables = 0, false
   for i = 1, select("#", ...) do
     local value = select(i, ...)
-    length = length + (type(value) == "string" and #value or 0)
+    local kind = type(value)
+    if kind == "string" then
+      length = length + #value
+    elseif kind == "table" then
+      tables = true
+    end
   end
-  if length > text_most then
+  if length > text_most / 4 and (length > text_most or texts.find((...), QUOTED)) then
     too_long("string.format")
+  elseif tables then
+    return safe_string.format(with_texts(select("#", ...), ...))
   end
   return string_format(...)
 end
 
-local safe_string = pick(string, "byte char len lower reverse sub upper")
 safe_string.rep, safe_string.format = rep, format
 safe_string.find, safe_string.match = texts.find, texts.match
 safe_string.gmatch, safe_string.gsub = texts.gmatch, texts.gsub
@@ -167,6 +191,8 @@ local modules = {} -- name -> { value = } once loaded
 local under_way = {} -- names of the modules being loaded, outermost first
 local route_env
 
+local LOADING = "a module cannot wait while it is loaded, nor make calls: let its functions do that"
+
 local function evaluate(file, text, env)
   loading.texts[file] = text
   local chunk, message = core.load(text, "@" .. file, env)
@@ -206,19 +232,16 @@ local function load_module(name)
     return false, wrong
   end
   under_way[#under_way + 1] = name
+  local before = still.set(nil)
+  still.set(before or LOADING)
   local ok, value = pcall(evaluate, file, text, route_env)
+  still.set(before)
   under_way[#under_way] = nil
   if not ok then
     error(value, 0)
   end
   modules[name] = { value = value == nil and true or value }
   return true
-end
-
----Whether a module is being loaded, which may not wait: others would find it half loaded.
----@return boolean
-function sandbox.loads()
-  return #under_way > 0
 end
 
 ---A module of the gateway, loaded once; what it raises meanwhile is raised.

@@ -1,4 +1,5 @@
--- What runs in one go: the function of an `update`, and `when`. Meanwhile nothing is called or
+-- What runs in one go: the function of an `update`, `when`, and a module while it is loaded, which
+-- others would find half loaded. Meanwhile nothing is called or
 -- waited for; what would do so raises at the author's line.
 
 local loading = require "moongate.loading"

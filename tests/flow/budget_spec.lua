@@ -41,7 +41,16 @@ gate.get("/match", function() return { (("a"):rep(100000):find ".-.-.-b") } end)
 gate.get("/gmatch", function() for _ in ("a"):rep(100000):gmatch ".-.-b" do end end)
 gate.get("/gsub-pattern", function() return { (("a"):rep(100000):gsub("a-a-b", "")) } end)
 gate.get("/find-pcall", function() while true do pcall(string.match, ("a"):rep(100000), "(.-)(.-)(.-)b") end end)
+gate.get("/set", function() return { (("b"):rep(1e6):find("[^" .. ("a"):rep(1e6) .. "]*c")) } end)
+gate.get("/sets", function() return { (("b"):rep(1e6):gsub("[" .. ("a"):rep(1e6) .. "]", "")) } end)
+gate.get("/frontier", function() return { (("b"):rep(1e6):find("%f[" .. ("a"):rep(1e6) .. "]")) } end)
+gate.get("/template", function() return { (("a"):rep(1e5):gsub("(x*)", ("%1"):rep(5e5))) } end)
 gate.get("/nested", function() local function f() return (("x"):gsub("x", f)) end return { f() } end)
+gate.get("/nested-index", function()
+  local t = {}
+  setmetatable(t, { __index = function() return (("x"):gsub("x", t)) end })
+  return { (("x"):gsub("x", t)) }
+end)
 gate.post("/digits", function(req) return { #req.text:match "%d+", (req.text:gsub("%d", "")) } end)
 gate.get("/raises", function() while true do pcall(error, setmetatable({}, { __tostring = spin })) end end)
 gate.get("/encode", function() while true do pcall(gate.json.encode, { 1, 2, 3 }) end end)
@@ -67,7 +76,7 @@ end })
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
   "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode",
-  "module", "update",
+  "set", "sets", "frontier", "template", "module", "update",
   "before", "after", "when", "slices" }
 
 local function check_ended(reply)
@@ -118,8 +127,11 @@ describe("a function that would run for ever", function()
   it("cannot exhaust the stack of C", function()
     for _ = 1, 3 do
       assert.equal(500, g:get("/nested").status)
+      assert.equal(500, g:get("/nested-index").status)
     end
-    assert(wait.till(function() return g:log():find("stack overflow", 1, true) end))
+    for _, path in ipairs { "/nested ", "/nested%-index " } do
+      assert(wait.till(function() return g:log():find(path .. "[^\n]*stack overflow") end))
+    end
     assert.same({ "fine" }, g:get("/fine"):json())
   end)
 

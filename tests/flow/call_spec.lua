@@ -236,6 +236,15 @@ describe("moongate call", function()
     assert.is_truthy(err:find("routes.lua:35: attempt to perform arithmetic", 1, true), err)
   end)
 
+  it("ends without what computes for ever, with all that was printed", function()
+    local endless = gateway.folder { ["gateway.lua"] = {}, ["lib/spin.lua"] = "return { spin = function() while true do end end }",
+      ["routes.lua"] = [[local gate = require "moongate"
+        gate.get("/", { within = "100ms", calls = { it = gate.compute("lib.spin", "spin") } })]] }
+    local code, out, err = gateway.run("call", endless, "GET", "/", "--json")
+    assert.equal(1, code, err)
+    assert.equal(504, dkjson.decode(out).status)
+  end)
+
   it("says of a gateway that does not load where it is wrong", function()
     local broken = gateway.folder { ["a.lua"] = 'require("moongate").gte("/x", {})' }
     local code, out, err = gateway.run("call", broken, "GET", "/x")

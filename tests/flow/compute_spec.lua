@@ -38,6 +38,10 @@ function score.keep()
   while true do pcall(score.burn, 60) end
 end
 function score.version() return version end
+function score.matches() return (("a"):rep(1e5):find ".-.-.-b") end
+function score.fills()
+  while true do pcall(string.gsub, ("a"):rep(1e5), "x*", ("%0"):rep(5e5)) end
+end
 
 local function inner(t) return t.a.b end
 function score.raises(t) return inner(t) + 1 end
@@ -55,6 +59,14 @@ function score.count(t)
   table.sort(keys)
   return { n = n, keys = gate.list(keys), none = next {} == nil, format = ("%d"):format(n) }
 end
+local kept = {}
+function score.keeps()
+  local one = { x = 1 }
+  while true do
+    for key in pairs(one) do kept[#kept + 1] = { key } end
+  end
+end
+function score.kept() return { #kept } end
 -- Loops over pairs are interpreted.
 function score.hoards()
   local all, one = {}, { x = 1 }
@@ -96,6 +108,8 @@ gate.get("/slow", { within = "10s", calls = { it = score("burn", { args = { 0.25
 gate.get("/short", { calls = { it = score("burn", { args = { 60 }, within = "50ms" }) } })
 gate.get("/keep", { within = "100ms", calls = { it = score "keep" } })
 gate.get("/spin", { within = "100ms", calls = { it = score "spin" } })
+gate.get("/matches", { within = "100ms", calls = { it = score "matches" } })
+gate.get("/fills", { within = "100ms", calls = { it = score "fills" } })
 gate.get("/version", { calls = { it = score "version" }, reply = "{it.body}" })
 gate.get("/large", { limits = { result = "1KiB" }, calls = { it = score("echo", { args = { ("x"):rep(2000) } }) } })
 ]=]
@@ -174,16 +188,16 @@ describe("gate.compute", function()
     local reply = g:get "/planned"
     assert.same({ 500, "the call it failed: an error in its module", { { kind = "lua", name = "it" } } },
       { reply.status, reply:json().detail, reply:json().calls })
-    logged(g, "the call it failed: lib/score.lua:35: attempt to index field 'a' (a number value)")
-    logged(g, "(at lib/score.lua:35 in inner, lib/score.lua:36)")
+    logged(g, "the call it failed: lib/score.lua:39: attempt to index field 'a' (a number value)")
+    logged(g, "(at lib/score.lua:39 in inner, lib/score.lua:40)")
   end)
 
   local wrong = {
     fails = "404 Not Found: not here", gives_function = "result.a[1]: a function", gives_nan = "result: ",
-    global = "lib/score.lua:40: writing a global is an error",
-    sleeps = "lib/score.lua:41: gate.sleep: a function that computes has no request and no backends, and cannot wait",
-    calls = "lib/score.lua:42: call:wait(): a function that computes has no request",
-    shares = "lib/score.lua:43: incr: a function that computes sees no shared data",
+    global = "lib/score.lua:44: writing a global is an error",
+    sleeps = "lib/score.lua:45: gate.sleep: a function that computes has no request and no backends, and cannot wait",
+    calls = "lib/score.lua:46: call:wait(): a function that computes has no request",
+    shares = "lib/score.lua:47: incr: a function that computes sees no shared data",
     nope = 'lib.score has no function "nope": the functions are ', lop = 'did you mean "loop"?',
   }
   for name, expected in pairs(wrong) do
@@ -304,6 +318,10 @@ describe("the threads of gate.compute", function()
     assert.equal(200, g:get("/version").status)
     assert.equal(504, g:get("/keep").status) -- it catches errors, but not this one
     assert.equal(200, g:get("/version").status)
+    for _, path in ipairs { "/matches", "/fills" } do -- nor does it matter that C does the work
+      assert.equal(504, g:get(path).status)
+      assert.equal(200, g:get("/version").status)
+    end
     assert.equal(504, g:get("/spin").status)
     logged(g, "gate.compute: spin of lib.score has been running for %d+%.%d s, and goes on %d+%.%d s after", true)
     assert.is_true(g:get("/nope").status == 404) -- all else goes on; and the end does not wait for it
@@ -315,6 +333,15 @@ describe("the threads of gate.compute", function()
     assert.same({ 500, "lua" }, { reply.status, reply:json().calls[1].kind })
     logged(g, "it needs too much memory (limits.state)")
     assert.equal(200, g:get("/version").status)
+  end)
+
+  it("take a new state where the modules have filled one for good", function()
+    local g = start 'compute_threads = 1, state = "8MiB"'
+    for _ = 1, 2 do
+      assert.equal(500, g:get("/only/keeps").status)
+      assert.equal("[0]", g:get("/only/kept").body)
+      assert.equal(200, g:get("/burn/50").status)
+    end
   end)
 
   it("run what has changed from the next request on, and end what has begun", function()

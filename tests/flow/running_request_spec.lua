@@ -336,7 +336,34 @@ describe("the sandbox of functions", function()
     end
     local many = wait.at_once(5, function() return g:get("/?wait=1").body end)
     for _, body in ipairs(many) do
-      assert.matches("a module cannot wait while it is loaded", body)
+      assert.matches("lib/waits.lua:2: a module cannot wait while it is loaded", body)
+    end
+  end)
+
+  it("makes no call for a module that is loaded, however often that is tried", function()
+    local forms = { wait = "one:wait()", start = "one:start()", all = "gate.all { one }", first = "gate.first { one }",
+      map = "gate.map({ 1 }, function() return one end)", each = "gate.as_completed { one }" }
+    local files = { ["gateway.lua"] = { limits = { compute_threads = 1 } },
+      ["lib/tell.lua"] = "return { tell = function(name) print('told by ' .. name) return true end }" }
+    for name, form in pairs(forms) do
+      files["lib/" .. name .. ".lua"] = ([[
+        local gate = require "moongate"
+        local one = gate.compute("lib.tell", "tell", { args = { "%s" } })
+        return { it = %s }]]):format(name, form)
+    end
+    local g = serve([[
+      local ok, why = pcall(require, "lib." .. req.params.rest)
+      if ok then return { gate.compute("lib.tell", "tell", { args = { "a function" } }):wait().body } end
+      return { why }]], files)
+    for name in pairs(forms) do
+      for _ = 1, 2 do
+        assert.matches("lib/" .. name .. ".lua:3: a module cannot wait while it is loaded, nor make calls", g:get("/" .. name).body)
+      end
+    end
+    assert.equal("[true]", g:get("/tell").body)
+    assert(wait.till(function() return g:log():find("told by a function", 1, true) end))
+    for name in pairs(forms) do
+      assert.is_nil(g:log():find("told by " .. name, 1, true))
     end
   end)
 end)

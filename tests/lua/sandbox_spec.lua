@@ -66,10 +66,17 @@ gate.get("/", function() gate.left((function() ]] .. text .. [[ end)()) end)]]
   it("builds no text over limits.text in one call", function()
     boot.config("return { limits = { text = '1MiB' } }", "gateway.lua", os.getenv)
     assert.equal(1048576, (run "return #('x'):rep(1048576)"))
+    assert.equal(1048574, (run "return #('%s'):format(('x'):rep(1048574))"))
+    local _, wrong = run "return ('%s'):format(setmetatable({}, { __tostring = function() return {} end }))"
+    assert.matches("a.lua:2: string.format: __tostring returned a table", wrong)
+    assert.equal("nil,a b,7", (run "return ('%s,%s,%d'):format(nil, setmetatable({}, { __tostring = function() return 'a b' end }), 7)"))
+    assert.equal([["a\0"]], (run [[return ('%q'):format('a\0')]]))
     assert.equal(1048576, (run "return #table.concat({ ('x'):rep(1048574), 'y' }, '-')"))
     assert.equal(1048576, (run "return #(('x'):rep(1024):gsub('x', ('y'):rep(1024)))"))
     for _, text in ipairs { "('x'):rep(1048577)", "string.rep('ab', 1e9)", "('x'):rep(10, ('y'):rep(1e6))",
                             "('%s%s'):format(('x'):rep(6e5), ('x'):rep(6e5))",
+                            "('%q'):format(('\\0'):rep(3e5))", "('%-9q'):format(('x'):rep(1e6))",
+                            "('%s%s'):format(('x'):rep(6e5), setmetatable({}, { __tostring = function() return ('x'):rep(6e5) end }))",
                             "table.concat({ ('x'):rep(1048574), 'y' }, '--')",
                             "table.concat({ 1, 2, 3 }, ('x'):rep(6e5))",
                             "('x'):rep(1025):gsub('x', ('y'):rep(1024))",
