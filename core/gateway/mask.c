@@ -11,9 +11,12 @@ enum {
 
 bool mg_mask_hides(struct mg_str name)
 {
-    static const char *const parts[] = {"authorization", "x-auth",  "cookie",  "token",  "secret",
-                                        "password",      "api-key", "api_key", "apikey", "session",
-                                        "signature",     "csrf",    "xsrf"};
+    static const char *const parts[] = {
+        "authorization", "x-auth",  "cookie",     "token",      "secret",
+        "password",      "api-key", "api_key",    "apikey",     "session",
+        "csrf",          "xsrf",    "access-key", "access_key", "accesskey",
+        "signature",     "jwt",     "assertion",  "credential",
+    };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct mg_str part = mg_str_of(parts[i]);
         for (size_t at = 0; at + part.len <= name.len; at++)
@@ -60,6 +63,43 @@ static bool keep_all(struct mg_mask *mask, struct mg_str value)
     return ok;
 }
 
+// The next of a query such as "a=1&b=2": what is shown of it, and the value that is not, if any.
+static bool next_field(const struct mg_mask *mask, size_t *from, struct mg_str *shown,
+                       struct mg_str *value)
+{
+    struct mg_str query = mask->exchange->request->query, name;
+    if (*from >= query.len)
+        return false;
+    size_t end = mg_str_find(query, '&', *from);
+    struct mg_str field = mg_str_cut(query, *from, end);
+    size_t sign = mg_str_find(field, '=', 0);
+    *from = end + 1;
+    *shown = field;
+    *value = (struct mg_str){0};
+    if (sign == field.len)
+        return true;
+    if (!mg_percent_decode(mg_str_cut(field, 0, sign), true, &mask->exchange->request->arena,
+                           &name) ||
+        !mg_mask_hides(name))
+        return true;
+    *shown = mg_str_cut(field, 0, sign + 1);
+    *value = mg_str_cut(field, sign + 1, field.len);
+    return true;
+}
+
+// Those of the query: as they came, and as the routes see them.
+static bool keep_fields(struct mg_mask *mask)
+{
+    struct mg_str shown, value, decoded;
+    bool ok = true;
+    for (size_t from = 0; ok && next_field(mask, &from, &shown, &value);) {
+        ok = keep(mask, value);
+        if (mg_percent_decode(value, true, &mask->exchange->request->arena, &decoded))
+            ok = ok && keep(mask, decoded);
+    }
+    return ok;
+}
+
 static int longest_first(const void *one, const void *other)
 {
     size_t a = ((const struct mg_str *)one)->len, b = ((const struct mg_str *)other)->len;
@@ -75,11 +115,16 @@ bool mg_mask_init(struct mg_mask *mask, struct mg_exchange *exchange)
         for (size_t at = 0; at < headers->items[i].value.len; at++)
             most += headers->items[i].value.data[at] == ';' ? 2 : 0;
     }
+    most += 4; // of a field of the query
+    for (size_t at = 0; at < exchange->request->query.len; at++)
+        most += exchange->request->query.data[at] == '&' ? 4 : 0;
     *mask = (struct mg_mask){.exchange = exchange};
     mask->values = mg_arena_zero(&exchange->request->arena, most + 1, sizeof *mask->values);
     for (unsigned i = 0; mask->values && i < headers->count; i++)
         if (mg_mask_hides(headers->items[i].name) && !keep_all(mask, headers->items[i].value))
             return false;
+    if (mask->values && !keep_fields(mask))
+        return false;
     if (mask->values)
         qsort(mask->values, mask->count, sizeof *mask->values, longest_first);
     return mask->values != NULL;
@@ -143,4 +188,21 @@ struct mg_str mg_mask_cut_text(const struct mg_mask *mask, struct mg_str text)
     return most ? mg_arena_printf(&mask->exchange->request->arena, "%.*s[not shown]", (int)text.len,
                                   text.data ? text.data : "")
                 : text;
+}
+
+struct mg_str mg_mask_target(const struct mg_mask *mask)
+{
+    const struct mg_request *request = mask->exchange->request;
+    struct mg_str shown, value, text = {0};
+    struct mg_buf out = {0};
+    mg_buf_put(&out, mg_str_cut(request->target, 0, request->target.len - request->query.len));
+    for (size_t from = 0; next_field(mask, &from, &shown, &value);) {
+        mg_buf_put(&out, shown);
+        mg_buf_put(&out, value.len ? MG_STR("[not shown]") : MG_STR(""));
+        mg_buf_put(&out, from <= request->query.len ? MG_STR("&") : MG_STR(""));
+    }
+    if (out.failed == MG_OK)
+        text = mg_arena_copy(&mask->exchange->request->arena, mg_buf_str(&out));
+    mg_buf_fini(&out);
+    return mg_mask_text(mask, text);
 }

@@ -1,5 +1,6 @@
 // Takes what is nobody's business out of texts that are shown under --dev: values of gate.secret,
-// and of the request's fields that prove who it is, such as Authorization and Cookie.
+// of the request's fields that prove who it is, such as Authorization and Cookie, and of those of
+// its query that are named so.
 #ifndef MG_GATEWAY_MASK_H
 #define MG_GATEWAY_MASK_H
 
@@ -22,5 +23,8 @@ struct mg_str mg_mask_text(const struct mg_mask *mask, struct mg_str text);
 
 // The same where the text, if it is long, may have been cut: it may end with the start of a value.
 struct mg_str mg_mask_cut_text(const struct mg_mask *mask, struct mg_str text);
+
+// The request's target without them, nor the values of its query whose names say that they are.
+struct mg_str mg_mask_target(const struct mg_mask *mask);
 
 #endif

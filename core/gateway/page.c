@@ -158,7 +158,7 @@ static struct mg_str headline_of(const struct mg_report *report)
 static void put_head(struct mg_buf *page, const struct mg_report *report)
 {
     const struct mg_request *request = report->mask.exchange->request;
-    struct mg_str target = mg_mask_text(&report->mask, request->target);
+    struct mg_str target = mg_mask_target(&report->mask);
     mg_buf_printf(page,
                   "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"

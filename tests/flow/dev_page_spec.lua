@@ -165,6 +165,19 @@ describe("the page of serve --dev", function()
     assert.is_nil(page:find("open-sesame", 1, true) or page:find("0123456789", 1, true))
   end)
 
+  it("shows no value that is named as nobody's business, in the head or in the query", function()
+    for _, name in ipairs { "X-JWT", "Client-Assertion", "X-Amz-Access-Key", "X-Credential" } do
+      local page = check(visit("/lua", { [name] = "open-sesame" }))
+      has(page, name .. "</th><td><em>not shown</em>")
+      assert.is_nil(page:find("open-sesame", 1, true), name)
+    end
+    local page = check(visit "/says?a=b&access_token=open%2Fsesame&X%2DAmz-Credential=xyz&text=it+is+open/sesame!&jwt=&id_token")
+    has(page, "/says?a=b&amp;access_token=[not shown]&amp;X%2DAmz-Credential=[not shown]&amp;text=it+is+[not shown]!"
+      .. "&amp;jwt=&amp;id_token</p>", "it is [not shown]!</h1>")
+    assert.is_nil(page:find "sesame" or page:find "xyz")
+    has(check(visit "/lua?"), "<b>GET</b> /lua?</p>")
+  end)
+
   it("lists the routes where none has the path", function()
     local reply = visit "/nowhere"
     assert.equal(404, reply.status)
