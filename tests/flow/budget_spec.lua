@@ -51,7 +51,9 @@ gate.get("/nested-index", function()
   setmetatable(t, { __index = function() return (("x"):gsub("x", t)) end })
   return { (("x"):gsub("x", t)) }
 end)
-gate.post("/digits", function(req) return { #req.text:match "%d+", (req.text:gsub("%d", "")) } end)
+gate.post("/digits", { limits = { script = "LARGEms" }, reply = function(req)
+  return { #req.text:match "%d+", (req.text:gsub("%d", "")) }
+end })
 gate.get("/raises", function() while true do pcall(error, setmetatable({}, { __tostring = spin })) end end)
 gate.get("/encode", function() while true do pcall(gate.json.encode, { 1, 2, 3 }) end end)
 gate.get("/module", function() return require "lib.endless" end)
@@ -73,6 +75,8 @@ gate.get("/tiny/{n}", { limits = { script = "10ms" }, reply = function(req)
   while true do pcall(string.gsub, "abc", ".", spin) end
 end })
 ]=]
+
+ROUTES = ROUTES:gsub("LARGE", 30 * wait.slack)
 
 local FORMS = { "loop", "for", "goto", "pcall", "pcalls", "xpcall", "handler", "recursion", "tail", "sort",
   "sort-handler", "gsub", "metamethod", "gc", "iterator", "pattern", "match", "gmatch", "gsub-pattern", "find-pcall", "raises", "encode",

@@ -100,7 +100,7 @@ gate.get("/planned", { calls = { it = score("raises", { args = { { a = 1 } } }) 
 gate.get("/loop/{n}", { input = { n = "integer" }, calls = { it = score("loop", { args = { "{n}" } }) }, reply = "{it.body}" })
 gate.get("/fast", { reply = { fast = true } })
 local loop = require("lib.score").loop
-gate.get("/here/{n}", { input = { n = "integer" }, reply = function(req) return loop(req.params.n) end })
+gate.get("/here/{n}", { input = { n = "integer" }, limits = { script = "10s" }, reply = function(req) return loop(req.params.n) end })
 gate.get("/burn/{ms}", { input = { ms = "integer", query = { within = "string?", said = "string?" } }, reply = function(req)
   return { it = score("burn", { args = { req.params.ms / 1000, req.query.said }, within = req.query.within }):wait().body }
 end })

@@ -73,7 +73,7 @@ gate.post("/long", { limits = { body = "20MiB" }, reply = function(req) return h
 
 describe("gate.crypto", function()
   local g
-  setup(function() g = gateway.start { ["routes.lua"] = routes } end)
+  setup(function() g = gateway.start { ["gateway.lua"] = { limits = { script = "5s" } }, ["routes.lua"] = routes } end)
   teardown(gateway.clean)
 
   it("makes the digests of FIPS 180-4", function()

@@ -136,7 +136,7 @@ describe("gate.shared", function()
         hits:incr "used"
       end
       return { used = hits:get "used", newest = hits:get(req.id .. 2000) == text,
-        oldest = hits:get(req.id .. 1) == nil }]], { ["gateway.lua"] = { limits = { shared = "2MiB" } } })
+        oldest = hits:get(req.id .. 1) == nil }]], { ["gateway.lua"] = { limits = { shared = "2MiB", script = "5s" } } })
     assert.same({ used = 2000, newest = true, oldest = true }, g:get("/"):json())
     local before = g:rss()
     for i = 2, 6 do
