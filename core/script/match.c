@@ -27,7 +27,8 @@ static const char *pattern_end(const struct mg_match *m)
     return m->pattern.data + m->pattern.len;
 }
 
-void l_match_count(struct mg_match *m, size_t steps)
+// Every so often the clock is looked at.
+static inline void l_count(struct mg_match *m, size_t steps)
 {
     m->steps += (unsigned)(steps < steps_most ? steps : steps_most);
     if (m->steps < steps_most)
@@ -97,24 +98,17 @@ static bool is_of_class(unsigned char c, unsigned char class)
     return is == is_between(class, 'a', 'z');
 }
 
-// Behind the item that begins at `p`: a byte, a class or a set.
-static const char *l_item_end(struct mg_match *m, const char *p)
+// Behind the set that begins at `set`. It may be long, which is counted here for whoever compares a
+// byte or two with it.
+static const char *l_set_end(struct mg_match *m, const char *set)
 {
-    const char *end = pattern_end(m), *set = p;
-    char first = *p++;
-    if (first == '%') {
-        if (p == end)
-            luaL_error(m->L, "malformed pattern (ends with '%%')");
-        return p + 1;
-    }
-    if (first != '[')
-        return p;
+    const char *end = pattern_end(m), *p = set + 1;
     if (p < end && *p == '^')
         p++;
     for (bool begun = false; p < end; begun = true) { // a "]" in the first place is one of the set
         char c = *p++;
         if (c == ']' && begun) {
-            l_match_count(m, (size_t)(p - set));
+            l_count(m, (size_t)(p - set));
             return p;
         }
         if (c == '%' && p < end)
@@ -122,6 +116,19 @@ static const char *l_item_end(struct mg_match *m, const char *p)
     }
     luaL_error(m->L, "malformed pattern (missing ']')");
     return NULL;
+}
+
+// Behind the item that begins at `p`: a byte, a class or a set.
+static const char *l_item_end(struct mg_match *m, const char *p)
+{
+    const char *end = pattern_end(m);
+    char first = *p++;
+    if (first == '%') {
+        if (p == end)
+            luaL_error(m->L, "malformed pattern (ends with '%%')");
+        return p + 1;
+    }
+    return first == '[' ? l_set_end(m, p - 1) : p;
 }
 
 // `p` at the "[", `last` at the "]".
@@ -147,7 +154,8 @@ static bool is_in_set(unsigned char c, const char *p, const char *last)
     return !found;
 }
 
-static bool l_fits(struct mg_match *m, const char *s, const char *p, const char *item_end)
+static inline bool fits(const struct mg_match *m, const char *s, const char *p,
+                        const char *item_end)
 {
     if (s == text_end(m))
         return false;
@@ -157,7 +165,6 @@ static bool l_fits(struct mg_match *m, const char *s, const char *p, const char 
     case '%':
         return is_of_class((unsigned char)*s, (unsigned char)p[1]);
     case '[':
-        l_match_count(m, (size_t)(item_end - p));
         return is_in_set((unsigned char)*s, p, item_end - 1);
     default:
         return *p == *s;
@@ -168,10 +175,15 @@ static bool l_fits(struct mg_match *m, const char *s, const char *p, const char 
 static const char *l_greedy(struct mg_match *m, const char *s, const char *p, const char *item_end,
                             ptrdiff_t least)
 {
-    ptrdiff_t n = 0;
-    while (l_fits(m, s + n, p, item_end))
-        n++;
-    l_match_count(m, (size_t)n);
+    ptrdiff_t n = 0, each = item_end - p, some = steps_most / each + 1, until = some;
+    for (;; until += some) {
+        while (n < until && fits(m, s + n, p, item_end))
+            n++;
+        if (n < until)
+            break;
+        l_count(m, steps_most);
+    }
+    l_count(m, (size_t)((n + some - until) * each));
     for (; n >= least; n--) {
         const char *end = l_go_on(m, s + n, item_end + 1);
         if (end)
@@ -184,8 +196,9 @@ static const char *l_greedy(struct mg_match *m, const char *s, const char *p, co
 static const char *l_lazy(struct mg_match *m, const char *s, const char *p, const char *item_end)
 {
     for (;; s++) {
+        l_count(m, (size_t)(item_end - p));
         const char *end = l_go_on(m, s, item_end + 1);
-        if (end || !l_fits(m, s, p, item_end))
+        if (end || !fits(m, s, p, item_end))
             return end;
     }
 }
@@ -231,7 +244,7 @@ static const char *l_balance(struct mg_match *m, const char *s, const char *p)
             open++;
         }
     }
-    l_match_count(m, (size_t)(s - begin));
+    l_count(m, (size_t)(s - begin));
     return s < end ? s + 1 : NULL;
 }
 
@@ -241,7 +254,6 @@ static const char *l_frontier(struct mg_match *m, const char *s, const char *p)
     if (p == pattern_end(m) || *p != '[')
         luaL_error(m->L, "missing '[' after '%%f' in pattern");
     const char *last = l_item_end(m, p) - 1;
-    l_match_count(m, (size_t)(last - p)); // it is looked through again, for two bytes
     unsigned char before = s == m->text.data ? 0 : (unsigned char)s[-1];
     unsigned char here = s == text_end(m) ? 0 : (unsigned char)*s;
     return !is_in_set(before, p, last) && is_in_set(here, p, last) ? last + 1 : NULL;
@@ -256,7 +268,7 @@ static const char *l_again(struct mg_match *m, const char *s, char digit)
     size_t len = (size_t)m->captures[i].len; // of a place: as large as can be
     if ((size_t)(text_end(m) - s) < len)
         return NULL;
-    l_match_count(m, len);
+    l_count(m, len);
     return memcmp(m->captures[i].at, s, len) == 0 ? s + len : NULL;
 }
 
@@ -276,12 +288,12 @@ static bool l_item(struct mg_match *m, const char **s, const char **p, const cha
         *end = l_lazy(m, *s, *p, item_end);
         return false;
     case '?':
-        *end = l_fits(m, *s, *p, item_end) ? l_go_on(m, *s + 1, item_end + 1) : NULL;
+        *end = fits(m, *s, *p, item_end) ? l_go_on(m, *s + 1, item_end + 1) : NULL;
         *p = item_end + 1;
         return !*end;
     default:
         *end = NULL;
-        if (!l_fits(m, *s, *p, item_end))
+        if (!fits(m, *s, *p, item_end))
             return false;
         ++*s;
         *p = item_end;
@@ -313,7 +325,7 @@ static const char *l_go_on_within(struct mg_match *m, const char *s, const char 
 {
     const char *end, *over = pattern_end(m);
     while (p < over) {
-        l_match_count(m, 1);
+        l_count(m, 1);
         if (*p == '(')
             return p + 1 < over && p[1] == ')' ? l_open(m, s, p + 2, MG_MATCH_PLACE)
                                                : l_open(m, s, p + 1, MG_MATCH_OPEN);
@@ -338,6 +350,11 @@ static const char *l_go_on(struct mg_match *m, const char *s, const char *p)
     const char *end = l_go_on_within(m, s, p);
     m->depth--;
     return end;
+}
+
+void l_match_count(struct mg_match *match, size_t steps)
+{
+    l_count(match, steps);
 }
 
 const char *l_match_at(struct mg_match *match, const char *at)

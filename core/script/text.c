@@ -254,19 +254,24 @@ static void l_append_template(struct mg_match *match, struct build *build, const
     }
 }
 
+static void l_check_depth(lua_State *L)
+{
+    if (is_deep())
+        luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
+}
+
 // What takes the place of a match.
 static void l_append_new(struct mg_match *match, struct build *build, const char *at,
                          const char *end)
 {
     lua_State *L = match->L;
     int type = lua_type(L, NEW);
-    bool calls = type == LUA_TFUNCTION || type == LUA_TTABLE; // a table may by its __index
-    if (calls && is_deep())
-        luaL_error(L, "stack overflow: string.gsub within string.gsub, too often");
     if (type == LUA_TFUNCTION) {
+        l_check_depth(L);
         lua_pushvalue(L, NEW);
         lua_call(L, l_push_captures(match, at, end), 1);
     } else if (type == LUA_TTABLE) {
+        l_check_depth(L); // its __index may be a function
         l_push_capture(match, 0, at, end);
         lua_gettable(L, NEW);
     } else {

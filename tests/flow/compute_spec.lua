@@ -157,7 +157,7 @@ describe("gate.compute", function()
   local g
 
   setup(function()
-    g = start()
+    g = start('script = "' .. 200 * wait.slack .. 'ms"') -- for what is not compiled, to compare with
   end)
   teardown(gateway.clean)
 
