@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -35,7 +36,7 @@ static void on_tick(int signal, siginfo_t *info, void *unused);
 // A key's value that is NULL is not ended, and the kernel's first timer is 0: one more is kept.
 static void end_timer(void *kept)
 {
-    timer_delete((char *)kept - 1);
+    timer_delete((timer_t)((uintptr_t)kept - 1));
 }
 
 static void prepare(void)
@@ -63,7 +64,7 @@ static bool start_timer(void)
     sigaddset(&set, tick_signal);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     if (timer_settime(timer, 0, &every, NULL) != 0 ||
-        pthread_setspecific(timer_key, (char *)timer + 1) != 0) {
+        pthread_setspecific(timer_key, (void *)((uintptr_t)timer + 1)) != 0) {
         timer_delete(timer);
         return false;
     }

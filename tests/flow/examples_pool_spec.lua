@@ -18,13 +18,17 @@ describe("the thread-pool example", function()
 
   it("answers /pool in the time of its slowest call", function()
     local best = math.huge
-    for _ = 1, 5 do
+    local bound = wait.slack == 1 and 310 or 600
+    for _ = 1, 20 do
       local reply = run:get "/pool"
       assert.same({ 200, BODY }, { reply.status, reply.body })
       assert.is_true(reply.ms >= 300)
       best = math.min(best, reply.ms)
+      if best <= bound then
+        break
+      end
     end
-    assert.is_true(best <= (wait.slack == 1 and 310 or 600), best)
+    assert.is_true(best <= bound, best)
   end)
 
   it("answers /seq in the time of all of them", function()

@@ -38,10 +38,17 @@ describe("an excerpt", function()
     assert.same({}, (excerpt(numbered(3), 1000000)))
   end)
 
-  it("has no ends of lines, and cuts very long ones between characters", function()
+  it("has no ends of lines", function()
     assert.same({ "a", "b" }, (excerpt("a\r\nb\r\n", 1)))
-    local line = excerpt(("x"):rep(399) .. "\195\164" .. ("y"):rep(100), 1)[1]
-    assert.equal(("x"):rep(399), line)
-    assert.equal(400, #excerpt(("\128"):rep(1000), 1)[1] + 4)
+  end)
+
+  it("shows a very long line cut between characters", function()
+    local function cut(line)
+      local str = core.str(line)
+      return core.text(C.mg_excerpt_cut(str))
+    end
+    assert.equal(("x"):rep(399), cut(("x"):rep(399) .. "\195\164" .. ("y"):rep(100)))
+    assert.equal(400, #cut(("\128"):rep(1000)) + 4)
+    assert.equal("short", cut "short")
   end)
 end)
