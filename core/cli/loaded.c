@@ -53,22 +53,27 @@ static void put_json(struct mg_buf *out, const struct mg_fault *fault)
     mg_buf_put_char(out, '}');
 }
 
-static void put_size(struct mg_buf *out, uint64_t size)
+enum unit { COUNT, SIZE, MS };
+
+// In the largest unit that it is a whole number of, as lua/moongate/units.lua writes it.
+static void put_amount(struct mg_buf *out, uint64_t amount, enum unit unit)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
-    unsigned unit = 0;
-    for (; unit < 3 && size >= 1024 && size % 1024 == 0; unit++)
-        size /= 1024;
-    mg_buf_printf(out, "%llu%s", (unsigned long long)size, units[unit]);
+    static const struct step {
+        const char *word;
+        unsigned next; // how many of it make one of the next
+    } counts[] = {{"", 0}}, sizes[] = {{"B", 1024}, {"KiB", 1024}, {"MiB", 1024}, {"GiB", 0}},
+      times[] = {{"ms", 1000}, {"s", 60}, {"m", 60}, {"h", 0}};
+    const struct step *step = unit == SIZE ? sizes : unit == MS ? times : counts;
+    for (; step->next && amount && amount % step->next == 0; step++)
+        amount /= step->next;
+    mg_buf_printf(out, "%llu%s", (unsigned long long)amount, step->word);
 }
 
-static void put_limit(struct mg_buf *out, const char *name, uint64_t value, bool count, bool json)
+static void put_limit(struct mg_buf *out, const char *name, uint64_t value, enum unit unit,
+                      bool json)
 {
     mg_buf_printf(out, json ? "\"%s\":" : "%s ", name);
-    if (json || count)
-        mg_buf_printf(out, "%llu", (unsigned long long)value);
-    else
-        put_size(out, value);
+    put_amount(out, value, json ? COUNT : unit);
 }
 
 void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
@@ -76,24 +81,26 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
 {
     const struct {
         const char *name;
-        bool count;
+        enum unit unit;
         uint64_t own, common;
     } limits[] = {
-        {"body", false, plan->limits.body, config->limits.body},
-        {"calls", true, plan->limits.calls, config->limits.calls},
-        {"each", true, plan->limits.each, config->limits.each},
-        {"fields", true, plan->limits.fields, config->limits.fields},
-        {"match", true, plan->limits.match, config->limits.match},
-        {"match_text", false, plan->limits.match_text, config->limits.match_text},
-        {"result", false, plan->limits.result, config->limits.result},
-        {"results", false, plan->limits.results, config->limits.results},
+        {"body", SIZE, plan->limits.body, config->limits.body},
+        {"calls", COUNT, plan->limits.calls, config->limits.calls},
+        {"each", COUNT, plan->limits.each, config->limits.each},
+        {"fields", COUNT, plan->limits.fields, config->limits.fields},
+        {"match", COUNT, plan->limits.match, config->limits.match},
+        {"match_text", SIZE, plan->limits.match_text, config->limits.match_text},
+        {"memory", SIZE, plan->limits.memory, config->limits.memory},
+        {"result", SIZE, plan->limits.result, config->limits.result},
+        {"results", SIZE, plan->limits.results, config->limits.results},
+        {"script", MS, plan->limits.script, config->limits.script},
     };
     const char *between = "";
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (limits[i].own == limits[i].common)
             continue;
         mg_buf_printf(out, "%s", between);
-        put_limit(out, limits[i].name, limits[i].own, limits[i].count, json);
+        put_limit(out, limits[i].name, limits[i].own, limits[i].unit, json);
         between = json ? "," : ", ";
     }
 }
