@@ -469,9 +469,10 @@ void mg_local_tickets_begin(struct mg_tickets *base)
     pthread_mutex_unlock(&tickets->lock);
 }
 
-bool mg_local_tickets_is_open(const struct mg_tickets *base)
+const struct mg_local_tickets_options *mg_local_tickets_options(const struct mg_tickets *base)
 {
-    return MG_OWNER(base, struct tickets, base)->open;
+    const struct tickets *tickets = MG_OWNER(base, struct tickets, base);
+    return tickets->open ? &tickets->options : NULL;
 }
 
 void mg_local_tickets_stop(struct mg_tickets *base)
