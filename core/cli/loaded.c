@@ -7,20 +7,21 @@
 
 bool mg_loaded_open(struct mg_loaded *loaded, const char *dir)
 {
+    struct mg_faults *faults = &loaded->faults;
     *loaded = (struct mg_loaded){0};
-    if (mg_folder_read(&loaded->folder, dir, &loaded->faults))
-        loaded->config = mg_generation_config(&loaded->folder, &loaded->faults);
-    if (loaded->config)
-        loaded->generation = mg_generation_new(&loaded->folder, loaded->config, &loaded->faults);
-    mg_faults_sort(&loaded->faults);
+    struct mg_edition *edition = loaded->edition = mg_edition_new(dir, faults);
+    if (!edition)
+        mg_faults_add(faults, MG_STR("gateway.lua"), 0, MG_STR("out of memory"));
+    else if (!mg_faults_any(faults) && mg_edition_configure(edition, faults))
+        loaded->generation = mg_generation_new(&edition->folder, edition->config, faults);
+    mg_faults_sort(faults);
     return loaded->generation != NULL;
 }
 
 void mg_loaded_close(struct mg_loaded *loaded)
 {
     mg_generation_free(loaded->generation);
-    mg_config_free(loaded->config);
-    mg_folder_fini(&loaded->folder);
+    mg_edition_free(loaded->edition);
     mg_faults_fini(&loaded->faults);
 }
 

@@ -5,8 +5,7 @@
 #include "gateway/generation.h"
 
 struct mg_loaded {
-    struct mg_folder folder;
-    struct mg_config *config;
+    struct mg_edition *edition;
     struct mg_generation *generation;
     struct mg_faults faults; // sorted; none when all is well
 };

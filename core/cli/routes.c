@@ -249,9 +249,9 @@ int mg_command_routes(int argc, char **argv)
         if (json && i)
             mg_buf_put_char(&out, ',');
         if (json)
-            put_json(&out, loaded.config, loaded.generation->plans[i]);
+            put_json(&out, loaded.edition->config, loaded.generation->plans[i]);
         else
-            put_route(&out, loaded.config, loaded.generation->plans[i]);
+            put_route(&out, loaded.edition->config, loaded.generation->plans[i]);
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));
