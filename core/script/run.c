@@ -225,20 +225,10 @@ static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
     return MG_RUN_WAITS;
 }
 
-static int l_tell_ended(lua_State *L)
-{
-    const struct mg_vm *vm = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
-// It was ended in the midst of whatever it did, perhaps within the library, which forgets that.
 static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budget_entry *entry)
 {
     enum { after_ms = 50 }; // left for what runs after it
-    lua_cpcall(run->vm->L, l_tell_ended, run->vm);
-    lua_settop(run->vm->L, 0);
+    mg_vm_ended(run->vm);
     struct mg_arena *arena = run->scope->arena;
     struct mg_str place =
         entry->file[0] ? mg_arena_printf(arena, "%s:%d: ", entry->file, entry->line) : MG_STR("");
