@@ -19,10 +19,7 @@ local shared  = require "moongate.shared"
 local task    = require "moongate.task"
 local words   = require "moongate.words"
 
-local NOT_YET = {}
-for name in ([[accepted events stream task]]):gmatch("%S+") do
-  NOT_YET[name] = true
-end
+local NOT_YET = { events = true, stream = true }
 
 -- What waits can run in functions only: while files load there is no request to wait for.
 local function running(name, fn)
