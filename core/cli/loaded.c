@@ -119,11 +119,7 @@ void mg_loaded_print_faults(const struct mg_faults *faults, bool json)
             put_json(&out, fault);
             continue;
         }
-        mg_buf_put(&out, fault->file);
-        if (fault->line)
-            mg_buf_printf(&out, ":%d", fault->line);
-        mg_buf_put(&out, MG_STR(": "));
-        mg_buf_put(&out, fault->message);
+        mg_fault_put(&out, fault);
         mg_buf_put_char(&out, '\n');
     }
     if (json)

@@ -36,16 +36,14 @@ struct mg_gateway {
 
 static void print_faults(const char *dir, struct mg_faults *faults)
 {
+    struct mg_buf out = {0};
     mg_faults_sort(faults);
     for (unsigned i = 0; i < faults->count; i++) {
-        const struct mg_fault *fault = &faults->items[i];
-        if (fault->line)
-            fprintf(stderr, "%.*s:%d: %.*s\n", (int)fault->file.len, fault->file.data, fault->line,
-                    (int)fault->message.len, fault->message.data);
-        else
-            fprintf(stderr, "%.*s: %.*s\n", (int)fault->file.len, fault->file.data,
-                    (int)fault->message.len, fault->message.data);
+        mg_fault_put(&out, &faults->items[i]);
+        mg_buf_put_char(&out, '\n');
     }
+    fwrite(out.data, 1, out.len, stderr);
+    mg_buf_fini(&out);
     fprintf(stderr, "moongate: %s does not load\n", dir);
 }
 
