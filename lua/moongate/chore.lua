@@ -2,7 +2,6 @@
 
 local core    = require "moongate.core"
 local limits  = require "moongate.limits"
-local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local run     = require "moongate.run"
 local schema  = require "moongate.schema"
@@ -55,10 +54,7 @@ function chore.checked(node, options)
   local report = schema.report()
   local own = node(options, report)
   local file, line = loading.place()
-  for _, problem in ipairs(report.problems) do
-    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
-    loading.report(file, at, problem.message, problem.category)
-  end
+  loading.note(report, file, line)
   return own or {}
 end
 

@@ -2,7 +2,6 @@
 -- holds for every route declared in it, and for groups in it; what is nearer to the route wins.
 
 local call    = require "moongate.call"
-local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local route   = require "moongate.route"
 local sandbox = require "moongate.sandbox"
@@ -43,10 +42,7 @@ local function checked(prefix, keys, around)
   local report = schema.report()
   local node = schema.table(route.common(route.params(around, prefix, keys)), route.not_yet, nil, ELSEWHERE)
   local own = node(keys, report)
-  for _, problem in ipairs(report.problems) do
-    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
-    loading.report(file, at, problem.message, problem.category)
-  end
+  loading.note(report, file, line)
   return route.inherit(around, own or {}, prefix)
 end
 
