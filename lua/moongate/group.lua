@@ -62,9 +62,10 @@ function group.outermost(gate)
   prefixes[gate] = ""
 end
 
--- What a group's function gets: verbs as `gate` has them, for paths below the prefix.
-local function door(around)
-  local api = {}
+---Gives a table the verbs that declare routes and groups.
+---@param api table
+---@param around table? what is said around them
+function group.verbs(api, around)
   for word, method in pairs(METHODS) do
     api[word] = function(path, def)
       return route.declare(method, path, def, around)
@@ -76,6 +77,12 @@ local function door(around)
   function api.group(...)
     return group.declare(around, ...)
   end
+end
+
+-- What a group's function gets: verbs as `gate` has them, for paths below the prefix.
+local function door(around)
+  local api = {}
+  group.verbs(api, around)
   local names = words.names(api)
   setmetatable(api, {
     __index = function(_, key)
