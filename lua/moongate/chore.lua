@@ -35,8 +35,9 @@ end
 ---@param name any
 ---@return string?
 function chore.name_wrong(what, name)
-  if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") or #name > 64 then
-    return ("%s takes a name of letters, digits, _ and -, at most 64, not %s"):format(what, words.show(name))
+  local wrong = words.name_wrong(what, name)
+  if wrong then
+    return wrong
   end
   for _, other in ipairs(loading.chores) do
     if other.called == name and other.what == what then

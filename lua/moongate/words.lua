@@ -72,6 +72,17 @@ function words.hint(word, names, what)
   return (": the %s are %s"):format(what, table.concat(names, " "))
 end
 
+---What is wrong with a name that an author gives to something, or nil.
+---@param what string who takes it, such as "gate.every"
+---@param name any
+---@return string?
+function words.name_wrong(what, name)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") or #name > 64 then -- bytes, as in data/store.h
+    return ("%s takes a name of letters, digits, _ and -, at most 64, not %s"):format(what, words.show(name))
+  end
+  return nil
+end
+
 ---A value as a message shows it: short, on one line.
 ---@param value any
 ---@return string
