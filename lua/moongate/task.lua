@@ -218,7 +218,7 @@ local function filled(prefix)
       loading.raise(("gate.accepted: the path of the task's routes has {%s}, and this request has not")
         :format(name))
     end
-    return (tostring(value):gsub("[^%w._~-]", function(char) return ("%%%02X"):format(char:byte()) end))
+    return words.encoded(tostring(value))
   end))
 end
 

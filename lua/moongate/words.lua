@@ -1,4 +1,5 @@
--- Words for messages: the nearest valid name to a misspelt one, and lists as people write them.
+-- Words for messages: the nearest valid name to a misspelt one, lists as people write them, and
+-- texts and names as others want them.
 
 local words = {}
 
@@ -70,6 +71,16 @@ function words.hint(word, names, what)
     return (": there are no %s"):format(what)
   end
   return (": the %s are %s"):format(what, table.concat(names, " "))
+end
+
+---A text as a path or query has it.
+---@param text string
+---@param kept string? bytes that stay as they are beside the unreserved ones (RFC 3986 §2.3)
+---@return string
+function words.encoded(text, kept)
+  return (text:gsub("[^%w%-._~" .. (kept or "") .. "]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
 end
 
 ---What is wrong with a name that an author gives to something, or nil.
