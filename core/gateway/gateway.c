@@ -13,6 +13,7 @@
 #include "backend/local_store.h"
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
 #include "net/socket_file.h"
@@ -227,9 +228,7 @@ static void announce(const struct mg_gateway *gateway)
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return mg_now_ms(CLOCK_MONOTONIC);
 }
 
 // Waits for a signal of the set, for at most `ms` (negative: for ever); 0 when none came.
