@@ -13,6 +13,7 @@
 #include "backend/local_store.h"
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
 #include "net/socket_file.h"
@@ -36,16 +37,14 @@ struct mg_gateway {
 
 static void print_faults(const char *dir, struct mg_faults *faults)
 {
+    struct mg_buf out = {0};
     mg_faults_sort(faults);
     for (unsigned i = 0; i < faults->count; i++) {
-        const struct mg_fault *fault = &faults->items[i];
-        if (fault->line)
-            fprintf(stderr, "%.*s:%d: %.*s\n", (int)fault->file.len, fault->file.data, fault->line,
-                    (int)fault->message.len, fault->message.data);
-        else
-            fprintf(stderr, "%.*s: %.*s\n", (int)fault->file.len, fault->file.data,
-                    (int)fault->message.len, fault->message.data);
+        mg_fault_put(&out, &faults->items[i]);
+        mg_buf_put_char(&out, '\n');
     }
+    fwrite(out.data, 1, out.len, stderr);
+    mg_buf_fini(&out);
     fprintf(stderr, "moongate: %s does not load\n", dir);
 }
 
@@ -229,9 +228,7 @@ static void announce(const struct mg_gateway *gateway)
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return mg_now_ms(CLOCK_MONOTONIC);
 }
 
 // Waits for a signal of the set, for at most `ms` (negative: for ever); 0 when none came.

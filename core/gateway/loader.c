@@ -149,15 +149,14 @@ static void tell_restart(struct mg_loader *loader, const struct mg_config *confi
                        !listens_as(config, mg_buf_str(&last))},
         {"workers", loader->workers_matter && config->workers != loader->workers_first &&
                         config->workers != before->workers},
-        {"limits.shared", config->limits.shared != loader->shared_first &&
-                              config->limits.shared != before->limits.shared},
-        {"limits.names_at_once", config->limits.names_at_once != loader->names_first &&
-                                     config->limits.names_at_once != before->limits.names_at_once},
-        {"limits.compute_threads",
-         config->limits.compute_threads != loader->compute_first[0] &&
-             config->limits.compute_threads != before->limits.compute_threads},
-        {"limits.compute_jobs", config->limits.compute_jobs != loader->compute_first[1] &&
-                                    config->limits.compute_jobs != before->limits.compute_jobs},
+#define LIMIT(name)                                                                                \
+    {"limits." #name, config->limits.name != loader->first_limits.name &&                          \
+                          config->limits.name != before->limits.name}
+        LIMIT(shared),
+        LIMIT(names_at_once),
+        LIMIT(compute_threads),
+        LIMIT(compute_jobs),
+#undef LIMIT
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (fixed[i].wrong)
@@ -422,10 +421,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     loader->workers = workers;
     loader->worker_count = count;
     loader->workers_first = edition->config->workers;
-    loader->shared_first = edition->config->limits.shared;
-    loader->names_first = edition->config->limits.names_at_once;
-    loader->compute_first[0] = edition->config->limits.compute_threads;
-    loader->compute_first[1] = edition->config->limits.compute_jobs;
+    loader->first_limits = edition->config->limits;
     put_listen(&loader->listen, edition->config);
     bool ok = mg_loop_init(&loader->loop) == MG_OK &&
               mg_mailbox_open(&loader->mailbox, &loader->loop) == MG_OK;

@@ -19,7 +19,7 @@ struct mg_loader {
     struct mg_generation *first; // what it was tried with, until the workers are known
     struct mg_buf listen;        // what these were when it was started
     unsigned workers_first;
-    uint64_t names_first, shared_first, compute_first[2];
+    struct mg_limits first_limits;
     bool opened;
     struct mg_list editions; // all that are left, the current one too
     unsigned edition_count;

@@ -232,6 +232,7 @@ bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
     if (!set->items[set->count])
         return mg_buf_put(why, MG_STR("out of memory")) && false;
     set->count++;
+    set->tls = grounds->tls;
     return true;
 }
 

@@ -229,7 +229,7 @@ static bool open_all(struct mg_worker *worker)
 {
     static const struct mg_backends none;
     struct mg_common *common = worker->common;
-    struct mg_http_options options = {.tls = common->grounds->tls};
+    static const struct mg_http_options options; // its backends say whom https trusts
     worker->limits = worker->generation->edition->config->conn;
     worker->net = (struct mg_net){
         .loop = &worker->loop,

@@ -88,8 +88,7 @@ struct mg_run {
     bool yes;                         // after WHEN: the call is made
     struct mg_str context;            // after BEFORE
     struct mg_str made;               // after CHORE: JSON
-    const struct mg_run_chore *chore; // CHORE
-    bool alone;                       // it is about no request
+    const struct mg_run_chore *chore; // of a run that is about no request; else NULL
     // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
     int finals_ref;
     unsigned final_count;

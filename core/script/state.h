@@ -78,6 +78,10 @@ struct mg_vm {
 // first upvalue.
 struct mg_vm *mg_vm_of(lua_State *L);
 
+// What ran was ended in the midst of whatever it did, perhaps within the library, which forgets
+// that. The state's own stack is empty afterwards.
+void mg_vm_ended(struct mg_vm *vm);
+
 static inline struct mg_vm *l_vm(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));

@@ -477,6 +477,13 @@ bool mg_vm_bursting(const struct mg_vm *vm)
     return vm->full && mg_budget_held(vm->L) / 2 > vm->limits.state;
 }
 
+void mg_vm_ended(struct mg_vm *vm)
+{
+    lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->ended); // which does not raise
+    lua_pcall(vm->L, 0, 0, 0);
+    lua_settop(vm->L, 0);
+}
+
 void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits)
 {
     vm->limits = *limits;

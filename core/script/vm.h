@@ -1,5 +1,5 @@
 // A Lua state with the library and one version of a gateway's files in it. One thread uses it.
-// Route files run interpreted and in a sandbox; the library that is compiled in may be compiled.
+// Route files run interpreted and in a sandbox; so does the library, in every state.
 #ifndef MG_SCRIPT_VM_H
 #define MG_SCRIPT_VM_H
 

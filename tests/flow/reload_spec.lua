@@ -195,6 +195,23 @@ describe("a change to a file", function()
     assert.equal(1, #kept:record().conns)
   end)
 
+  it("that brings the first https is no worker's concern until it has the new routes", function()
+    local function routes(version)
+      return saying(version) .. 'gate.get("/nap", function() gate.sleep "60s" return "x" end)\n'
+    end
+    local g = gateway.start({ ["gateway.lua"] = {}, ["a.lua"] = routes "one" }, { workers = 1 })
+    local nap = g:connect() -- holds the first version, so that nothing goes back to who loads
+    nap:send(http.request "/nap")
+    assert.equal("one", g:get("/v").body)
+    g:write { ["a.lua"] = routes "two" }
+    becomes(g, "two")
+    g:write { ["gateway.lua"] = { services = { b = "https://127.0.0.1:1" } }, ["a.lua"] = saying "three"
+      .. 'gate.get("/call", { calls = { c = gate.service("b"):get "/" } })\n' }
+    becomes(g, "three")
+    assert.equal("refused", g:get("/call"):json().calls[1].kind)
+    nap:close()
+  end)
+
   it("of listen, or of workers, says that it needs a restart", function()
     local function config(port, workers)
       return { listen = "127.0.0.1:" .. port, workers = workers }

@@ -341,6 +341,10 @@ describe("a task", function()
       return g:log():find("gateway.lua: tasks, or a limit of them, has changed: that needs a restart", 1, true)
     end, 10000), g:log())
     assert.equal(202, g:get("/new").status)
+    local function logged(text) return select(2, g:log():gsub(text, "%0")) end
+    g:write { ["gateway.lua"] = { tasks = "sqlite:var/t.db" } } -- as it is kept all the time
+    assert.is_truthy(wait.till(function() return logged "it is loaded anew" == 3 end, 10000), g:log())
+    assert.equal(1, logged "that needs a restart", g:log())
   end)
 
   it("that waits from before is begun by the first reload that knows it", function()
