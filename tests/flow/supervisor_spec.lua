@@ -6,6 +6,7 @@ local ffi = require "ffi"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
+local places = require "support.places"
 local posix = require "support.posix"
 local process = require "support.process"
 local wait = require "support.wait"
@@ -160,7 +161,6 @@ describe("a server process that dies", function()
       fd, port = posix.listen(100)
     until fd > 9
     local folder = gateway.folder { ["routes.lua"] = [[require("moongate").get("/ok", { reply = 1 })]] }
-    local places = require "support.places"
     local child = process.start({ "/bin/sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"', places.build .. "/moongate",
       "serve", folder, "--workers", "2" }, { fds = { [3] = fd } })
     assert.is_truthy(child:expect "listening on")
@@ -171,6 +171,36 @@ describe("a server process that dies", function()
     child:signal(posix.SIGTERM)
     assert.equal(0, child:wait())
     posix.close(fd)
+  end)
+end)
+
+describe("a server process that does not come to serve", function()
+  after_each(gateway.clean)
+
+  it("ends all when it is the first, with the number of the signal", function()
+    local folder = gateway.folder { ["gateway.lua"] = "for _ = 1, 1e10 do end return {}" }
+    local child = process.start { places.build .. "/moongate", "serve", folder, "--listen", "127.0.0.1:0" }
+    local pid = wait.till(function()
+      local newest = process.newest_below(child.pid)
+      return newest ~= child.pid and newest
+    end)
+    posix.kill(pid, posix.SIGKILL)
+    assert.equal(128 + posix.SIGKILL, child:wait())
+    assert.is_truthy(child:err():find("was ended by signal 9", 1, true), child:err())
+  end)
+
+  it("is tried again when another has served, and who has come meanwhile waits", function()
+    local g = start()
+    g:write { ["routes.lua"] = "this is no Lua" }
+    assert.equal(1, logged(g, "does not load: the routes stay as they were"))
+    strike(g)
+    assert.equal(2, logged(g, "ended with code 1: the next one starts at once", 2))
+    local c = g:connect()
+    c:send(http.request "/ok")
+    g:write { ["routes.new"] = routes } -- which nobody sees half written
+    os.rename(g.dir .. "/routes.new", g.dir .. "/routes.lua")
+    assert.equal("ok", c:read { within = 20000 }.body)
+    c:close()
   end)
 end)
 
@@ -229,10 +259,25 @@ describe("a supervisor and its server process", function()
     os.execute("rm -r " .. folder)
   end)
 
-  it("take care of orphans, as the first process of a container has to", function()
+  it("may have other children", function()
     local g = start { before = { "/bin/sh", "-c", 'sleep 0.05 & exec "$0" "$@"' } }
     assert.is_truthy(wait.till(function() return #process.children(g.process.pid) == 1 end, 10000))
     assert.equal("ok", g:get("/ok").body)
+  end)
+
+  it("may be the first of a container: orphans are taken care of, and signals heard", function()
+    local alone = { "/usr/bin/unshare", "-Urpf", "--mount-proc" }
+    if process.run { alone[1], alone[2], alone[3], "/bin/true" } ~= 0 then
+      return pending "the machine gives no namespaces"
+    end
+    local g = start { before = { alone[1], alone[2], alone[3], "/bin/sh", "-c", '(sleep 0.05 &); exec "$0" "$@"' } }
+    local first = process.children(g.process.pid)[1]
+    assert.is_truthy(wait.till(function() return #process.children(first) == 1 end, 10000))
+    strike(g)
+    assert.equal("ok", g:get("/ok", { within = 20000 }).body)
+    posix.kill(first, posix.SIGTERM)
+    g.stopped = true
+    assert.equal(0, g.process:wait())
   end)
 end)
 
@@ -289,6 +334,17 @@ describe("a server process that hangs", function()
       assert.equal(1, logged(g, "has had its time to end: it is killed"))
       c:close()
       g:stop()
+    end)
+
+    it("is not one that was stopped together with its supervisor", function()
+      local g = start()
+      for _, signal in ipairs { posix.SIGSTOP, posix.SIGCONT } do
+        g.process:signal(signal)
+        posix.kill(g.pid, signal)
+        wait.sleep(6000)
+      end
+      assert.equal(g.pid, g:server_pid())
+      assert.equal("", g:log())
     end)
   end
 end)
