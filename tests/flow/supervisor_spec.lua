@@ -22,8 +22,8 @@ local routes = [[
 local backend
 
 local function start(options, more, limits)
-  options = options or {}
-  options.workers = options.workers or 2
+  options, limits = options or {}, limits or {}
+  options.workers, limits.linger = options.workers or 2, "50ms" -- so that it ends sooner
   return gateway.start({
     ["gateway.lua"] = { services = { backend = backend.url }, limits = limits }, ["routes.lua"] = routes .. (more or ""),
   }, options)
