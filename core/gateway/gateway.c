@@ -367,9 +367,9 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     mg_log_init(MG_LOG_INFO);
     bool ok = hear_first(&gateway) && start(&gateway, options);
     if (ok) {
+        mg_control_say(gateway.control, MG_CONTROL_READY);
         if (!gateway.begin.each)
             announce(&gateway);
-        mg_control_say(gateway.control, MG_CONTROL_READY);
         start_beating(&gateway);
         wait_for_end(&gateway, &set);
         gateway.told = !gateway.leaving;

@@ -16,7 +16,7 @@ local routes = [[
   local backend = gate.service "backend"
   gate.get("/ok", function() return "ok" end)
   gate.get("/soon", { calls = { c = backend:get "/delay/20/ok" } })
-  gate.get("/nap", function() gate.sleep "400ms" return "rested" end)
+  gate.get("/nap", function() gate.sleep "200ms" return "rested" end)
 ]]
 
 local backend
@@ -109,7 +109,7 @@ describe("a server process that dies", function()
     clients[#clients + 1] = function()
       local last
       for i = 1, 5 do
-        wait.sleep(50)
+        wait.sleep(20)
         last = strike(g)
         successor(g, last)
       end
@@ -286,7 +286,7 @@ describe("a server process that hangs", function()
 
   it("is followed while it lives; what it has begun is finished, and no task or time is run by both", function()
     local g = start({}, [[
-      local work = gate.task("work", { tries = 2 }, function() gate.sleep "500ms" return { gate.shared("hits"):incr "runs" } end)
+      local work = gate.task("work", { tries = 2 }, function() gate.sleep "300ms" return { gate.shared("hits"):incr "runs" } end)
       gate.post("/job", function() return work:start {} end)
       work:routes(gate)
       gate.every("100ms", "one", function() backend:get("/delay/300/ok"):wait() end)
