@@ -17,6 +17,7 @@ struct mg_grounds {
     struct mg_tls_store *tls; // for who loads: workers have their edition's
     struct mg_compute_pool *compute;
     struct mg_tickets *tickets; // NULL: nobody keeps tasks
+    _Atomic bool waiting;       // another process still does what only one may: tasks, gate.every
 };
 
 // One backend; which of the pointers it has says its kind.

@@ -95,6 +95,12 @@ static void retire_if_done(struct mg_worker *worker, struct mg_generation *gener
         mg_loop_defer(&worker->loop, &generation->retire);
 }
 
+static void follow_clock(struct mg_worker *worker)
+{
+    if (worker->state == MG_WORKER_SERVING && !atomic_load(&worker->common->grounds->waiting))
+        mg_clock_follow(&worker->clock, worker);
+}
+
 static void on_generation(struct mg_mail *mail)
 {
     struct mg_generation *generation = MG_OWNER(mail, struct mg_generation, mail);
@@ -112,8 +118,7 @@ static void on_generation(struct mg_mail *mail)
     }
     worker->generation = generation;
     worker->limits = generation->edition->config->conn;
-    if (worker->state == MG_WORKER_SERVING)
-        mg_clock_follow(&worker->clock, worker);
+    follow_clock(worker);
     retire_if_done(worker, before);
 }
 
@@ -270,7 +275,7 @@ static void *work(void *owner)
     bool opened = ok && open_all(worker);
     if (opened) {
         worker->state = MG_WORKER_SERVING;
-        mg_clock_follow(&worker->clock, worker);
+        follow_clock(worker);
         if (worker->tickets)
             mg_tasks_attend(&worker->tasks, worker, worker->common->grounds->tickets);
     }

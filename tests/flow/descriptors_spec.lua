@@ -38,9 +38,9 @@ describe("a gateway with 64 descriptors and 500 clients", function()
   end
 
   local function spent(ms)
-    local before = g.process:cpu()
+    local before = g:cpu()
     wait.sleep(ms)
-    return g.process:cpu() - before
+    return g:cpu() - before
   end
 
   -- It has taken in as many as it can, and spends next to nothing while they are there.

@@ -41,7 +41,7 @@ return {
   { 33, "ways out of the sandbox", { "tests/lua/sandbox_spec.lua" } },
   { 34, "Redis and PostgreSQL killed", { flow.redis_faults, flow.postgres_faults } },
   { 35, "reloads under load", { flow.reload } },
-  { 36, "being told to stop under load", { flow.drain } },
+  { 36, "being told to stop, or killed, under load", { flow.drain, flow.supervisor } },
   { 37, "too few descriptors, a log that is full", { flow.descriptors, flow.log } },
   { 38, "injection of every byte, everywhere",
     { flow.injection, flow.log, flow.postgres, flow.redis, flow.literal, flow.places } },
