@@ -140,25 +140,17 @@ describe("a running function", function()
         local ok, why = pcall(gate.all, { slow = api:get "/hang", bad = api:get "/delay/50/status/503",
           never = api:get "/hang", fine = api:get("/status/500", { optional = true }) })
         local took = began - gate.left()
-        gate.sleep "500ms"
+        api:get("/held/ok"):wait()
         return { ok, why.status, why.title, why.detail, #why.calls, why.calls[1], took < 400 }]]
       local reply, record
       wait.at_once {
         function() reply = g:get "/" end,
-        function()
-          record = backend:record_when(function(r)
-            local closed = 0
-            for _, conn in ipairs(r.conns) do
-              closed = closed + (conn.how == "eof" and 1 or 0)
-            end
-            return closed == 2
-          end, 400)
-        end,
+        function() record = backend:release_when_left(2, 5) end,
       }
       assert.same({ false, 502, "Bad Gateway",
         "the call bad failed: the backend answered with a status that is no success", 1,
         { name = "bad", kind = "status", status = 503 }, true }, reply:json())
-      assert.equal(4, record.requests)
+      assert.same({ 2, 5 }, { faultd.left(record), record.requests })
       assert.equal("fine=status", reply.headers["moongate-partial"]:match "fine=%w+")
     end)
 
