@@ -43,7 +43,7 @@ gate.post("/null", { calls = { it = gate.each("{body}", api:get("/id/{each.id}",
 gate.post("/absent", { input = { body = { list = "any[]?" } }, calls = { it = gate.each("{body.list}", api:get "/id/{each}") } })
 gate.post("/many", { limits = { each = 5 }, calls = { it = gate.each("{body}", api:get "/id/{each}") } })
 gate.post("/large", { limits = { results = "3KiB" }, calls = { it = gate.each("{body}", api:get "/big/{each}") } })
-gate.post("/within", { calls = { it = gate.each("{body}", api:get("/delay/{each}/id/x", { optional = true }), { within = "300ms", at_once = 2 }) },
+gate.post("/within", { calls = { it = gate.each("{body}", api:get("/delay/{each}/id/x", { optional = true }), { within = "600ms", at_once = 2 }) },
   reply = "{it.body}" })
 gate.get("/hang", { calls = { list = gate.value { 1, 2, 3, 4, 5 }, it = gate.each("{list.body}", api:get "/hang", { at_once = 3 }) } })
 gate.get("/hangs", { calls = { list = gate.value { 1, 2, 3, 4, 5 }, it = gate.each("{list.body}", api:get "/hang?{each}", { at_once = 3 }) } })

@@ -281,6 +281,7 @@ describe("a task", function()
     g.process:signal(posix.SIGTERM)
     assert.equal(0, g.process:wait(10000))
     g.stopped = true
+    g:write { ["gateway.lua"] = { services = { users = backend.url } } } -- and the default of drain
     g = gateway.start(g.dir, { workers = 3 })
     assert.equal(2, reaches(again, "done").tried)
     assert.equal('[2,"again"]', ask(again .. "/result").body)
