@@ -4,7 +4,6 @@ local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
 local redis = require "support.redis"
-local wait = require "support.wait"
 
 local ROUNDS = places.sanitize == "" and 100 or 30
 
@@ -213,10 +212,10 @@ describe("gate.each", function()
       backend:reset()
       local client = http.connect(g.port)
       client:send("GET " .. case[1] .. " HTTP/1.1\r\nHost: a\r\n\r\n")
-      backend:record_when(function(r) return r.in_flight == case[2] end, 5000 * wait.slack)
+      backend:record_when(function(r) return r.in_flight == case[2] end, 5000)
       assert.equal(case[2], backend:record().requests)
       client:close()
-      local record = backend:record_when(function(r) return r.open == 0 end, 5000 * wait.slack)
+      local record = backend:record_when(function(r) return r.open == 0 end, 5000)
       assert.equal(0, record.open)
       assert.equal(case[2], record.requests)
     end
