@@ -5,6 +5,7 @@
 -- Its files are made once in a run of the tests (initdb takes seconds) and used by one spec after
 -- the other, each with a database of its own. after_each or teardown(postgres.clean) stops it; it
 -- also ends when the process that started it does.
+local gateway = require "support.gateway"
 local places = require "support.places"
 local posix = require "support.posix"
 local process = require "support.process"
@@ -110,6 +111,22 @@ end
 -- The same, by its unix socket.
 function postgres:socket_url()
   return ("postgres://app@/%s?host=%s&port=%d"):format(self.database, self.folder, self.port)
+end
+
+-- A gateway whose routes `body` declares, with the databases `crm`, this one, and `lite`, of SQLite.
+-- options: of crm. more: limits and workers (1) of the gateway.
+function postgres:serve(body, options, more)
+  local crm = { url = self:url() }
+  for key, value in pairs(options or {}) do
+    crm[key] = value
+  end
+  return gateway.start({
+    ["gateway.lua"] = { databases = { crm = crm, lite = "sqlite:lite.db" }, limits = more and more.limits },
+    ["routes.lua"] = [[
+      local gate = require "moongate"
+      local crm, lite = gate.database "crm", gate.database "lite"
+]] .. body,
+  }, { workers = more and more.workers or 1 })
 end
 
 -- Runs SQL with psql: its output, or nil and what it says.
