@@ -2,7 +2,6 @@
 -- same things (32 and 33 cases). A case says what it sends and which statuses are right.
 local figure = require "support.figure"
 local gateway = require "support.gateway"
-local http = require "support.http"
 local wait = require "support.wait"
 
 local routes = [[
