@@ -7,11 +7,14 @@ local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
 local posix = require "support.posix"
+local postgres = require "support.postgres"
+local redis = require "support.redis"
 
 local routes = [[
   local gate = require "moongate"
   local plain, curl = gate.service "plain", gate.service "curl"
   local shop, pages, hits = gate.database "shop", gate.files "pages", gate.shared "hits"
+  local near, cache, crm = gate.service "near", gate.redis "cache", gate.database "crm"
   gate.get("/ok", function() return "ok" end)
   gate.get("/constant", { reply = { a = { 1, 2, "three" } } })
   gate.get("/template/{id}", { input = { id = "integer", query = { q = { "string[]", match = "[a-z]*" } } },
@@ -41,6 +44,21 @@ local routes = [[
   gate.get("/around", { before = function(req) req.context.x = 1 end,
     after = function(_, reply) reply.headers["x-after"] = "y" end, reply = { x = "{context.x}" } })
   gate.get("/finally", function() gate.finally(function() hits:get "a" end) return "done" end)
+  local function from_query(req, got) return req.query.n == "1" and got.a.ok end
+  gate.get("/when", { calls = { a = plain:get "/id/a", b = plain:get("/id/b", { needs = "a", when = from_query }) } })
+  gate.get("/match", { input = { query = { q = { "string[]", match = "(?:a|b)+c?" } } }, reply = "{query.q}" })
+  gate.get("/compute", { calls = { c = gate.compute("lib.sum", "sum", { args = { "{query.n}", "{query}" } }) },
+    reply = { "{c.body}" } })
+  gate.get("/computed", function() return { gate.compute("lib.sum", "sum", { args = { 5, { n = 6 } } }):wait().body } end)
+  local job = gate.task("job", { keep = "1s" }, function(args, task) task:write "part" return { args } end)
+  gate.post("/task", function(req) return type(job:start { req.body }) end)
+  gate.every("20ms", "tick", function() hits:update("ticks", function(n) return (n or 0) + 1 end) end)
+  gate.get("/near", { calls = { c = near:get "/id/9" }, reply = { id = "{c.body.id}" } })
+  gate.get("/cached", { calls = { a = cache:set("k", "{query.n}"), b = cache:get("k", { needs = "a" }) }, reply = { "{b.body}" } })
+  gate.get("/crm", { calls = { c = crm:query("select $1::int as n, 'x' as t", "{query.n}") }, input = { query = { n = "integer" } } })
+  gate.get("/mapped", function() return gate.map({ 1, 2, 3 }, function(i) return plain:get("/id/" .. i) end)[3].body end)
+  gate.get("/first", function() return gate.first { plain:get "/id/1", plain:get "/hang" }.body end)
+  gate.get("/shared", { calls = { c = gate.service "both":get "/id/1" }, reply = { id = "{c.body.id}" } })
   gate.get("/bad", { calls = { c = plain:get "/status/500" } })
   gate.get("/missing", { calls = { c = plain:get("/id/{query.none}") } })
 ]]
@@ -54,7 +72,9 @@ local cases = {
   { "/text", { body = "5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n", headers = { ["Transfer-Encoding"] = "chunked" } } },
   { "/plain/5" }, { "/curl/5" }, { "/merged/5" }, { "/send", { body = '{"a":1}', headers = json } }, { "/big" }, { "/file" },
   { "/rows?n=1" }, { "/each?n=1" }, { "/pass" }, { "/passcurl" }, { "/passfile" }, { "/run/3" }, { "/share" }, { "/fail" }, { "/around" },
-  { "/finally" }, { "/bad" }, { "/missing" }, { "/nowhere" }, { "/ok", { method = "HEAD" } }, { "/ok", { method = "OPTIONS" } },
+  { "/finally" }, { "/when?n=1" }, { "/when?n=2" }, { "/match?q=ab&q=c" }, { "/match?q=x" }, { "/compute?n=2" }, { "/computed" },
+  { "/task", { body = "[1]", headers = json } }, { "/near" }, { "/cached?n=1" }, { "/crm?n=3" }, { "/crm?n=x" }, { "/mapped" },
+  { "/first" }, { "/shared" }, { "/bad" }, { "/missing" }, { "/nowhere" }, { "/ok", { method = "HEAD" } }, { "/ok", { method = "OPTIONS" } },
   { "/ok", { method = "BREW" } }, { "/ok", { headers = { ["X-Long"] = ("y"):rep(20000) } } },
 }
 
@@ -84,14 +104,17 @@ describe("an allocation that fails", function()
   setup(function()
     path = posix.folder() .. "/control"
     control = assert(io.open(path, "w+b"))
-    control:write(("\0"):rep(24))
+    control:write(("\0"):rep(32))
     control:flush()
-    local backend = faultd.start()
+    local backend, near = faultd.start(), faultd.start(path:match "^(.*)/" .. "/near")
     g = gateway.start({
       ["gateway.lua"] = { services = { plain = { url = backend.url, path = "plain" },
-        curl = { url = backend.url, path = "libcurl" } }, files = { pages = "./pages" },
-        databases = { shop = "sqlite:shop.db" }, limits = { requests = 1000000, linger = "50ms" } },
+        curl = { url = backend.url, path = "libcurl" }, near = near.url, both = { url = backend.url, share = true } },
+        files = { pages = "./pages" }, redis = { cache = redis.start().url }, tasks = "sqlite:tasks.db",
+        databases = { shop = "sqlite:shop.db", crm = postgres.start():url() },
+        limits = { requests = 1000000, linger = "50ms" } },
       ["routes.lua"] = routes, ["pages/in.txt"] = "inside",
+      ["lib/sum.lua"] = "return { sum = function(a, b) return a + b.n end }",
     }, { workers = 1, env = { LD_PRELOAD = places.build .. "/tests/failing.so", MG_FAILING = path } })
   end)
 
@@ -99,6 +122,8 @@ describe("an allocation that fails", function()
     control:close()
     gateway.clean()
     faultd.clean()
+    redis.clean()
+    postgres.clean()
     os.execute(("rm -rf '%s'"):format(path:match "^(.*)/"))
   end)
 
