@@ -106,7 +106,8 @@ static unsigned long write_batch(const char *batch, size_t len, unsigned long dr
     *torn = left && batch[(ptrdiff_t)(len - left) - 1] != '\n';
     if (left)
         return dropped + count_lines(batch + len - left, left);
-    return dropped && write_dropped(dropped) ? 0 : dropped;
+    *torn = dropped && !write_dropped(dropped);
+    return *torn ? dropped : 0;
 }
 
 static void *write_lines(void *unused)

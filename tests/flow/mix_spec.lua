@@ -18,7 +18,7 @@ local routes = [[
 
   gate.get("/constant", { reply = { a = { 1, "two" } } })
   gate.get("/function/{n}", function(req) return { n = req.params.n, q = req.query, h = req.headers["x-y"] } end)
-  gate.get("/template/{n}", { input = { n = "integer" }, calls = { c = api:get "/id/{n}" }, reply = { "{c.body.id}", n = "{n}" } })
+  gate.get("/template/{n}", { input = { n = "integer" }, calls = { c = api:get "/id/{n}" }, reply = { id = "{c.body.id}", n = "{n}" } })
   gate.get("/merged/{n}", { calls = { a = api:get "/id/{n}", b = curl:get "/id/{a.body.id}", c = gate.value { 1 } } })
   gate.get("/running/{n}", function(req)
     local got = gate.all { a = api:get("/id/" .. req.params.n), b = pages:json "page.json" }
