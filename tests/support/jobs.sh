@@ -69,8 +69,14 @@ end_job() { # PROCESS EXIT-CODE
 leave_running() {
   local process code one still
   while [ "${#pool[@]}" -gt "$1" ]; do
+    process=""
     wait -n -p process "${pool[@]}"
     code=$?
+    if [ -z "$process" ]; then # the shell has seen them all end before
+      process=${pool[0]}
+      wait "$process"
+      code=$?
+    fi
     still=()
     for one in "${pool[@]}"; do
       [ "$one" = "$process" ] || still+=("$one")
