@@ -1,4 +1,5 @@
 -- gate.compute: functions of modules, on threads of their own.
+-- Alone: it keeps every processor busy, and looks at how soon others are answered meanwhile.
 local gateway = require "support.gateway"
 local lfs = require "lfs"
 local slurp = require "support.slurp"

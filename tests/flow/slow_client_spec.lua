@@ -1,5 +1,6 @@
 -- Clients that take their time: each time-out of the client side ends exactly the connection that it
 -- is about, with its status, and those that are merely slow are served.
+-- Alone: the times at which clients are ended have to be within bounds, from both sides.
 local gateway = require "support.gateway"
 local http = require "support.http"
 local posix = require "support.posix"

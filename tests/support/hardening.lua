@@ -21,7 +21,9 @@ local function run(spec)
   if not results[spec] then
     local out = scratch .. "/out"
     io.stderr:write(("\r%-60s\r"):format(spec))
-    local ok = succeeds(("timeout -k 5 1800 '%s/moongate-tests' '%s' >'%s' 2>&1"):format(build, spec, out))
+    -- A long version says on standard error how far it is.
+    local ok = succeeds(("timeout -k 5 %d '%s/moongate-tests' '%s' >'%s' %s"):format(some and 14400 or 1800, build, spec,
+      out, some and "" or "2>&1"))
     local passed, failed, skipped = slurp(out):match "(%d+) passed, (%d+) failed,? ?(%d*)"
     local result = { passed = tonumber(passed) or 0, failed = tonumber(failed) or 1,
       skipped = tonumber(skipped) or 0, text = slurp(out) }

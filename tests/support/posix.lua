@@ -25,6 +25,7 @@ unsigned short htons(unsigned short port);
 unsigned int inet_addr(const char *text);
 int pipe2(int fds[2], int flags);
 int open(const char *path, int flags, ...);
+int flock(int fd, int operation);
 int kill(int pid, int signal);
 int waitpid(int pid, int *status, int options);
 int pidfd_open(int pid, unsigned int flags);
@@ -227,6 +228,15 @@ function posix.poll(fds, ms)
   for i, one in ipairs(fds) do
     one.ready = list[i - 1].revents ~= 0
   end
+end
+
+-- Waits until nobody else has the file locked and locks it, until it is closed.
+function posix.lock(path)
+  local fd = C.open(path, 0x80042, ffi.cast("int", 384)) -- O_RDWR, O_CREAT, O_CLOEXEC
+  if fd < 0 or C.flock(fd, 2) < 0 then
+    return failure()
+  end
+  return fd
 end
 
 -- A new folder of our own under TMPDIR.
