@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
+#include "gateway/watchdog.h"
 #include "net/socket_file.h"
 
 enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
@@ -25,6 +27,7 @@ struct mg_gateway {
     struct mg_loader loader;
     struct mg_dev dev;
     struct mg_worker *workers;
+    struct mg_watchdog watchdog;
     unsigned worker_count, started;
     int *sockets;                 // worker by worker
     unsigned socket_count;        // of one worker
@@ -242,15 +245,35 @@ static int wait_signal(const sigset_t *set, int64_t ms)
     return signal > 0 ? signal : 0;
 }
 
-static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
+static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set, int signals)
 {
     for (;;) {
-        int signal = wait_signal(set, -1);
+        mg_watchdog_run(&gateway->watchdog, signals);
+        int signal = wait_signal(set, 0);
         if (signal == SIGTERM || signal == SIGINT)
             return;
         if (signal == SIGHUP)
             mg_loader_again(&gateway->loader);
     }
+}
+
+// False: there is no descriptor, or no memory, to watch with.
+static bool serve(struct mg_gateway *gateway, const sigset_t *set)
+{
+    int signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); // it only says that there are some
+    gateway->watchdog.workers = gateway->workers;
+    gateway->watchdog.count = gateway->worker_count;
+    bool ok = signals >= 0 && mg_watchdog_init(&gateway->watchdog);
+    if (ok) {
+        announce(gateway);
+        wait_for_end(gateway, set, signals);
+    } else {
+        fprintf(stderr, "moongate: no descriptors or memory\n");
+    }
+    if (signals >= 0)
+        close(signals);
+    mg_watchdog_fini(&gateway->watchdog);
+    return ok;
 }
 
 // One that all workers share, of a file or from outside, is closed at its first place. Files are
@@ -399,11 +422,7 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it; only the main thread hears them
     signal(SIGPIPE, SIG_IGN);
     mg_log_init(MG_LOG_INFO);
-    bool ok = start(&gateway, options);
-    if (ok) {
-        announce(&gateway);
-        wait_for_end(&gateway, &set);
-    }
+    bool ok = start(&gateway, options) && serve(&gateway, &set);
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);

@@ -65,6 +65,8 @@ limits.all = {
   size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
   size("text", 8 * MiB, 4 * KiB, 1 * GiB, "a text that one call of a function builds"),
   duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
+  duration("stuck", 1 * SECOND, 100, HOUR, "a worker at one thing, before others take its connections"),
+  duration("hung", 2 * SECOND, 100, HOUR, "a worker without a sign of life, before its process is replaced"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
   duration("every", 60 * SECOND, 10, DAY, "a run of gate.every, unless it says otherwise"),
