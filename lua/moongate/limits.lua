@@ -129,6 +129,11 @@ limits.finals = 64
 -- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
 limits.crypto_text = 16 * MiB
 
+-- The longest format of os.date, and what one print writes to the log at most (a line of which is
+-- shorter).
+limits.date_format = 1 * KiB
+limits.printed = 16 * KiB
+
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit
 ---@param value integer
