@@ -74,6 +74,7 @@ bool mg_function_open(struct mg_exchange *exchange)
         return true;
     if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
+    run->plan = plan;
     run->most_ms = (uint32_t)plan->limits.script;
     run->most_bytes = plan->limits.memory;
     run->keeps_request =

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "gateway/dev.h"
 #include "gateway/loader.h"
 #include "gateway/sockets.h"
+#include "gateway/watchdog.h"
 
 enum { again_ms = 1000, ending_ms = 5000 }; // ending: besides the requests, all else
 enum { workers_most = 256 };                // as many as gateway.lua and --workers may say
@@ -23,6 +25,7 @@ struct mg_gateway {
     struct mg_loader loader;
     struct mg_dev dev;
     struct mg_worker *workers;
+    struct mg_watchdog watchdog;
     unsigned worker_count, started;
     const struct mg_control *control; // NULL: there is no supervisor
     struct mg_control_message begin;  // what that said first
@@ -190,10 +193,11 @@ static void start_beating(const struct mg_gateway *gateway)
         setitimer(ITIMER_REAL, &(struct itimerval){time, time}, NULL);
 }
 
-static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
+static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set, int signals)
 {
     while (!gateway->leaving) {
-        int signal = wait_signal(set, -1);
+        mg_watchdog_run(&gateway->watchdog, signals);
+        int signal = wait_signal(set, 0);
         if (signal == SIGTERM || signal == SIGINT)
             return;
         if (signal == SIGHUP)
@@ -217,6 +221,37 @@ static void tell_ending(const struct mg_gateway *gateway, uint64_t ms)
     if (gateway->told)
         mg_control_send(gateway->control,
                         &(struct mg_control_message){.word = MG_CONTROL_ENDING, .ms = ms}, NULL);
+}
+
+static void on_stuck(void *owner)
+{
+    mg_control_stuck(owner);
+}
+
+// False: there is no descriptor, or no memory, to watch with.
+static bool serve(struct mg_gateway *gateway, const sigset_t *set)
+{
+    int signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); // it only says that there are some
+    gateway->watchdog.workers = gateway->workers;
+    gateway->watchdog.count = gateway->worker_count;
+    gateway->watchdog.stuck = gateway->control ? on_stuck : NULL;
+    gateway->watchdog.owner = (void *)gateway->control;
+    bool ok = signals >= 0 && mg_watchdog_init(&gateway->watchdog);
+    if (ok) {
+        mg_control_say(gateway->control, MG_CONTROL_READY);
+        if (!gateway->begin.each)
+            announce(gateway);
+        start_beating(gateway);
+        wait_for_end(gateway, set, signals);
+        gateway->told = !gateway->leaving;
+        tell_ending(gateway, 0);
+    } else {
+        fprintf(stderr, "moongate: no descriptors or memory\n");
+    }
+    if (signals >= 0)
+        close(signals);
+    mg_watchdog_fini(&gateway->watchdog);
+    return ok;
 }
 
 struct joiner {
@@ -362,16 +397,7 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it; only the main thread hears them
     signal(SIGPIPE, SIG_IGN);
     mg_log_init(MG_LOG_INFO);
-    bool ok = hear_first(&gateway) && start(&gateway, options);
-    if (ok) {
-        mg_control_say(gateway.control, MG_CONTROL_READY);
-        if (!gateway.begin.each)
-            announce(&gateway);
-        start_beating(&gateway);
-        wait_for_end(&gateway, &set);
-        gateway.told = !gateway.leaving;
-        tell_ending(&gateway, 0);
-    }
+    bool ok = hear_first(&gateway) && start(&gateway, options) && serve(&gateway, &set);
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);

@@ -264,6 +264,7 @@ static enum mg_run_state resume(struct mg_run *run)
     lua_State *co = run->thread;
     struct mg_vm *vm = run->vm;
     struct mg_run *outer = vm->current;
+    const struct mg_plan *before = vm->sight ? mg_sight_begin(vm->sight, run->plan) : NULL;
     struct mg_budget_entry entry;
     vm->current = run;
     run->touched = false; // what was read before it waited explains nothing that comes now
@@ -271,10 +272,13 @@ static enum mg_run_state resume(struct mg_run *run)
                     &(struct mg_budget){.most_ms = run->most_ms,
                                         .slice_ms = (uint32_t)vm->limits.slice,
                                         .used_ms = &run->used_ms,
-                                        .most_bytes = run->most_bytes});
+                                        .most_bytes = run->most_bytes,
+                                        .sight = vm->sight});
     int outcome = lua_resume(co, 0);
     enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
+    if (vm->sight)
+        mg_sight_end(vm->sight, before);
     note_slow(run, &entry);
     if (end != MG_BUDGET_KEPT)
         return fail_of_budget(run, &entry);

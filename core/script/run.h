@@ -66,6 +66,7 @@ struct mg_run {
     struct mg_vm *vm;
     const struct mg_script_host *host;
     void *exchange;
+    const struct mg_plan *plan; // whose functions they are, for who sees the run from outside
     struct mg_scope *scope;
     struct mg_wait wait;           // after WAITS
     struct mg_all *all;            // what gate.all waits for

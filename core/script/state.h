@@ -62,6 +62,7 @@ struct mg_vm {
     bool keeps_tickets;                        // tasks can be started
     unsigned home;                             // and whose they are then
     struct mg_vm_limits limits;
+    struct mg_sight *sight;        // who looks at this thread from outside; or NULL
     bool sweep;                    // a run was ended for its memory: collect when it has gone
     bool full;                     // it holds too much even when all garbage is collected
     uint64_t swept;                // when that was done last, in ms

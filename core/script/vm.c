@@ -489,6 +489,11 @@ void mg_vm_limit(struct mg_vm *vm, const struct mg_vm_limits *limits)
     vm->limits = *limits;
 }
 
+void mg_vm_sight(struct mg_vm *vm, struct mg_sight *sight)
+{
+    vm->sight = sight;
+}
+
 void mg_vm_backends(struct mg_vm *vm, const struct mg_plan_backend *backends, unsigned count)
 {
     vm->backends = backends;

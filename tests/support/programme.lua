@@ -36,7 +36,7 @@ return {
   { 28, "kept connections that die", { flow.faults, unit["backend/http_limits"] } },
   { 29, "ten times the capacity", missing = "not built yet" },
   { 30, "one bad backend of ten", { flow.faults } },
-  { 31, "Lua without an end", { flow.budget } },
+  { 31, "Lua without an end, a worker that does not turn", { flow.budget, flow.watchdog } },
   { 32, "Lua that takes memory", { flow.bombs, flow.memory } },
   { 33, "ways out of the sandbox", { "tests/lua/sandbox_spec.lua" } },
   { 34, "Redis and PostgreSQL killed", { flow.redis_faults, flow.postgres_faults } },
