@@ -40,8 +40,8 @@ void mg_fixed_tell(const struct mg_fixed *fixed, const struct mg_config *config,
         {"workers", fixed->workers_matter && config->workers != fixed->workers &&
                         config->workers != before->workers},
 #define LIMIT(name)                                                                                \
-    {"limits." #name, config->limits.name != fixed->limits.name &&                                 \
-                          config->limits.name != before->limits.name}
+    {"limits." #name,                                                                              \
+     config->limits.name != fixed->limits.name && config->limits.name != before->limits.name}
         LIMIT(shared),
         LIMIT(names_at_once),
         LIMIT(compute_threads),
