@@ -164,13 +164,13 @@ describe("table.sort", function()
         texts.sort(other)
         assert.same(list, other)
         texts.sort(other, function(a, b) return a > b end)
-        for i = 1, size do
-          assert.equal(list[size + 1 - i], other[i])
-        end
         texts.sort(texts_of)
+        local right = 0
         for i = 1, size do
-          assert.equal(("text %09d"):format(list[i]), texts_of[i])
+          local same = list[size + 1 - i] == other[i] and ("text %09d"):format(list[i]) == texts_of[i]
+          right = right + (same and 1 or 0)
         end
+        assert.equal(size, right)
       end
     end
   end)
@@ -183,14 +183,16 @@ describe("table.sort", function()
     texts.sort(list, function(a, b) return a.key < b.key end)
     for i = 2, 500 do
       local a, b = list[i - 1], list[i]
-      assert(a.key < b.key or (a.key == b.key and a.at < b.at))
+      if not (a.key < b.key or (a.key == b.key and a.at < b.at)) then
+        error("element " .. i)
+      end
     end
   end)
 
   it("compares no more than n log n times, whatever the list", function()
-    local size = 2000
+    local size = 1000
     assert(slowest(native.sort, size) > 50 * size) -- so it finds what is slow
-    local most = size * 11 -- 2^11 > 2000
+    local most = size * 10 -- 2^10 > 1000
     assert(slowest(texts.sort, size) <= most)
     for _, made in ipairs { function(i) return i end, function(i) return -i end, function() return 1 end,
                             function(i) return math.min(i, size - i) end, function(i) return i % 2 == 0 and i or -i end } do
@@ -218,9 +220,11 @@ describe("table.sort", function()
       compared = compared + 1
       return a < b, compared < 200 or error "enough"
     end))
+    local changed = 0
     for i = 1, 100 do
-      assert.equal(-i, list[i])
+      changed = changed + (list[i] == -i and 0 or 1)
     end
+    assert.equal(0, changed)
   end)
 
   it("holds on where the comparator is no order, or changes the list", function()
