@@ -85,9 +85,14 @@ describe("ten thousand requests", function()
       if slow then
         return -- the sanitizers count what is leaked, and keep what was freed
       end
-      local before, threads = g:rss(), g:threads()
-      assert.equal(status, ask("/" .. kind, 10000, options))
-      assert(g:rss() - before < 1536, ("%d KiB grew to %d"):format(before, g:rss()))
+      local threads = g:threads()
+      local grown = {}
+      repeat -- a leak shows each time; that more was in flight than before, on a busy machine, does not
+        local before = g:rss()
+        assert.equal(status, ask("/" .. kind, 10000, options))
+        grown[#grown + 1] = g:rss() - before
+      until grown[#grown] < 1536 or #grown == 3
+      assert(grown[#grown] < 1536, table.concat(grown, ", ") .. " KiB more")
       assert.equal(threads, g:threads())
     end)
   end
