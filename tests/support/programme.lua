@@ -34,7 +34,7 @@ return {
   { 26, "redirects", { flow.escapes, unit["backend/http_names"], unit["backend/http_order"], unit["backend/url"] } },
   { 27, "names that cannot be looked up", { unit["backend/http_names"] } },
   { 28, "kept connections that die", { flow.faults, unit["backend/http_limits"] } },
-  { 29, "ten times the capacity", missing = "not built yet" },
+  { 29, "ten times the capacity, of a worker and of a backend", { flow.overload } },
   { 30, "one bad backend of ten", { flow.faults } },
   { 31, "Lua without an end", { flow.budget } },
   { 32, "Lua that takes memory", { flow.bombs, flow.memory } },
