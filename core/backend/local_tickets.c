@@ -164,10 +164,16 @@ static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, unsigned 
     return on;
 }
 
-// Full: what was queued before is still there, what is new is not taken.
-static bool is_full(const struct tickets *tickets, const struct mg_ticket_job *job)
+// Full: what was there before is still there, what is new is not taken. Why, or NULL.
+static const char *is_full(const struct tickets *tickets, const struct mg_ticket_job *job)
 {
-    return job->ask.verb == MG_TICKET_ADD && tickets->counts.queued >= tickets->options.waiting;
+    if (job->ask.verb != MG_TICKET_ADD)
+        return NULL;
+    if (tickets->counts.queued >= tickets->options.waiting)
+        return "as many tasks as may be are waiting";
+    return mg_ticket_book_used(tickets->book) >= tickets->options.file_most
+               ? "the tasks that are kept fill their file (limits.tasks_file)"
+               : NULL;
 }
 
 static void add_order(struct tickets *tickets, struct mg_ticket_order *order)
@@ -221,13 +227,14 @@ static bool commit(struct tickets *tickets)
 // False: the transaction is to be given up.
 static bool do_job(struct tickets *tickets, struct mg_ticket_job *job, uint64_t now)
 {
+    const char *full = is_full(tickets, job);
     int stopped = -1;
     if (job->unwanted && job->ask.verb == MG_TICKET_ADD) {
         fail(job, MG_CANCELLED, "cancelled");
         return true;
     }
-    if (is_full(tickets, job)) {
-        fail(job, MG_BUSY, "as many tasks as may be are waiting");
+    if (full) {
+        fail(job, MG_BUSY, full);
         return true;
     }
     if (!mg_ticket_book_do(tickets->book, job, now, tickets->options.result_most, &tickets->counts,

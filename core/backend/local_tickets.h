@@ -11,6 +11,7 @@ struct mg_local_tickets_options {
     unsigned at_once;   // run at the same time, all seats together
     unsigned waiting;   // beyond: MG_BUSY
     size_t result_most; // bytes of what one writes
+    size_t file_most;   // bytes of all that is kept; beyond, a new one is MG_BUSY
 };
 
 // Until it is open whatever is asked fails. NULL: no memory.

@@ -140,6 +140,17 @@ bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *
            count(book, MG_LINE_RUNNING, &counts->running);
 }
 
+uint64_t mg_ticket_book_used(struct mg_ticket_book *book)
+{
+    uint64_t used = 0;
+    sqlite3_stmt *row = mg_ticket_lines_first(book, MG_LINE_USED, "");
+    if (row) {
+        used = (uint64_t)sqlite3_column_int64(row, 0);
+        sqlite3_reset(row);
+    }
+    return used;
+}
+
 // Jobs
 
 static const char too_large[] = "the result is larger than it may be (limits.task_result)";

@@ -19,6 +19,9 @@ struct mg_ticket_counts {
     unsigned queued, running;
 };
 
+// Bytes that what is kept takes; what was forgotten has left room that is used again.
+uint64_t mg_ticket_book_used(struct mg_ticket_book *book);
+
 // What a process before this one had running is queued again, or lost. False: the file fails.
 bool mg_ticket_book_recover(struct mg_ticket_book *book, uint64_t now);
 bool mg_ticket_book_count(struct mg_ticket_book *book, struct mg_ticket_counts *counts);

@@ -50,6 +50,9 @@ static const char *const lines[MG_LINE_COUNT] = {
         "delete from piece where ticket in"
         " (select seq from ticket where until <= ?1 order by until, seq limit ?2)",
     [MG_LINE_EARLIEST] = "select min(until) from ticket where until is not null",
+    [MG_LINE_USED] = "select (all_pages.page_count - free.freelist_count) * page.page_size"
+                     " from pragma_page_count() as all_pages, pragma_freelist_count() as free,"
+                     " pragma_page_size() as page",
 };
 
 bool mg_ticket_lines_prepare(struct mg_ticket_book *book)

@@ -34,6 +34,7 @@ enum mg_ticket_line {
     MG_LINE_EXPIRE,
     MG_LINE_EXPIRE_PIECES,
     MG_LINE_EARLIEST,
+    MG_LINE_USED,
     MG_LINE_COUNT
 };
 

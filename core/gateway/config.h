@@ -56,6 +56,7 @@
     X(tasks_at_once)                                                                               \
     X(tasks_waiting)                                                                               \
     X(task_result)                                                                                 \
+    X(tasks_file)                                                                                  \
     X(result)                                                                                      \
     X(results)                                                                                     \
     X(service_at_once)                                                                             \

@@ -125,7 +125,8 @@ static bool same(const struct mg_config *a, const struct mg_config *b)
 {
     return mg_str_eq(a->tasks, b->tasks) && a->limits.tasks_at_once == b->limits.tasks_at_once &&
            a->limits.tasks_waiting == b->limits.tasks_waiting &&
-           a->limits.task_result == b->limits.task_result;
+           a->limits.task_result == b->limits.task_result &&
+           a->limits.tasks_file == b->limits.tasks_file;
 }
 
 bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *generation,
@@ -138,6 +139,7 @@ bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *gener
         .at_once = (unsigned)config->limits.tasks_at_once,
         .waiting = (unsigned)config->limits.tasks_waiting,
         .result_most = config->limits.task_result,
+        .file_most = config->limits.tasks_file,
     };
     if (!tickets)
         return true;

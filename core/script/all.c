@@ -109,16 +109,9 @@ static int l_start_each(lua_State *L, struct mg_run *run, struct mg_all **all, u
         struct mg_asked *asked = l_call_read(L, lua_gettop(L), run, run->vm);
         lua_settop(L, LIST);
         asked->name = name_of(L, &entries[i], run->scope->arena);
-        if (asked->owed.what.len) {
-            lua_pushnil(L);
-            lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
-            lua_pushstring(L, asked->owed.why);
-            return 3;
-        }
-        int id = run->host->start(run->exchange, asked);
-        if (id < 0)
-            return 0;
-        entries[i].id = (unsigned)id;
+        int why_not = l_asked_start(L, run, asked, &entries[i].id);
+        if (why_not >= 0)
+            return why_not;
     }
     return -1;
 }

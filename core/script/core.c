@@ -234,6 +234,19 @@ static int l_take(lua_State *L)
     return 1;
 }
 
+int l_asked_start(lua_State *L, struct mg_run *run, struct mg_asked *asked, unsigned *id)
+{
+    if (asked->owed.what.len) {
+        lua_pushnil(L);
+        lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
+        lua_pushstring(L, asked->owed.why);
+        return 3;
+    }
+    int its = run->host->start(run->exchange, asked);
+    *id = (unsigned)its;
+    return its < 0 ? 0 : -1;
+}
+
 // (call, name) -> id of the call, which has been started; nil when the request may make no more;
 // nil, at, detail when the client owes what the call needs
 static int l_start(lua_State *L)
@@ -242,15 +255,10 @@ static int l_start(lua_State *L)
     struct mg_asked *asked = l_call_read(L, 1, run, l_vm(L));
     if (lua_isstring(L, 2))
         asked->name = mg_arena_copy(run->scope->arena, l_str(L, 2));
-    if (asked->owed.what.len) {
-        lua_pushnil(L);
-        lua_pushlstring(L, asked->owed.what.data, asked->owed.what.len);
-        lua_pushstring(L, asked->owed.why);
-        return 3;
-    }
-    int id = run->host->start(run->exchange, asked);
-    if (id < 0)
-        return 0;
+    unsigned id;
+    int why_not = l_asked_start(L, run, asked, &id);
+    if (why_not >= 0)
+        return why_not;
     lua_pushinteger(L, id);
     return 1;
 }

@@ -91,6 +91,10 @@ void l_library_preload(lua_State *L);
 
 // The run whose coroutine is running; raises when there is none.
 struct mg_run *l_run_current(lua_State *L);
+// Starts a call that was read. -1: *id is its. Otherwise the number of values it has pushed that
+// say why not: none when the request may make no more; nil, at, detail when the client owes what it
+// needs.
+int l_asked_start(lua_State *L, struct mg_run *run, struct mg_asked *asked, unsigned *id);
 // Its call that has the id at `index`; raises when it has none.
 const struct mg_asked *l_asked_at(lua_State *L, struct mg_run *run, int index);
 

@@ -84,9 +84,7 @@ local names = words.names(crypto)
 
 setmetatable(crypto, {
   __index = function(_, key)
-    local shown = tostring(key)
-    loading.misuse(("there is no gate.crypto.%s%s"):format(shown, words.hint(shown, names, "names")))
-    return loading.ghost
+    return loading.unknown("there is no gate.crypto.%s", key, names, "names")
   end,
 })
 

@@ -83,9 +83,7 @@ local function door(around)
   local names = words.names(api)
   setmetatable(api, {
     __index = function(_, key)
-      local shown = tostring(key)
-      loading.misuse(("a group has no %s%s"):format(shown, words.hint(shown, names, "verbs")))
-      return loading.ghost
+      return loading.unknown("a group has no %s", key, names, "verbs")
     end,
   })
   local visible = sandbox.read_only(api, "a group")

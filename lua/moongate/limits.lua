@@ -87,6 +87,7 @@ limits.all = {
   -- Data that workers share.
   count("tasks_at_once", 64, 1, 100000, "tasks that run at once"),
   count("tasks_waiting", 100000, 1, 10000000, "tasks that wait to be run; beyond: 503"),
+  size("tasks_file", 1 * GiB, 1 * MiB, 1024 * GiB, "the file that keeps tasks and results; beyond: 503"),
   size("task_result", 8 * MiB, 1, 1 * GiB, "what one task writes"),
   size("shared", 64 * MiB, 1 * MiB, 64 * GiB, "what gate.shared holds, all names together"),
   -- PostgreSQL.

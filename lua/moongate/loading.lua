@@ -3,6 +3,7 @@
 -- goes on, so that all errors are found at once; afterwards misuse is raised.
 
 local lines = require "moongate.lines"
+local words = require "moongate.words"
 
 local loading = {
   active = false,
@@ -160,5 +161,17 @@ setmetatable(ghost, {
   __metatable = false,
 })
 loading.ghost = ghost
+
+---A name that is none was asked for: misuse, which tells the nearest one.
+---@param told string such as "a group has no %s"
+---@param name any
+---@param names string[] the valid ones
+---@param plural string what they are, such as "verbs"
+---@return table ghost
+function loading.unknown(told, name, names, plural)
+  local shown = tostring(name)
+  loading.misuse(told:format(shown) .. words.hint(shown, names, plural))
+  return ghost
+end
 
 return loading

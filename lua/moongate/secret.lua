@@ -44,10 +44,9 @@ function secret.get(name)
     return loading.ghost -- the fault in gateway.lua is told
   elseif type(name) ~= "string" then
     loading.misuse(("gate.secret takes the name of a secret, not %s"):format(words.show(name)))
-  else
-    loading.misuse(('no secret "%s"%s'):format(name, words.hint(name, words.names(values), "secrets")))
+    return loading.ghost
   end
-  return loading.ghost
+  return loading.unknown('no secret "%s"', name, words.names(values), "secrets")
 end
 
 -- The text with the name in place of the value.

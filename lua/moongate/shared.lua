@@ -166,9 +166,7 @@ local metatable = {
     if visible[verb] then
       return visible[verb]
     end
-    local shown = tostring(verb)
-    loading.misuse(('shared data has no verb "%s"%s'):format(shown, words.hint(shown, names, "verbs")))
-    return loading.ghost
+    return loading.unknown('shared data has no verb "%s"', verb, names, "verbs")
   end,
   __newindex = function(_, key)
     error(('write hits:set(%s, value)'):format(words.show(key)), 2)

@@ -146,22 +146,19 @@ function methods.routes(self, api)
   api.delete("/{task}", function(req) return cancel(self, req) end)
 end
 
-local RUNNING = { start = true }
 local names = words.names(methods)
 
 local metatable = {
   __index = function(_, verb)
     local method = methods[verb]
     if not method then
-      local text = tostring(verb)
-      loading.misuse(("a task has no %s%s"):format(text, words.hint(text, names, "verbs")))
-      return loading.ghost
+      return loading.unknown("a task has no %s", verb, names, "verbs")
     end
     return function(handle, ...)
       if not own[handle] then
         loading.raise(("say report:%s(...), with a colon"):format(verb))
-      elseif RUNNING[verb] == loading.active then
-        loading.misuse(("report:%s() is for %s"):format(verb, RUNNING[verb]
+      elseif (verb == "start") == loading.active then
+        loading.misuse(("report:%s() is for %s"):format(verb, loading.active
           and "running functions: while files load nothing is run" or "files while they are loaded"))
         return loading.ghost
       end
@@ -172,9 +169,6 @@ local metatable = {
   __json = "a task: say :start(args)",
   __metatable = false,
 }
-for verb in pairs(methods) do
-  RUNNING[verb] = RUNNING[verb] or false
-end
 
 local by_name = {}
 

@@ -97,6 +97,7 @@ function env(name, default) end
 ---@field compute_jobs? integer calls of gate.compute waiting for a thread; 256
 ---@field tasks_at_once? integer tasks that run at once; 64
 ---@field tasks_waiting? integer tasks that wait to be run; beyond: 503; 100000
+---@field tasks_file? moongate.Size the file that keeps tasks and results; beyond: 503; 1GiB
 ---@field task_result? moongate.Size what one task writes; 8MiB
 ---@field shared? moongate.Size what gate.shared holds, all names together; 64MiB
 ---@field postgres_at_once? integer connections to one database, unless it says otherwise; 16

@@ -253,7 +253,7 @@ describe("a change to a file", function()
   end)
 
   it("costs keep-alive clients under load nothing, and no memory for good", function()
-    local REWRITES, WARM = 40, 15
+    local REWRITES, WARM = figure.count(40, 1000), figure.count(15, 100)
     local backend = faultd.start()
     local function routes(version)
       return ([[

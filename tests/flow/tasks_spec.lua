@@ -205,6 +205,30 @@ describe("a task", function()
     assert.equal(404, delete(three))
   end)
 
+  it("is refused while what is kept fills the file, and taken once there is room again", function()
+    start { tasks_file = "1MiB" }
+    local wide, kept = ('{"write":["%s"]}'):format(("x"):rep(60000)), {}
+    local refused
+    for _ = 1, 30 do
+      local reply = g:post("/job", { body = wide, headers = ada })
+      if reply.status ~= 202 then
+        refused = reply
+        break
+      end
+      kept[#kept + 1] = reply.headers.location
+      reaches(kept[#kept], "done")
+    end
+    problem.check(refused, 503, { work = "busy" })
+    assert.is_true(#kept >= 6 and #kept <= 16, #kept .. " were taken")
+    assert.equal("done", ask(kept[1]):json().state)
+    for _, path in ipairs(kept) do
+      local c = g:connect()
+      c:send(("DELETE %s HTTP/1.1\r\nHost: x\r\nX-User: ada\r\n\r\n"):format(path))
+      assert.equal(204, c:read().status)
+    end
+    reaches(begin("/job", wide), "done")
+  end)
+
   it("has a result of bounded size, and is forgotten when its time is over", function()
     start { task_result = "10B" }
     reaches(begin("/job", '{"write":["12345","67890"]}'), "done")
