@@ -8,7 +8,8 @@ static uint64_t enter_turn(struct mg_overload *overload, const struct mg_loop *l
                            uint64_t accepting)
 {
     uint64_t waited = accepting;
-    if (loop->turns == overload->turn + 1 && loop->turn_ended > overload->first + waited)
+    bool follows = overload->first && loop->turns == overload->turn + 1;
+    if (follows && loop->turn_ended > overload->first + waited)
         waited = loop->turn_ended - overload->first;
     overload->turn = loop->turns;
     overload->first = now;
@@ -44,7 +45,7 @@ bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint6
         overload->since = now;
     } else if (!calm && first && waited <= most) {
         overload->state = MG_OVERLOAD_CALM;
-    } else if (!calm && now - overload->since >= most) {
+    } else if (!calm && waited > most && now - overload->since >= most) {
         overload->state = MG_OVERLOAD_SHEDDING;
         overload->shed_at = now;
         return admits_some(overload, first, now, most);

@@ -18,12 +18,12 @@ local routes = [[
     end
     return sum
   end
-  gate.get("/work/{n}", function(req)
+  gate.get("/busy/{n}", function(req)
     burn(TURNS)
     return req.params.n
   end)
   gate.get("/queued/{n}", {
-    calls = { c = backend:get "/delay/100/id/{n}" },
+    calls = { c = backend:get "/delay/DELAY/id/{n}" },
     reply = function(_, got) return got.c.body.id end,
   })
 ]]
@@ -31,7 +31,7 @@ local routes = [[
 local function start(turns, config)
   return gateway.start({
     ["gateway.lua"] = config or { services = { backend = "http://127.0.0.1:1" } },
-    ["routes.lua"] = routes:gsub("TURNS", tostring(turns)),
+    ["routes.lua"] = routes:gsub("TURNS", turns):gsub("DELAY", figure.count(20, 100)),
   }, { workers = 1, before = loadgen.on(0, slow) })
 end
 
@@ -61,12 +61,12 @@ end
 -- Measures what can be done, asks for ten times that, then for half; asserts what does not depend on
 -- the machine.
 local function overload(g, what, path, count, options)
-  local closed = ("c%dx%g"):format(count, figure.count(0.2, 4))
+  local closed = ("c%dx%g"):format(count, figure.count(0.15, 4))
   local peak = run(g, path, { closed }, options)
   local rate = a_second(peak)
   assert.is_true(rate > 0)
-  local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.1, 5)),
-    phase(rate * 10, figure.count(0.6, 60)), phase(rate / 2, figure.count(0.3, 5)), closed }, options)
+  local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.05, 5)),
+    phase(rate * 10, figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
   nothing_wrong(29, what, peak, normal, over, calm, again)
   assert.is_true(over.shed > 0, "nothing was refused")
   rate = (rate + a_second(again)) / 2
@@ -91,8 +91,8 @@ describe("ten times as many requests as can be done", function()
 
   it("of a worker: those that are taken on are served, the others refused at once", function()
     local g = start(figure.count(45000, 90000))
-    overload(g, "a worker", "/work/", 8)
-    assert.equal("1", g:get("/work/1").body)
+    overload(g, "a worker", "/busy/", 8)
+    assert.equal("1", g:get("/busy/1").body)
     g:stop()
     local log = g:log()
     local _, begins = log:gsub("is overloaded: requests have waited for it longer than 100 ms", "")
@@ -104,9 +104,70 @@ describe("ten times as many requests as can be done", function()
 
   it("of a backend: what it cannot take soon is refused", function()
     local backend = faultd.start()
-    local at_once = figure.count(10, 50)
+    local at_once = figure.count(5, 50)
     local g = start(1, { services = { backend = { url = backend.url, at_once = at_once } } })
     overload(g, "a backend", "/queued/", at_once)
     assert.is_true(backend:record({ brief = true }).in_flight_most <= at_once)
+  end)
+end)
+
+-- What bounds a backend that hangs is the time of its calls and how many of them may wait
+-- (service_at_once, service_waiting): there are no circuit breakers.
+describe("one of ten backends that hangs", function()
+  after_each(function()
+    gateway.clean()
+    faultd.clean()
+  end)
+
+  local function ten()
+    local backend, services = faultd.start(), {}
+    for i = 1, 10 do
+      services["s" .. i] = backend.url
+    end
+    return gateway.start({
+      ["gateway.lua"] = { services = services },
+      ["routes.lua"] = ([[
+        local gate = require "moongate"
+        local nine = {}
+        for i = 1, 9 do
+          nine[i] = gate.service("s" .. i)
+        end
+        gate.get("/nine/{n}", function(req)
+          local n = req.params.n
+          return nine[n % 9 + 1]:get("/id/{n}", { params = { n = n } }):wait().body.id
+        end)
+        local tenth = gate.service "s10"
+        gate.get("/tenth/good/{n}", { calls = { c = tenth:get "/id/{n}" }, reply = function(_, got)
+          return got.c.body.id
+        end })
+        gate.get("/tenth/hangs/{n}", { within = "WITHIN", calls = { c = tenth:get "/hang" } })
+      ]]):gsub("WITHIN", figure.count("200ms", "1s")),
+    }, { workers = 1, before = loadgen.on(0, slow) })
+  end
+
+  it("costs the others nothing", function()
+    local g = ten()
+    local rate = a_second(run(g, "/nine/", { ("c16x%g"):format(figure.count(0.2, 3)) })) / 2
+    -- Both at once: the nine and the tenth, each with its part of the load.
+    local function beside(path)
+      local seconds = figure.count(0.3, 6)
+      local other = loadgen.start(g, path, { phase(rate / 10, seconds) }, { before = loadgen.on(1, slow) })
+      local one = run(g, "/nine/", { phase(rate * 9 / 10, seconds) })
+      nothing_wrong(30, "nine of ten, beside " .. path, one)
+      assert.equal(0, one.shed)
+      return one, (loadgen.finish(other))
+    end
+    local before, after = math.huge, math.huge
+    for _ = 1, figure.count(1, 4) do
+      local good = slow and beside "/tenth/good/" or { ok_p99 = 0 }
+      local bad, hung = beside "/tenth/hangs/"
+      assert.is_true(hung.other > 0 and hung.ok == 0)
+      assert.equal(0, hung.lost + hung.wrong)
+      before, after = math.min(before, good.ok_p99), math.min(after, bad.ok_p99)
+    end
+    if slow then
+      figure.ms(30, ("nine of ten: p99 while one hangs; %.2f ms before"):format(before / 1000), after / 1000,
+        before / 1000 * 1.1)
+    end
   end)
 end)

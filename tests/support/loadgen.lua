@@ -1,5 +1,5 @@
 -- Load at a given rate, see loadgen.c:
---   local normal, burst = loadgen.run(g, "/work/", { "c8x1", "5000x10" })
+--   local normal, burst = loadgen.run(g, "/busy/", { "c8x1", "5000x10" })
 -- Each phase's counts and times by name: sent, ok, shed, lost, ok_p99 (us), ...
 local places = require "support.places"
 local process = require "support.process"
@@ -10,7 +10,8 @@ local loadgen = {}
 -- gateway do not take each other's; `alone`: and away from whatever else goes on, where that is allowed.
 function loadgen.on(processor, alone)
   local words = {}
-  if process.run { "/usr/bin/nproc" } == 0 and tonumber((select(2, process.run { "/usr/bin/nproc" }))) > processor then
+  local _, processors = process.run { "/usr/bin/nproc" }
+  if tonumber(processors) > processor then
     words = { "/usr/bin/taskset", "-c", tostring(processor) }
   end
   if alone and process.run { "/usr/bin/chrt", "-r", "1", "/bin/true" } == 0 then

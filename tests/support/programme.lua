@@ -35,7 +35,7 @@ return {
   { 27, "names that cannot be looked up", { unit["backend/http_names"] } },
   { 28, "kept connections that die", { flow.faults, unit["backend/http_limits"] } },
   { 29, "ten times the capacity, of a worker and of a backend", { flow.overload } },
-  { 30, "one bad backend of ten", { flow.faults } },
+  { 30, "one bad backend of ten (bounded by times and queues, no breakers)", { flow.faults, flow.overload } },
   { 31, "Lua without an end", { flow.budget } },
   { 32, "Lua that takes memory", { flow.bombs, flow.memory } },
   { 33, "ways out of the sandbox", { "tests/lua/sandbox_spec.lua" } },
