@@ -34,6 +34,8 @@ static bool admits_some(struct mg_overload *overload, bool first, uint64_t now, 
 bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint64_t accepting,
                        uint64_t most)
 {
+    if (!loop->turns) // they are not counted: time stands still in this loop
+        return true;
     bool first = overload->turn != loop->turns;
     bool calm = overload->state == MG_OVERLOAD_CALM;
     uint64_t now = calm && first ? mg_loop_now(loop) : mg_loop_fresh(loop);

@@ -59,20 +59,20 @@ local function a_second(one)
 end
 
 -- Measures what can be done, asks for ten times that, then for half; asserts what does not depend on
--- the machine.
-local function overload(g, what, path, count, options)
+-- the machine. `least`: what is asked for at least, should the machine have slept when it was measured.
+local function overload(g, what, path, count, least, options)
   local closed = ("c%dx%g"):format(count, figure.count(0.15, 4))
   local peak = run(g, path, { closed }, options)
   local rate = a_second(peak)
   assert.is_true(rate > 0)
   local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.05, 5)),
-    phase(rate * 10, figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
+    phase(math.max(rate * 10, least), figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
   nothing_wrong(29, what, peak, normal, over, calm, again)
   assert.is_true(over.shed > 0, "nothing was refused")
   rate = (rate + a_second(again)) / 2
   if places.sanitize == "" then -- there, refusing costs as much as the work of the route
     figure.least(29, what .. ": goodput at ten times that, in % of the peak", a_second(over) / rate * 100,
-      figure.count(20, 90))
+      figure.count(5, 90))
   end
   if slow then -- in less time, what comes before the overload is seen is too large a part
     figure.ms(29, what .. ": p99 of what was taken on", over.ok_p99 / 1000, normal.ok_p99 / 1000 * 5)
@@ -91,7 +91,7 @@ describe("ten times as many requests as can be done", function()
 
   it("of a worker: those that are taken on are served, the others refused at once", function()
     local g = start(figure.count(45000, 90000))
-    overload(g, "a worker", "/busy/", 8)
+    overload(g, "a worker", "/busy/", 8, figure.count(5000, 0))
     assert.equal("1", g:get("/busy/1").body)
     g:stop()
     local log = g:log()
@@ -106,7 +106,7 @@ describe("ten times as many requests as can be done", function()
     local backend = faultd.start()
     local at_once = figure.count(5, 50)
     local g = start(1, { services = { backend = { url = backend.url, at_once = at_once } } })
-    overload(g, "a backend", "/queued/", at_once)
+    overload(g, "a backend", "/queued/", at_once, figure.count(2500, 0))
     assert.is_true(backend:record({ brief = true }).in_flight_most <= at_once)
   end)
 end)
@@ -154,15 +154,17 @@ describe("one of ten backends that hangs", function()
       local other = loadgen.start(g, path, { phase(rate / 10, seconds) }, { before = loadgen.on(1, slow) })
       local one = run(g, "/nine/", { phase(rate * 9 / 10, seconds) })
       nothing_wrong(30, "nine of ten, beside " .. path, one)
-      assert.equal(0, one.shed)
+      if slow then
+        figure.is(30, "of those, refused", one.shed, 0)
+      end
       return one, (loadgen.finish(other))
     end
     local before, after = math.huge, math.huge
     for _ = 1, figure.count(1, 4) do
       local good = slow and beside "/tenth/good/" or { ok_p99 = 0 }
       local bad, hung = beside "/tenth/hangs/"
-      assert.is_true(hung.other > 0 and hung.ok == 0)
-      assert.equal(0, hung.lost + hung.wrong)
+      assert.is_true(hung.other + hung.shed > 0)
+      assert.equal(0, hung.ok + hung.lost + hung.wrong)
       before, after = math.min(before, good.ok_p99), math.min(after, bad.ok_p99)
     end
     if slow then

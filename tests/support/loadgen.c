@@ -5,7 +5,7 @@
 // PATH ends where the id goes. A PHASE is RATExSECONDS, such as 5000x10: so many requests a second;
 // or cCOUNTxSECONDS, such as c8x2: as many as come of COUNT in work at once (a closed loop). At
 // most MOST connections (4000) are open; a request for which there is none is counted as unsent.
-// With -n each request has a connection of its own. It waits 5 s for the last answers, then prints
+// With -n each request has a connection of its own. It waits 15 s for the last answers, then prints
 // a line for each phase:
 //   phase=1 ms= sent= unsent= ok= shed= other= wrong= lost= unasked= bare= ok_p50= ok_p99= ok_max=
 //   shed_p50= shed_p99= shed_max= last_shed=
@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOM = 4096, PHASES_MOST = 16, GRACE_S = 5, EVENTS = 256 };
+enum { ROOM = 4096, PHASES_MOST = 16, GRACE_S = 15, EVENTS = 256 };
 
 struct times {
     uint32_t *us;

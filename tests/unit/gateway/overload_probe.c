@@ -2,6 +2,7 @@
 #include "gateway/overload.h"
 
 int probe_overload_turn(int count, int ms, int accepting);
+int probe_overload_still(int count);
 void probe_overload_pause(int ms);
 void probe_overload_reset(void);
 
@@ -18,6 +19,18 @@ void probe_overload_reset(void)
 void probe_overload_pause(int ms)
 {
     loop.still += (uint64_t)ms;
+}
+
+// How many of `count` requests are refused, an hour apart, in a loop that counts no turns.
+int probe_overload_still(int count)
+{
+    int refused = 0;
+    probe_overload_reset();
+    for (int i = 0; i < count; i++) {
+        loop.still += 3600000;
+        refused += !mg_overload_admits(&overload, &loop, 0, most);
+    }
+    return refused;
 }
 
 // A turn that begins `count` requests, each of which takes `ms` when it is not refused: how many

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 
 ffi.cdef [[
   int probe_overload_turn(int count, int ms, int accepting);
+  int probe_overload_still(int count);
   void probe_overload_pause(int ms);
   void probe_overload_reset(void);
 ]]
@@ -70,6 +71,10 @@ describe("a worker", function()
     end
     assert.equal(50, w.turn(50, 1))
     assert.equal(50, w.turn(50, 1))
+  end)
+
+  it("refuses nothing in a rehearsal, whose time stands still", function()
+    assert.equal(0, C.probe_overload_still(1000))
   end)
 
   it("is not deceived by time in which it had nothing to do", function()
