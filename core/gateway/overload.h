@@ -4,7 +4,9 @@
 // limits.queue_delay, all the time for as long as that, the queue stands, and would stand for as
 // long as the load does. From there on each turn takes on new requests for a small part of that
 // time and refuses the rest, which costs little: those that are taken on have a quick reply, those
-// that are not know at once. It ends when for as long nothing had to be refused.
+// that are not know at once. It ends when for as long nothing had to be refused; and since a few
+// clients that ask again as soon as they are refused look like a multitude, it is tried now and
+// then whether the queue comes back.
 #ifndef MG_GATEWAY_OVERLOAD_H
 #define MG_GATEWAY_OVERLOAD_H
 
@@ -14,6 +16,7 @@ enum mg_overload_state {
     MG_OVERLOAD_CALM,
     MG_OVERLOAD_WARY, // requests wait too long; is it a burst?
     MG_OVERLOAD_SHEDDING,
+    MG_OVERLOAD_PROBING, // all are taken on for a moment: would they wait?
 };
 
 // All-zeroes is calm. Times are those of the loop, in ms.
@@ -22,7 +25,8 @@ struct mg_overload {
     unsigned begun;     // requests in the turn
     uint64_t turn;      // of the loop: the last in which a request has begun,
     uint64_t first;     // and when the first of it was
-    uint64_t since;     // WARY: since when they wait too long
+    uint64_t since;     // the state is not CALM
+    uint64_t patience;  // SHEDDING: after this time it is tried to do without
     uint64_t shed_at;   // SHEDDING: when the last was refused, or it began
     unsigned long shed; // ever
 };

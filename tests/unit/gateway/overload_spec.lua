@@ -73,6 +73,32 @@ describe("a worker", function()
     assert.equal(50, w.turn(50, 1))
   end)
 
+  it("tries to do without, for the sake of clients that ask again as soon as they are refused", function()
+    local w, turns = worker(), 0
+    w.turn(10000, 1)
+    repeat
+      turns = turns + 1
+    until w.turn(8, 1) == 8 or turns > 5000
+    assert.is_true(turns > 1500 and turns < 1800) -- of 3 ms each: 5 s
+    for _ = 1, 100 do
+      assert.equal(8, w.turn(8, 1))
+    end
+  end)
+
+  it("takes on little while it tries, and tries less often when that fails", function()
+    local w, tries, at = worker(), {}, 0
+    w.turn(10000, 1)
+    for turn = 1, 18000 do -- of 5 ms each
+      local taken = w.turn(20, 5)
+      if taken > 1 then
+        assert.is_true(taken <= 12)
+        tries[#tries + 1], at = turn - at, turn
+      end
+    end
+    assert.is_true(#tries >= 4 and #tries <= 7)
+    assert.is_true(tries[2] > tries[1] * 1.8 and tries[3] > tries[2] * 1.8)
+  end)
+
   it("refuses nothing in a rehearsal, whose time stands still", function()
     assert.equal(0, C.probe_overload_still(1000))
   end)
