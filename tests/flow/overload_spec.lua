@@ -61,12 +61,15 @@ end
 -- Measures what can be done, asks for ten times that, then for half; asserts what does not depend on
 -- the machine. `least`: what is asked for at least, should the machine have slept when it was measured.
 local function overload(g, what, path, count, least, options)
+  local function tenfold(rate) -- no more than there are connections for, should the gateway sleep
+    return math.min(math.max(rate * 10, least), figure.count(10000, math.huge))
+  end
   local closed = ("c%dx%g"):format(count, figure.count(0.15, 4))
   local peak = run(g, path, { closed }, options)
   local rate = a_second(peak)
   assert.is_true(rate > 0)
   local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.05, 5)),
-    phase(math.max(rate * 10, least), figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
+    phase(tenfold(rate), figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
   nothing_wrong(29, what, peak, normal, over, calm, again)
   assert.is_true(over.shed > 0, "nothing was refused")
   rate = (rate + a_second(again)) / 2

@@ -4,9 +4,9 @@
 //   loadgen [-n] [-c MOST] PORT PATH PHASE...
 // PATH ends where the id goes. A PHASE is RATExSECONDS, such as 5000x10: so many requests a second;
 // or cCOUNTxSECONDS, such as c8x2: as many as come of COUNT in work at once (a closed loop). At
-// most MOST connections (4000) are open; a request for which there is none is counted as unsent.
-// With -n each request has a connection of its own. It waits 15 s for the last answers, then prints
-// a line for each phase:
+// most MOST connections (10000, or as many as it may have descriptors) are open; a request for
+// which there is none is counted as unsent. With -n each request has a connection of its own. It
+// waits 15 s for the last answers, then prints a line for each phase:
 //   phase=1 ms= sent= unsent= ok= shed= other= wrong= lost= unasked= bare= ok_p50= ok_p99= ok_max=
 //   shed_p50= shed_p99= shed_max= last_shed=
 // ok: 200 with its own id; shed: 503 with it; other: another status; wrong: an id or a body of
@@ -58,7 +58,7 @@ struct conn {
     struct conn *next; // idle, or spare
 };
 
-static unsigned phase_count, most = 4000, opened, in_work;
+static unsigned phase_count, most = 10000, opened, in_work;
 static struct conn *idle, *spare;
 static struct phase *current;
 static const char *path;
@@ -381,6 +381,8 @@ int main(int argc, char **argv)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    if (most > files.rlim_cur - 16)
+        most = (unsigned)files.rlim_cur - 16;
     if ((poller = epoll_create1(EPOLL_CLOEXEC)) < 0)
         die("epoll");
     for (unsigned i = 0; i < phase_count; i++) {
