@@ -42,11 +42,43 @@ static void find_route(struct mg_exchange *exchange)
         mg_exchange_no_memory(exchange);
 }
 
+// A problem for which there is no exchange.
+static void refuse(struct mg_worker *worker, struct mg_arena *arena, struct mg_problem problem,
+                   struct mg_reply *reply)
+{
+    if (!problem.id.len)
+        problem.id = mg_answer_new_id(worker, arena);
+    if (!mg_problem_reply(&problem, arena, reply))
+        *reply = (struct mg_reply){.status = problem.status};
+    else if (problem.id.len)
+        mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
+    if (worker->common->dev) // there are no calls, and nothing was waited for
+        mg_headers_add(&reply->headers, arena, MG_STR("Server-Timing"), MG_STR("total;dur=0"));
+}
+
+// For as little work as possible: no exchange is made, nothing of the request is looked at.
+static void shed(struct mg_worker *worker, struct mg_conn *conn, struct mg_request *request)
+{
+    static const struct mg_reply failed = {.status = 503, .close = true};
+    struct mg_reply *reply = MG_ARENA_NEW(&request->arena, struct mg_reply);
+    if (reply)
+        refuse(worker, &request->arena,
+               (struct mg_problem){.status = 503,
+                                   .detail = MG_STR("the gateway has more to do than it can"),
+                                   .id = request->id},
+               reply);
+    mg_conn_reply(conn, request, reply ? reply : &failed);
+}
+
 static void on_head(void *owner, struct mg_conn *conn, struct mg_request *request)
 {
     struct mg_worker *worker = owner;
     const struct mg_limits *limits = &worker->generation->edition->config->limits;
     static const struct mg_reply failed = {.status = 500, .close = true};
+    if (!mg_worker_admits(worker)) {
+        shed(worker, conn, request);
+        return;
+    }
     struct mg_exchange *exchange = mg_exchange_new(worker, conn, request);
     if (!exchange) {
         mg_conn_reply(conn, request, &failed);
@@ -94,7 +126,7 @@ static void on_refused(void *owner, struct mg_request *request, int status, cons
 static void on_sent(void *owner, struct mg_request *request)
 {
     struct mg_exchange *exchange = request->exchange;
-    if (!exchange) { // there was no memory for one
+    if (!exchange) { // it was shed, or there was no memory for one
         mg_request_free(request);
         return;
     }
@@ -122,15 +154,7 @@ static void on_gone(void *owner, struct mg_request *request)
 static void on_broken(void *owner, struct mg_arena *arena, int status, const char *detail,
                       struct mg_reply *reply)
 {
-    const struct mg_worker *worker = owner;
-    struct mg_problem problem = {.status = status, .detail = mg_str_of(detail)};
-    problem.id = mg_answer_new_id(owner, arena);
-    if (!mg_problem_reply(&problem, arena, reply))
-        *reply = (struct mg_reply){.status = status};
-    else if (problem.id.len)
-        mg_headers_add(&reply->headers, arena, MG_STR("X-Request-Id"), problem.id);
-    if (worker->common->dev) // there are no calls, and nothing was waited for
-        mg_headers_add(&reply->headers, arena, MG_STR("Server-Timing"), MG_STR("total;dur=0"));
+    refuse(owner, arena, (struct mg_problem){.status = status, .detail = mg_str_of(detail)}, reply);
     reply->close = true;
 }
 

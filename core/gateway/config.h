@@ -26,6 +26,7 @@
     X(match_memory)                                                                                \
     X(connections)                                                                                 \
     X(at_once)                                                                                     \
+    X(queue_delay)                                                                                 \
     X(requests)                                                                                    \
     X(pipelined)                                                                                   \
     X(header_within)                                                                               \

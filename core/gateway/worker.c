@@ -9,7 +9,10 @@
 #include "base/log.h"
 #include "gateway/arrival.h"
 
-enum { look_ms = 10 }; // between two looks at whether draining has come to its end
+enum {
+    look_ms = 10,   // between two looks at whether draining has come to its end
+    calm_ms = 1000, // without a request refused, before the log says that it is over
+};
 
 // Cuts what goes on unheard in backends that close.
 static void hurry(struct mg_worker *worker)
@@ -166,6 +169,51 @@ void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation)
         mg_loop_defer(&worker->loop, &worker->settle);
 }
 
+// Overload: the log has a line when it begins, and one with a count when it is over
+
+static void tell_calm(struct mg_worker *worker)
+{
+    const struct mg_overload *overload = &worker->overload;
+    if (overload->shed == worker->shed_told)
+        return;
+    mg_log(MG_LOG_WARN, "worker %u is no longer overloaded: in %llu ms, %lu requests were refused",
+           worker->index, (unsigned long long)(overload->shed_at - worker->shedding_since),
+           overload->shed - worker->shed_told);
+    worker->shed_told = overload->shed;
+}
+
+static void calm(struct mg_timer *timer)
+{
+    struct mg_worker *worker = MG_OWNER(timer, struct mg_worker, calm);
+    uint64_t at = worker->overload.shed_at + calm_ms;
+    if (mg_loop_fresh(&worker->loop) >= at)
+        tell_calm(worker);
+    else
+        mg_timer_set(&worker->loop, timer, at);
+}
+
+static void tell_overload(struct mg_worker *worker, uint64_t most)
+{
+    uint64_t now = worker->overload.shed_at;
+    if (worker->calm.place || !mg_timer_set(&worker->loop, &worker->calm, now + calm_ms))
+        return;
+    worker->shedding_since = now;
+    mg_log(MG_LOG_WARN,
+           "worker %u is overloaded: requests have waited for it longer than %llu ms "
+           "(limits.queue_delay); what it cannot do at once is answered 503",
+           worker->index, (unsigned long long)most);
+}
+
+bool mg_worker_admits(struct mg_worker *worker)
+{
+    uint64_t most = worker->generation->edition->config->limits.queue_delay;
+    uint64_t accepting = mg_net_accept_wait(&worker->net);
+    bool admits = mg_overload_admits(&worker->overload, &worker->loop, accepting, most);
+    if (!admits)
+        tell_overload(worker, most);
+    return admits;
+}
+
 // The end
 
 static void close_all(struct mg_worker *worker)
@@ -173,6 +221,8 @@ static void close_all(struct mg_worker *worker)
     struct mg_generation *last = worker->generation;
     worker->state = MG_WORKER_CLOSING;
     mg_timer_drop(&worker->loop, &worker->look);
+    mg_timer_drop(&worker->loop, &worker->calm);
+    tell_calm(worker);
     worker->generation = NULL;
     if (last)
         retire_if_done(worker, last);
@@ -322,6 +372,7 @@ static void *work(void *owner)
     adopt(worker, worker->generation);
     worker->settle.run = settle;
     worker->look.run = look;
+    worker->calm.run = calm;
     ok = mg_mailbox_open(&worker->mailbox, &worker->loop) == MG_OK;
     bool opened = ok && open_all(worker);
     if (opened) {

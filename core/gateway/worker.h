@@ -9,6 +9,7 @@
 #include "base/apart.h"
 #include "gateway/clock.h"
 #include "gateway/generation.h"
+#include "gateway/overload.h"
 #include "gateway/tasks.h"
 #include "net/listener.h"
 #include "script/sight.h"
@@ -60,6 +61,10 @@ struct mg_worker {
     struct mg_clock clock;
     struct mg_backend *tickets; // NULL: none are kept
     struct mg_tasks tasks;
+    struct mg_overload overload;
+    unsigned long shed_told; // of the requests it has refused, those the log tells of
+    uint64_t shedding_since; // loop time in ms
+    struct mg_timer calm;    // set while it refuses requests: has the log tell of the end
     enum mg_worker_state state;
     bool hurried;           // it was told to give up
     uint64_t last_moment;   // of what is left to gate.finally, once it was
@@ -91,6 +96,10 @@ bool mg_worker_give(struct mg_worker *worker, struct mg_generation *generation);
 // Whether the worker's generation holds too much memory for new runs. Before it comes to that,
 // another one is asked for, once, which takes its place. On the worker's loop.
 bool mg_worker_full(struct mg_worker *worker, struct mg_generation *generation);
+
+// Whether a request that begins is taken on, or refused because the worker has too much to do. On
+// the worker's loop.
+bool mg_worker_admits(struct mg_worker *worker);
 
 // An exchange that began on this generation has ended; on the worker's loop.
 void mg_worker_leave(struct mg_worker *worker, struct mg_generation *generation);

@@ -29,6 +29,16 @@ static void spin(uv_idle_t *idle)
 {
 }
 
+// libuv has read the clock when the last turn's work was done, and waits for events next.
+static void count_turn(uv_prepare_t *before)
+{
+    struct mg_loop *loop = before->data;
+    if (loop->still)
+        return;
+    loop->turns++;
+    loop->turn_ended = uv_now(&loop->uv);
+}
+
 enum mg_status mg_loop_init(struct mg_loop *loop)
 {
     *loop = (struct mg_loop){0};
@@ -42,6 +52,10 @@ enum mg_status mg_loop_init(struct mg_loop *loop)
     loop->after.data = loop;
     uv_check_start(&loop->after, run_deferred);
     uv_unref((uv_handle_t *)&loop->after);
+    uv_prepare_init(&loop->uv, &loop->before);
+    loop->before.data = loop;
+    uv_prepare_start(&loop->before, count_turn);
+    uv_unref((uv_handle_t *)&loop->before);
     return MG_OK;
 }
 
@@ -65,7 +79,7 @@ static void count(uv_handle_t *handle, void *data)
     struct census *census = data;
     const struct mg_loop *loop = census->loop;
     if ((void *)handle == &loop->clock || (void *)handle == &loop->spin ||
-        (void *)handle == &loop->after)
+        (void *)handle == &loop->after || (void *)handle == &loop->before)
         return;
     if (uv_is_closing(handle)) {
         census->closing++;
@@ -99,6 +113,7 @@ void mg_loop_fini(struct mg_loop *loop)
     mg_timers_fini(loop);
     uv_close((uv_handle_t *)&loop->spin, NULL);
     uv_close((uv_handle_t *)&loop->after, NULL);
+    uv_close((uv_handle_t *)&loop->before, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int left = uv_loop_close(&loop->uv);
     assert(left == 0);

@@ -74,6 +74,8 @@ struct mg_net {
     struct mg_list replies; // to be written before this turn of the loop ends,
     uint64_t replies_since; // the first of them since then (ns)
     bool draining;
+    uint64_t accept_ms;   // how long those connections had waited that were left to be accepted
+    uint64_t accept_turn; // in this turn of the loop, the last that left any
     char date[MG_DATE_SIZE];
     int64_t date_at;              // the second that `date` says
     char *scratch;                // one read buffer for all connections
@@ -90,6 +92,9 @@ enum mg_status mg_net_init(struct mg_net *net);
 // gives it back when it has closed. False: there are as many as there may be.
 bool mg_net_take(struct mg_net *net);
 void mg_net_give(struct mg_net *net);
+
+// How long (ms) connections wait to be accepted, as far as that is known; 0: they do not.
+uint64_t mg_net_accept_wait(const struct mg_net *net);
 
 // The Date field's value, made once a second.
 struct mg_str mg_net_date(struct mg_net *net);

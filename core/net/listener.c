@@ -85,8 +85,17 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Accepts one; false when there is none, or none can be taken now.
-static bool accept_one(struct mg_listener *listener)
+// How long it is since the connection stood, or had sent something: it has waited so long at least.
+static uint64_t age_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_last_data_recv : 0;
+}
+
+// Accepts one; false when there is none, or none can be taken now. The last in a turn shows how
+// long those behind it have to wait.
+static bool accept_one(struct mg_listener *listener, bool last)
 {
     struct mg_net *net = listener->net;
     struct sockaddr_storage peer;
@@ -97,6 +106,10 @@ static bool accept_one(struct mg_listener *listener)
     }
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+        if (last) {
+            net->accept_ms = age_of(fd);
+            net->accept_turn = net->loop->turns;
+        }
         mg_conn_open(net, fd, (struct sockaddr *)&peer);
         return true;
     }
@@ -112,8 +125,9 @@ static bool accept_one(struct mg_listener *listener)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct mg_listener *listener = poll->data;
-    for (int i = 0; i < accept_budget && accept_one(listener) && !listener->closing; i++)
-        ;
+    int left = accept_budget;
+    while (left && accept_one(listener, left == 1) && !listener->closing)
+        left--;
 }
 
 static struct mg_listener *discard(struct mg_listener *listener)
@@ -163,7 +177,7 @@ void mg_listener_close(struct mg_listener *listener)
 
 void mg_listener_finish(struct mg_listener *listener)
 {
-    for (int i = 0; i < backlog_most && accept_one(listener); i++)
+    for (int i = 0; i < backlog_most && accept_one(listener, false); i++)
         ;
     mg_listener_close(listener);
 }

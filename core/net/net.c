@@ -45,6 +45,11 @@ void mg_net_give(struct mg_net *net)
     mg_listener_resume(net);
 }
 
+uint64_t mg_net_accept_wait(const struct mg_net *net)
+{
+    return net->accept_turn + 1 >= net->loop->turns ? net->accept_ms : 0;
+}
+
 struct mg_str mg_net_date(struct mg_net *net)
 {
     int64_t now = time(NULL);

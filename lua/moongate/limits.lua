@@ -43,6 +43,7 @@ limits.all = {
   -- Connections of clients.
   count("connections", 0, 1, 1000000, "connections of clients; auto: from the open-file limit", true),
   count("at_once", 10000, 1, 1000000, "requests in work at once"),
+  duration("queue_delay", 100, 10, HOUR, "the wait for a busy worker; if it lasts, new requests get 503"),
   count("requests", 10000, 1, 1000000000, "requests on one connection before it is closed"),
   size("pipelined", 64 * KiB, 1 * KiB, 16 * MiB, "bytes read ahead while a request is in work"),
   -- Time for clients.

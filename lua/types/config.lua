@@ -57,6 +57,7 @@ function env(name, default) end
 ---@field match_memory? moongate.Size what a pattern of input may use while it looks; 1MiB
 ---@field connections? "auto"|integer connections of clients; auto: from the open-file limit; auto
 ---@field at_once? integer requests in work at once; 10000
+---@field queue_delay? moongate.Duration the wait for a busy worker; if it lasts, new requests get 503; 100ms
 ---@field requests? integer requests on one connection before it is closed; 10000
 ---@field pipelined? moongate.Size bytes read ahead while a request is in work; 64KiB
 ---@field header_within? moongate.Duration from a request's first byte to its last header; 10s

@@ -1,0 +1,86 @@
+#include "gateway/overload.h"
+
+enum {
+    slices = 50,       // a turn takes on new requests for this part of the wait that is allowed
+    patience_min = 50, // so many times that wait passes before it is tried to do without refusing,
+    patience_max = 400 // and twice as many each time that it cannot be done
+};
+
+static void change(struct mg_overload *overload, enum mg_overload_state state, uint64_t now)
+{
+    overload->state = state;
+    overload->since = now;
+    if (state == MG_OVERLOAD_SHEDDING)
+        overload->shed_at = now;
+}
+
+// A new turn: how long the first of its requests may have waited, since what one turn finds came
+// during the one before. One that had no request to begin has left no queue behind.
+static uint64_t enter_turn(struct mg_overload *overload, const struct mg_loop *loop, uint64_t now,
+                           uint64_t accepting)
+{
+    uint64_t waited = accepting;
+    bool follows = overload->first && loop->turns == overload->turn + 1;
+    if (follows && loop->turn_ended > overload->first + waited)
+        waited = loop->turn_ended - overload->first;
+    overload->turn = loop->turns;
+    overload->first = now;
+    overload->begun = 0;
+    return waited;
+}
+
+// Where one has to be refused, the first of a turn still begins: something always does.
+static bool admits_some(struct mg_overload *overload, bool first, uint64_t now, uint64_t most)
+{
+    if (first && now - overload->shed_at > most)
+        change(overload, MG_OVERLOAD_CALM, now);
+    else if (first && now - overload->since >= overload->patience)
+        change(overload, MG_OVERLOAD_PROBING, now);
+    if (first || now - overload->first <= most / slices)
+        return true;
+    overload->shed_at = now;
+    overload->shed++;
+    return false;
+}
+
+// What the wait that was seen leads to, where none is refused.
+static void judge(struct mg_overload *overload, bool first, uint64_t waited, uint64_t most,
+                  uint64_t now)
+{
+    bool lasts = now - overload->since >= most;
+    switch (overload->state) {
+    case MG_OVERLOAD_CALM:
+        if (waited > most)
+            change(overload, MG_OVERLOAD_WARY, now);
+        break;
+    case MG_OVERLOAD_WARY:
+        overload->patience = most * patience_min;
+        if (waited > most && lasts)
+            change(overload, MG_OVERLOAD_SHEDDING, now);
+        else if (first && waited <= most)
+            change(overload, MG_OVERLOAD_CALM, now);
+        break;
+    default: // MG_OVERLOAD_PROBING
+        if (waited > most / 2) {
+            if (overload->patience < most * patience_max)
+                overload->patience *= 2;
+            change(overload, MG_OVERLOAD_SHEDDING, now);
+        } else if (first && lasts) {
+            change(overload, MG_OVERLOAD_CALM, now);
+        }
+    }
+}
+
+bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint64_t accepting,
+                       uint64_t most)
+{
+    if (!loop->turns) // they are not counted: time stands still in this loop
+        return true;
+    bool first = overload->turn != loop->turns;
+    bool calm = overload->state == MG_OVERLOAD_CALM;
+    uint64_t now = calm && first ? mg_loop_now(loop) : mg_loop_fresh(loop);
+    uint64_t waited = first ? enter_turn(overload, loop, now, accepting) : now - overload->first;
+    if (overload->state != MG_OVERLOAD_SHEDDING)
+        judge(overload, first, waited, most, now);
+    return overload->state != MG_OVERLOAD_SHEDDING || admits_some(overload, first, now, most);
+}

@@ -1,0 +1,114 @@
+-- When a worker refuses requests: turn by turn of a loop that is told its time.
+local ffi = require "ffi"
+
+ffi.cdef [[
+  int probe_overload_turn(int count, int ms, int accepting);
+  int probe_overload_still(int count);
+  void probe_overload_pause(int ms);
+  void probe_overload_reset(void);
+]]
+local C = ffi.C
+
+-- A worker whose limit is 100 ms.
+local function worker()
+  C.probe_overload_reset()
+  return {
+    turn = function(count, ms, accepting) return C.probe_overload_turn(count, ms, accepting or 0) end,
+    pause = C.probe_overload_pause,
+  }
+end
+
+describe("a worker", function()
+  it("takes on all requests of a burst that is served soon", function()
+    local w = worker()
+    assert.equal(190, w.turn(190, 1))
+    assert.equal(90, w.turn(90, 1)) -- what came meanwhile
+    assert.equal(50, w.turn(50, 1))
+    for _ = 1, 100 do
+      assert.equal(90, w.turn(90, 1))
+    end
+  end)
+
+  it("takes on one request after the other, however long each takes", function()
+    local w = worker()
+    for _ = 1, 10 do
+      assert.equal(1, w.turn(1, 5000))
+      w.turn(0, 0) -- the loop waits for events
+    end
+  end)
+
+  it("refuses what it cannot do soon, when requests wait too long all the time", function()
+    local w = worker()
+    assert.equal(150, w.turn(150, 1))
+    assert.equal(101, w.turn(500, 1))
+    for _ = 1, 100 do
+      assert.equal(3, w.turn(500, 1))
+    end
+    assert.equal(1, w.turn(500, 50))
+  end)
+
+  it("refuses within a turn that has no end", function()
+    local taken = worker().turn(10000, 1)
+    assert.is_true(taken > 200 and taken < 220)
+  end)
+
+  it("refuses when connections wait to be accepted for too long", function()
+    local w = worker()
+    for _ = 1, 4 do
+      assert.equal(30, w.turn(30, 1, 150))
+    end
+    assert.equal(3, w.turn(30, 1, 150))
+    w.pause(200)
+    assert.equal(30, w.turn(30, 1))
+  end)
+
+  it("takes on all again when for a while none was refused", function()
+    local w = worker()
+    w.turn(10000, 1)
+    assert.equal(3, w.turn(10, 1))
+    for _ = 1, 60 do
+      assert.equal(2, w.turn(2, 1))
+    end
+    assert.equal(50, w.turn(50, 1))
+    assert.equal(50, w.turn(50, 1))
+  end)
+
+  it("tries to do without, for the sake of clients that ask again as soon as they are refused", function()
+    local w, turns = worker(), 0
+    w.turn(10000, 1)
+    repeat
+      turns = turns + 1
+    until w.turn(8, 1) == 8 or turns > 5000
+    assert.is_true(turns > 1500 and turns < 1800) -- of 3 ms each: 5 s
+    for _ = 1, 100 do
+      assert.equal(8, w.turn(8, 1))
+    end
+  end)
+
+  it("takes on little while it tries, and tries less often when that fails", function()
+    local w, tries, at = worker(), {}, 0
+    w.turn(10000, 1)
+    for turn = 1, 18000 do -- of 5 ms each
+      local taken = w.turn(20, 5)
+      if taken > 1 then
+        assert.is_true(taken <= 12)
+        tries[#tries + 1], at = turn - at, turn
+      end
+    end
+    assert.is_true(#tries >= 4 and #tries <= 7)
+    assert.is_true(tries[2] > tries[1] * 1.8 and tries[3] > tries[2] * 1.8)
+  end)
+
+  it("refuses nothing in a rehearsal, whose time stands still", function()
+    assert.equal(0, C.probe_overload_still(1000))
+  end)
+
+  it("is not deceived by time in which it had nothing to do", function()
+    local w = worker()
+    for _ = 1, 10 do
+      assert.equal(90, w.turn(90, 1))
+      w.turn(0, 0)
+      w.pause(5000)
+    end
+  end)
+end)
