@@ -13,8 +13,6 @@ static void run_deferred(uv_check_t *after)
 {
     struct mg_loop *loop = after->data;
     struct mg_list due;
-    unsigned turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
-    atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
     mg_list_init(&due);
     for (struct mg_list *node; (node = mg_list_pop(&loop->deferred));)
         mg_list_push(&due, node);
@@ -35,7 +33,8 @@ static void count_turn(uv_prepare_t *before)
     struct mg_loop *loop = before->data;
     if (loop->still)
         return;
-    loop->turns++;
+    unsigned turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
     loop->turn_ended = uv_now(&loop->uv);
 }
 

@@ -31,14 +31,13 @@ struct mg_loop {
     size_t heap_len, heap_cap;
     uint64_t orders;        // the last given to a timer
     uint64_t clock_at;      // when the clock is due, no later than heap[0]
-    _Atomic unsigned turns; // how many there were: any thread may read it
     uint64_t still;         // 0: time goes by itself; else it is this, until mg_loop_move
     uv_timer_t clock;       // active while any timer is set
     bool ticking;           // timers are being run: the clock is set when they are through
     struct mg_task overdue; // for timers set to the past meanwhile
     uv_check_t after;       // runs the deferred tasks
     uv_prepare_t before;    // counts the turns
-    uint64_t turns;         // that have begun; where time stands still they are not counted
+    _Atomic unsigned turns; // that have begun, for any thread; not counted where time stands still
     uint64_t turn_ended;    // when the work of the one before this was done (ms)
     uv_idle_t spin;         // active while tasks are deferred, so that the loop does not block
 };

@@ -4,6 +4,7 @@ local core = require "support.core"
 local faultd = require "support.faultd"
 local ffi = require "ffi"
 local figure = require "support.figure"
+local freeze = require "support.freeze"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
@@ -319,6 +320,23 @@ describe("a server process that hangs", function()
     assert.equal(1, logged(g, "has a worker that is stuck: another one takes its place"))
     assert.equal(second, g:server_pid())
     g:stop()
+  end)
+
+  it("because of one worker is followed, and ends when that turns again", function()
+    local g = start({}, nil, { stuck = "100ms", hung = "300ms" })
+    local first = g.pid
+    local frozen, why = freeze.thread(first, "worker 1")
+    if not frozen then
+      return pending("no thread can be stopped here: " .. why)
+    end
+    assert.is_truthy(successor(g, first), g:log())
+    for _ = 1, 20 do
+      assert.equal("ok", g:get("/ok").body)
+    end
+    assert.is_true(process.lives(first))
+    frozen:thaw()
+    assert.is_truthy(is_gone(first))
+    assert.equal(1, logged(g, "has a worker that is stuck: another one takes its place"))
   end)
 
   if figure.slow() then
