@@ -102,11 +102,15 @@ describe("a mix of requests", function()
     end
   end
 
+  local busy = 0 -- what was refused since the machine had no time for the threads that it needs
+
   local function ask_one(c, wrong)
     local kind = kinds[random(#kinds)]
     local path = kind[2]:format(random(1000))
     local reply, why = c:ask(path, kind[3])
-    if not reply or reply.status ~= kind[1] or reply.cut then
+    if reply and reply.status == 503 then
+      busy = busy + 1
+    elseif not reply or reply.status ~= kind[1] or reply.cut then
       wrong[#wrong + 1] = ("%s: %s, not %d"):format(path, reply and reply.status or why, kind[1])
     end
     return reply and reply.headers.connection ~= "close" and not c.over
@@ -115,27 +119,27 @@ describe("a mix of requests", function()
   local count, left = figure.count(1000, 100000), 0
 
   it("is answered as each of them should be", function()
-    local wrong, sent = {}, 0
+    local wrong, asked = {}, 0
     wait.at_once(16, function()
-      while sent < count do
+      while asked < count do
         local c, goes_on = g:connect(), true
-        for _ = 1, 50 do
-          sent = sent + 1
-          if sent % 20 == 0 then
+        while goes_on and asked < count do
+          asked = asked + 1
+          if asked % 20 == 0 then
             leave()
             left = left + 1
-          elseif goes_on and sent <= count then
-            goes_on = ask_one(c, wrong)
           end
-          if sent % 10000 == 500 then
-            g:write { ["routes.lua"] = routes .. "\n-- " .. sent .. "\n" }
+          if asked % 10000 == 500 then
+            g:write { ["routes.lua"] = routes .. "\n-- " .. asked .. "\n" }
             g.backend:reset()
           end
+          goes_on = ask_one(c, wrong)
         end
         c:close()
       end
     end)
     assert.same({}, { unpack(wrong, 1, 10) })
+    assert.is_true(busy <= count / 50, busy .. " times 503")
     figure.is(8, ("answered in another way, of %d requests"):format(count), #wrong, 0)
   end)
 
@@ -147,7 +151,7 @@ describe("a mix of requests", function()
     end
     local bytes = tonumber(text:match "SUMMARY: AddressSanitizer: (%d+) byte") or 0
     if places.sanitize == "address" then
-      figure.is(8, ("bytes leaked after %d requests, %d of them by clients who left"):format(count, left), bytes, 0)
+      figure.is(8, ("bytes leaked after %d requests, and %d of clients who left"):format(count, left), bytes, 0)
     end
     assert.equal("", text)
   end)
