@@ -20,10 +20,10 @@ static uint64_t enter_turn(struct mg_overload *overload, const struct mg_loop *l
                            uint64_t accepting)
 {
     uint64_t waited = accepting;
-    bool follows = overload->first && loop->turns == overload->turn + 1;
+    bool follows = overload->first && loop->rounds == overload->turn + 1;
     if (follows && loop->turn_ended > overload->first + waited)
         waited = loop->turn_ended - overload->first;
-    overload->turn = loop->turns;
+    overload->turn = loop->rounds;
     overload->first = now;
     overload->begun = 0;
     return waited;
@@ -74,9 +74,9 @@ static void judge(struct mg_overload *overload, bool first, uint64_t waited, uin
 bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint64_t accepting,
                        uint64_t most)
 {
-    if (!loop->turns) // they are not counted: time stands still in this loop
+    if (!loop->rounds) // they are not counted: time stands still in this loop
         return true;
-    bool first = overload->turn != loop->turns;
+    bool first = overload->turn != loop->rounds;
     bool calm = overload->state == MG_OVERLOAD_CALM;
     uint64_t now = calm && first ? mg_loop_now(loop) : mg_loop_fresh(loop);
     uint64_t waited = first ? enter_turn(overload, loop, now, accepting) : now - overload->first;

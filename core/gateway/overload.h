@@ -42,7 +42,7 @@ bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint6
 static inline bool mg_overload_admits(struct mg_overload *overload, struct mg_loop *loop,
                                       uint64_t accepting, uint64_t most)
 {
-    if (overload->state == MG_OVERLOAD_CALM && overload->turn == loop->turns &&
+    if (overload->state == MG_OVERLOAD_CALM && overload->turn == loop->rounds &&
         ++overload->begun % MG_OVERLOAD_LOOKS)
         return true;
     return mg_overload_looks(overload, loop, accepting, most);

@@ -35,7 +35,7 @@ static void count_turn(uv_prepare_t *before)
     struct mg_loop *loop = before->data;
     if (loop->still)
         return;
-    loop->turns++;
+    loop->rounds++;
     loop->turn_ended = uv_now(&loop->uv);
 }
 

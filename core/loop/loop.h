@@ -38,7 +38,7 @@ struct mg_loop {
     struct mg_task overdue; // for timers set to the past meanwhile
     uv_check_t after;       // runs the deferred tasks
     uv_prepare_t before;    // counts the turns
-    uint64_t turns;         // that have begun; where time stands still they are not counted
+    uint64_t rounds;        // turns that have begun; where time stands still they are not counted
     uint64_t turn_ended;    // when the work of the one before this was done (ms)
     uv_idle_t spin;         // active while tasks are deferred, so that the loop does not block
 };

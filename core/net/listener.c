@@ -108,7 +108,7 @@ static bool accept_one(struct mg_listener *listener, bool last)
     if (fd >= 0) {
         if (last) {
             net->accept_ms = age_of(fd);
-            net->accept_turn = net->loop->turns;
+            net->accept_turn = net->loop->rounds;
         }
         mg_conn_open(net, fd, (struct sockaddr *)&peer);
         return true;

@@ -47,7 +47,7 @@ void mg_net_give(struct mg_net *net)
 
 uint64_t mg_net_accept_wait(const struct mg_net *net)
 {
-    return net->accept_turn + 1 >= net->loop->turns ? net->accept_ms : 0;
+    return net->accept_turn + 1 >= net->loop->rounds ? net->accept_ms : 0;
 }
 
 struct mg_str mg_net_date(struct mg_net *net)

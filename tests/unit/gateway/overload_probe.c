@@ -38,7 +38,7 @@ int probe_overload_still(int count)
 int probe_overload_turn(int count, int ms, int accepting)
 {
     int taken = 0;
-    loop.turns++;
+    loop.rounds++;
     loop.turn_ended = loop.still;
     for (int i = 0; i < count; i++) {
         if (mg_overload_admits(&overload, &loop, (uint64_t)accepting, most)) {
