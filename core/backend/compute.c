@@ -153,14 +153,6 @@ static void done(struct mg_job *job)
         free_errand(errand);
 }
 
-static struct mg_str copy(char **room, struct mg_str bytes)
-{
-    struct mg_str copied = {*room, bytes.len};
-    memcpy(*room, bytes.data, bytes.len);
-    *room += bytes.len;
-    return copied;
-}
-
 static struct errand *new_errand(struct computing *computing, struct mg_call *call)
 {
     const struct mg_compute_ask *ask = &call->compute;
@@ -169,8 +161,9 @@ static struct errand *new_errand(struct computing *computing, struct mg_call *ca
     if (!errand)
         return NULL;
     char *room = errand->bytes;
-    errand->task.ask = (struct mg_compute_ask){copy(&room, ask->module), copy(&room, ask->function),
-                                               copy(&room, ask->args)};
+    errand->task.ask =
+        (struct mg_compute_ask){mg_str_pack(&room, ask->module), mg_str_pack(&room, ask->function),
+                                mg_str_pack(&room, ask->args)};
     errand->task.compute = computing->compute;
     mg_compute_hold(computing->compute);
     mg_buf_init(&errand->task.out, call->body_most);

@@ -2,10 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 
 enum {
     niceness = 10,
@@ -37,13 +37,6 @@ struct desk {
     uint64_t began, left;         // ms; left is 0 while somebody waits for the task
     bool told;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void mg_compute_hold(struct mg_compute *compute)
 {
@@ -126,7 +119,7 @@ static bool be_at(struct desk *desk, struct mg_compute_task *task)
     pthread_mutex_lock(&desk->pool->lock);
     bool wanted = !task || !atomic_load(&task->job.cancelled);
     desk->task = wanted ? task : NULL;
-    desk->began = now_ms();
+    desk->began = mg_now_ms(CLOCK_MONOTONIC);
     desk->left = 0;
     desk->told = false;
     pthread_mutex_unlock(&desk->pool->lock);
@@ -229,7 +222,7 @@ bool mg_compute_leave(struct mg_compute_task *task)
         if (desk->task != task)
             continue;
         found = true;
-        desk->left = now_ms();
+        desk->left = mg_now_ms(CLOCK_MONOTONIC);
     }
     pthread_mutex_unlock(&pool->lock);
     return found;
@@ -249,7 +242,7 @@ static void tell(const struct desk *desk, uint64_t now)
 
 bool mg_compute_report(struct mg_compute_pool *pool, uint64_t ms)
 {
-    uint64_t now = now_ms();
+    uint64_t now = mg_now_ms(CLOCK_MONOTONIC);
     bool more = false;
     pthread_mutex_lock(&pool->lock);
     for (struct mg_list *node = pool->desks.next; node != &pool->desks; node = node->next) {

@@ -1,6 +1,6 @@
 // One connection to an SQLite database, used by one thread: the desk of a pool thread. Runs one
-// statement at a time and writes its rows as JSON. Beside
-// ticket_book the only part that knows sqlite3.h.
+// statement at a time and writes its rows as JSON. Beside ticket_lines, which ticket_book is
+// written with, the only part that knows sqlite3.h.
 #ifndef MG_BACKEND_CONNECTION_H
 #define MG_BACKEND_CONNECTION_H
 

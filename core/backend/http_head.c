@@ -39,12 +39,28 @@ static bool keep_line(struct mg_http_head *head, struct mg_str line)
     return true;
 }
 
+static bool too_many(struct mg_http_head *head)
+{
+    return wrong(head, MG_TOO_LARGE, "the answer has too many header fields");
+}
+
 // Of a 1xx head, or of the trailers: it is checked and dropped.
 static bool check_line(struct mg_http_head *head, struct mg_str line)
 {
     struct mg_header field;
     const char *fault = line.len ? mg_response_gate_field(line, &field) : NULL;
     return !fault || wrong(head, MG_MALFORMED, fault);
+}
+
+// Of a 1xx head. Behind its empty line the next head begins.
+static bool skip_line(struct mg_http_head *head, struct mg_str line)
+{
+    if (!line.len) {
+        head->status = 0;
+        head->skipped = 0;
+        return true;
+    }
+    return ++head->skipped <= MG_RESPONSE_FIELDS_MOST ? check_line(head, line) : too_many(head);
 }
 
 bool mg_http_head_line(struct mg_http_head *head, struct mg_str line)
@@ -60,10 +76,8 @@ bool mg_http_head_line(struct mg_http_head *head, struct mg_str line)
         const char *fault = mg_response_gate_status(line, &head->status);
         return !fault || wrong(head, MG_MALFORMED, fault);
     }
-    if (head->status < 200) {
-        head->status = line.len ? head->status : 0; // the next head begins
-        return check_line(head, line);
-    }
+    if (head->status < 200)
+        return skip_line(head, line);
     head->whole = line.len == 0;
     return head->whole || keep_line(head, line);
 }
@@ -76,7 +90,7 @@ bool mg_http_head_parse(struct mg_http_head *head, struct mg_header items[MG_RES
     for (size_t from = 0, to; from < text.len; from = to + 1) {
         to = mg_str_find(text, '\n', from);
         if (*count == MG_RESPONSE_FIELDS_MOST)
-            return wrong(head, MG_TOO_LARGE, "the answer has too many header fields");
+            return too_many(head);
         const char *fault = mg_response_gate_field(mg_str_cut(text, from, to), &items[(*count)++]);
         if (fault)
             return wrong(head, MG_MALFORMED, fault);

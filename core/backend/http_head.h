@@ -10,6 +10,7 @@ struct mg_http_head {
     size_t left;          // bytes that heads and trailers may still have; set before each answer
     int status;           // 0: no status line yet
     bool whole;           // the final one has ended
+    unsigned skipped;     // fields of the 1xx head that is coming in
     enum mg_status error; // what is wrong with it, and a line about it
     const char *message;
     struct mg_buf lines; // of the head that is coming in

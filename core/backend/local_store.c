@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/list.h"
+#include "base/now.h"
 #include "base/siphash.h"
 #include "json/scan.h"
 
@@ -54,9 +54,7 @@ struct place {
 
 static uint64_t monotonic_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return mg_now_ms(CLOCK_MONOTONIC);
 }
 
 static struct mg_str value_of(const struct entry *entry)

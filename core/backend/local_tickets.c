@@ -5,6 +5,7 @@
 
 #include "backend/ticket_book.h"
 #include "base/log.h"
+#include "base/now.h"
 
 // jobs_most: that wait for the thread, but for those that nobody would repeat.
 enum { jobs_most = 4096 };
@@ -36,16 +37,9 @@ struct tickets {
     bool failing, more;             // failing: it was told; more: there may be more to begin
 };
 
-static uint64_t ms_of(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static uint64_t wall(void)
 {
-    return ms_of(CLOCK_REALTIME);
+    return mg_now_ms(CLOCK_REALTIME);
 }
 
 static void give_back(struct mg_ticket_job *job)
@@ -125,7 +119,7 @@ static unsigned may_begin(const struct tickets *tickets)
 // How long the thread waits for what is asked, in ms; UINT64_MAX: for as long as nothing is.
 static uint64_t patience(const struct tickets *tickets)
 {
-    uint64_t now = ms_of(CLOCK_MONOTONIC), due = tickets->expires + collect_ms, time = wall();
+    uint64_t now = mg_now_ms(CLOCK_MONOTONIC), due = tickets->expires + collect_ms, time = wall();
     if (tickets->again)
         return tickets->again > now ? tickets->again - now : 0;
     if (tickets->more)
@@ -148,7 +142,7 @@ static bool wait_for(struct tickets *tickets, uint64_t ms, uint64_t until)
 // The next batch: jobs, or NULL when there is something else to do. False: it is time to end.
 static bool take(struct tickets *tickets, struct mg_ticket_job **jobs, unsigned *begins)
 {
-    uint64_t ms = patience(tickets), until = ms_of(CLOCK_MONOTONIC) + ms;
+    uint64_t ms = patience(tickets), until = mg_now_ms(CLOCK_MONOTONIC) + ms;
     pthread_mutex_lock(&tickets->lock);
     while (!tickets->first && !tickets->stopping && !tickets->poked)
         if (!wait_for(tickets, ms, until))
@@ -209,7 +203,7 @@ static void cannot_write(struct tickets *tickets)
         mg_log(MG_LOG_ERROR, "the file of tasks cannot be written: %s", tickets->options.path);
     tickets->failing = true;
     if (!tickets->again)
-        tickets->again = ms_of(CLOCK_MONOTONIC) + pause_ms;
+        tickets->again = mg_now_ms(CLOCK_MONOTONIC) + pause_ms;
 }
 
 static bool commit(struct tickets *tickets)
@@ -383,7 +377,7 @@ static void send_orders(struct tickets *tickets)
 static void turn(struct tickets *tickets, struct mg_ticket_job *jobs, unsigned begins)
 {
     uint64_t now = wall();
-    if (tickets->again && ms_of(CLOCK_MONOTONIC) >= tickets->again)
+    if (tickets->again && mg_now_ms(CLOCK_MONOTONIC) >= tickets->again)
         tickets->again = 0;
     do_jobs(tickets, tickets->again ? jobs : with_kept(tickets, jobs), now);
     if (begins && !tickets->again && !mg_ticket_book_renew(tickets->book, begins))
@@ -469,9 +463,10 @@ void mg_local_tickets_begin(struct mg_tickets *base)
     pthread_mutex_unlock(&tickets->lock);
 }
 
-bool mg_local_tickets_is_open(const struct mg_tickets *base)
+const struct mg_local_tickets_options *mg_local_tickets_options(const struct mg_tickets *base)
 {
-    return MG_OWNER(base, struct tickets, base)->open;
+    const struct tickets *tickets = MG_OWNER(base, struct tickets, base);
+    return tickets->open ? &tickets->options : NULL;
 }
 
 void mg_local_tickets_stop(struct mg_tickets *base)

@@ -21,7 +21,8 @@ bool mg_local_tickets_open(struct mg_tickets *tickets,
                            const struct mg_local_tickets_options *options, struct mg_buf *why);
 // The routes are there, or are others: what is queued may be begun, as the seats come.
 void mg_local_tickets_begin(struct mg_tickets *tickets);
-bool mg_local_tickets_is_open(const struct mg_tickets *tickets); // asked by who opens it
+// What it was opened with, asked by who opens it; NULL: it is not open.
+const struct mg_local_tickets_options *mg_local_tickets_options(const struct mg_tickets *tickets);
 // Does what was asked, then ends the thread: the seats' mailboxes are still there. Nothing is asked
 // any more.
 void mg_local_tickets_stop(struct mg_tickets *tickets);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/now.h"
 
 enum { threads_most = 8, longest_patience = 30000, forget_after = 60000, farewell = 1000 }; // ms
 
@@ -46,13 +47,6 @@ struct mg_resolver_seat {
     bool wants, mailed; // guarded by the lock
     bool left;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 struct mg_addresses *mg_addresses_share(const struct mg_addresses *addresses)
 {
@@ -127,7 +121,7 @@ static struct name *add(struct mg_resolver *resolver, struct mg_str text, bool k
     for (size_t i = 0; i < text.len; i++)
         name->text[i] = mg_lower(text.data[i]);
     name->kept = kept;
-    name->asked = name->due = now_ms();
+    name->asked = name->due = mg_now_ms(CLOCK_MONOTONIC);
     resolver->guests += !kept;
     mg_list_push(&resolver->names, &name->node);
     pthread_cond_signal(&resolver->news);
@@ -185,7 +179,7 @@ static uint64_t pause_after(struct mg_resolver *resolver, unsigned failures)
 
 static void file_answer(struct mg_resolver *resolver, struct name *name, struct mg_addresses *found)
 {
-    uint64_t now = now_ms();
+    uint64_t now = mg_now_ms(CLOCK_MONOTONIC);
     if (found) {
         if (name->failures)
             mg_log(MG_LOG_INFO, "name %s: found again", name->text);
@@ -259,7 +253,7 @@ static void *work(void *arg)
     free(arg);
     pthread_mutex_lock(&resolver->lock);
     while (!resolver->ending) {
-        uint64_t now = now_ms();
+        uint64_t now = mg_now_ms(CLOCK_MONOTONIC);
         sweep(resolver, now);
         struct name *name = next_due(resolver);
         if (name && name->due <= now)
@@ -342,7 +336,7 @@ void mg_resolver_free(struct mg_resolver *resolver)
     unsigned idle_count = 0;
     pthread_mutex_lock(&resolver->lock);
     resolver->ending = true;
-    uint64_t until = now_ms() + farewell;
+    uint64_t until = mg_now_ms(CLOCK_MONOTONIC) + farewell;
     while (any_busy(resolver) && wait_until(resolver, &resolver->quiet, until))
         continue;
     for (unsigned i = 0; i < resolver->thread_count; i++) {
@@ -445,7 +439,7 @@ static enum mg_name_state answer(struct mg_resolver_seat *seat, struct mg_str te
         name = add(resolver, text, false);
     if (!name)
         return MG_NAME_BUSY;
-    name->asked = now_ms();
+    name->asked = mg_now_ms(CLOCK_MONOTONIC);
     if (name->found) {
         atomic_fetch_add(&name->found->uses, 1);
         *found = name->found;

@@ -13,15 +13,6 @@ static void set_defaults(struct mg_http_config *config)
     config->head_most = config->head_most ? config->head_most : 64 << 10;
 }
 
-static struct mg_str keep(char **at, struct mg_str text)
-{
-    struct mg_str kept = {*at, text.len};
-    if (text.len)
-        memcpy(*at, text.data, text.len);
-    *at += text.len;
-    return kept;
-}
-
 static bool copy_text(struct mg_service *service, const struct mg_http_config *config)
 {
     size_t len = config->name.len + 1;
@@ -34,10 +25,10 @@ static bool copy_text(struct mg_service *service, const struct mg_http_config *c
         return false;
     memset(service->places, 0, places);
     service->place_count = config->url_count;
-    service->config.name = keep(&at, config->name);
+    service->config.name = mg_str_pack(&at, config->name);
     service->config.urls = NULL;
     for (unsigned i = 0; i < config->url_count; i++)
-        service->places[i].url.base = keep(&at, config->urls[i]); // parsed next
+        service->places[i].url.base = mg_str_pack(&at, config->urls[i]); // parsed next
     return true;
 }
 

@@ -2,15 +2,6 @@
 
 #include <stdlib.h>
 
-static struct mg_str put(char **room, struct mg_str text)
-{
-    struct mg_str copy = {*room, text.len};
-    if (text.len)
-        memcpy(*room, text.data, text.len);
-    *room += text.len;
-    return copy;
-}
-
 struct mg_ticket_job *mg_ticket_job_new(size_t size, const struct mg_ticket_ask *ask)
 {
     size_t texts = ask->task.len + ask->id.len + ask->owner.len + ask->text.len + ask->fault.len;
@@ -19,11 +10,11 @@ struct mg_ticket_job *mg_ticket_job_new(size_t size, const struct mg_ticket_ask 
         return NULL;
     char *room = (char *)job + size;
     job->ask = *ask;
-    job->ask.task = put(&room, ask->task);
-    job->ask.id = put(&room, ask->id);
-    job->ask.owner = put(&room, ask->owner);
-    job->ask.text = put(&room, ask->text);
-    job->ask.fault = put(&room, ask->fault);
+    job->ask.task = mg_str_pack(&room, ask->task);
+    job->ask.id = mg_str_pack(&room, ask->id);
+    job->ask.owner = mg_str_pack(&room, ask->owner);
+    job->ask.text = mg_str_pack(&room, ask->text);
+    job->ask.fault = mg_str_pack(&room, ask->fault);
     return job;
 }
 

@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,10 +39,10 @@ void mg_log_to(void (*take)(void *owner, enum mg_log_level level, struct mg_str 
     instead.owner = owner;
 }
 
-// Writes all; false when that cannot be. A reader that takes nothing is waited for, but for at most
-// drain_ms when nobody else is there to wait, or the process is to end. A write of PIPE_BUF bytes
-// to a pipe that has room does not block (pipe(7)).
-static bool write_out(const char *data, size_t len, bool patient)
+// Writes all; how many bytes could not be written. A reader that takes nothing is waited for, but
+// for at most drain_ms when nobody else is there to wait, or the process is to end. A write of
+// PIPE_BUF bytes to a pipe that has room does not block (pipe(7)).
+static size_t write_out(const char *data, size_t len, bool patient)
 {
     int waited = 0;
     while (len) {
@@ -48,19 +50,19 @@ static bool write_out(const char *data, size_t len, bool patient)
         if (poll(&fd, 1, look_ms) <= 0) {
             waited += look_ms;
             if (waited >= drain_ms && (!patient || sink.stopping))
-                return false;
+                break;
             continue;
         }
         ssize_t n = write(STDERR_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
         if (n < 0 && errno != EINTR && errno != EAGAIN)
-            return false;
+            break;
         if (n > 0) {
             data += n;
             len -= (size_t)n;
             waited = 0;
         }
     }
-    return true;
+    return len;
 }
 
 // The time and the level that a line begins with, in `room` bytes, which are enough; the length.
@@ -81,32 +83,58 @@ static bool write_dropped(unsigned long dropped)
     char line[128];
     size_t len = stamp(line, sizeof line, MG_LOG_WARN);
     len += (size_t)snprintf(line + len, sizeof line - len,
-                            "%lu log lines were dropped: nobody read them\n", dropped);
-    return write_out(line, len, true);
+                            "%lu log lines were dropped: they could not be written\n", dropped);
+    return write_out(line, len, true) == 0;
+}
+
+static unsigned long count_lines(const char *text, size_t len)
+{
+    unsigned long count = 0;
+    for (const char *end = text + len; text < end; text++)
+        count += *text == '\n';
+    return count;
+}
+
+// Writes a batch of whole lines, and then how many were dropped before it; returns how many are
+// still to be told of. `*torn`: what was written last ended within a line. batch[-1] is a line's
+// end.
+static unsigned long write_batch(const char *batch, size_t len, unsigned long dropped, bool *torn)
+{
+    size_t before = *torn, left = write_out(batch - before, len + before, true);
+    if (left > len)
+        return dropped + count_lines(batch, len);
+    *torn = left && batch[(ptrdiff_t)(len - left) - 1] != '\n';
+    if (left)
+        return dropped + count_lines(batch + len - left, left);
+    *torn = dropped && !write_dropped(dropped);
+    return *torn ? dropped : 0;
 }
 
 static void *write_lines(void *unused)
 {
-    char *batch = malloc(ring_size);
+    char *room = malloc(ring_size + 1);
+    bool torn = false;
     pthread_mutex_lock(&sink.lock);
-    while (batch && (!sink.stopping || sink.len)) {
+    while (room && (!sink.stopping || sink.len)) {
         if (!sink.len) {
             pthread_cond_wait(&sink.filled, &sink.lock);
             continue;
         }
         size_t len = sink.len;
-        memcpy(batch, sink.ring, len);
+        room[0] = '\n';
+        memcpy(room + 1, sink.ring, len);
         unsigned long dropped = sink.dropped;
         sink.len = 0;
         sink.dropped = 0;
         pthread_mutex_unlock(&sink.lock);
-        bool written = write_out(batch, len, true) && (!dropped || write_dropped(dropped));
+        dropped = write_batch(room + 1, len, dropped, &torn);
         pthread_mutex_lock(&sink.lock);
-        if (sink.stopping && !written)
+        sink.dropped += dropped;
+        if (sink.stopping && dropped)
             break;
     }
     pthread_mutex_unlock(&sink.lock);
-    free(batch);
+    free(room);
     return unused;
 }
 

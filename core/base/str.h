@@ -49,6 +49,16 @@ static inline struct mg_str mg_str_cut(struct mg_str text, size_t from, size_t t
     return (struct mg_str){from ? text.data + from : text.data, to - from}; // data may be NULL
 }
 
+// Copies `text` to *room, which has as many bytes left and moves on behind them; the copy.
+static inline struct mg_str mg_str_pack(char **room, struct mg_str text)
+{
+    struct mg_str copy = {*room, text.len};
+    if (text.len) // data may be NULL
+        memcpy(*room, text.data, text.len);
+    *room += text.len;
+    return copy;
+}
+
 // Index of the first `c` at or after `from`, or text.len.
 size_t mg_str_find(struct mg_str text, char c, size_t from);
 

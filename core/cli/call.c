@@ -1,9 +1,9 @@
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "cli/ask.h"
 #include "cli/client.h"
 #include "cli/command.h"
@@ -29,13 +29,6 @@ struct talk {
     struct mg_timeline timeline;
     struct mg_buf calls, place;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 // The answer, as it comes
 
@@ -172,9 +165,9 @@ static void print_json(const struct talk *talk)
 static void converse(struct talk *talk, int fd, struct mg_str request)
 {
     const struct mg_client client = {on_head, on_data, talk};
-    uint64_t began = now_ms();
+    uint64_t began = mg_now_ms(CLOCK_MONOTONIC);
     talk->cut = mg_client_ask(fd, request, talk->ask->method == MG_HEAD, &client);
-    talk->ms = now_ms() - began;
+    talk->ms = mg_now_ms(CLOCK_MONOTONIC) - began;
     if (talk->last && talk->last != '\n' && isatty(STDOUT_FILENO))
         putchar('\n');
     fflush(stdout);

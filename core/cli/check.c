@@ -9,7 +9,7 @@ static void put_own_limits(struct mg_buf *out, const struct mg_loaded *loaded)
     for (unsigned i = 0; i < loaded->generation->count; i++) {
         const struct mg_plan *plan = loaded->generation->plans[i];
         struct mg_buf limits = {0};
-        mg_loaded_put_limits(&limits, loaded->config, plan, false);
+        mg_loaded_put_limits(&limits, loaded->edition->config, plan, false);
         if (limits.len)
             mg_buf_printf(out, "%s%.*s:%d: %.*s: %.*s\n", out->len ? "  " : "limits of routes:\n  ",
                           (int)plan->file.len, plan->file.data, plan->line, (int)plan->path.len,
@@ -35,7 +35,7 @@ int mg_command_check(int argc, char **argv)
     struct mg_buf limits = {0};
     mg_vm_limits(loaded.generation->vm, &limits);
     printf("%s: %u routes, %u backends: all is well\n", dir, loaded.generation->count,
-           loaded.config->backend_count);
+           loaded.edition->config->backend_count);
     printf("limits (* set in gateway.lua):\n%.*s", (int)limits.len, limits.data ? limits.data : "");
     limits.len = 0;
     put_own_limits(&limits, &loaded);

@@ -7,20 +7,21 @@
 
 bool mg_loaded_open(struct mg_loaded *loaded, const char *dir)
 {
+    struct mg_faults *faults = &loaded->faults;
     *loaded = (struct mg_loaded){0};
-    if (mg_folder_read(&loaded->folder, dir, &loaded->faults))
-        loaded->config = mg_generation_config(&loaded->folder, &loaded->faults);
-    if (loaded->config)
-        loaded->generation = mg_generation_new(&loaded->folder, loaded->config, &loaded->faults);
-    mg_faults_sort(&loaded->faults);
+    struct mg_edition *edition = loaded->edition = mg_edition_new(dir, faults);
+    if (!edition)
+        mg_faults_add(faults, MG_STR("gateway.lua"), 0, MG_STR("out of memory"));
+    else if (!mg_faults_any(faults) && mg_edition_configure(edition, faults))
+        loaded->generation = mg_generation_new(&edition->folder, edition->config, faults);
+    mg_faults_sort(faults);
     return loaded->generation != NULL;
 }
 
 void mg_loaded_close(struct mg_loaded *loaded)
 {
     mg_generation_free(loaded->generation);
-    mg_config_free(loaded->config);
-    mg_folder_fini(&loaded->folder);
+    mg_edition_free(loaded->edition);
     mg_faults_fini(&loaded->faults);
 }
 
@@ -53,22 +54,27 @@ static void put_json(struct mg_buf *out, const struct mg_fault *fault)
     mg_buf_put_char(out, '}');
 }
 
-static void put_size(struct mg_buf *out, uint64_t size)
+enum unit { COUNT, SIZE, MS };
+
+// In the largest unit that it is a whole number of, as lua/moongate/units.lua writes it.
+static void put_amount(struct mg_buf *out, uint64_t amount, enum unit unit)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
-    unsigned unit = 0;
-    for (; unit < 3 && size >= 1024 && size % 1024 == 0; unit++)
-        size /= 1024;
-    mg_buf_printf(out, "%llu%s", (unsigned long long)size, units[unit]);
+    static const struct step {
+        const char *word;
+        unsigned next; // how many of it make one of the next
+    } counts[] = {{"", 0}}, sizes[] = {{"B", 1024}, {"KiB", 1024}, {"MiB", 1024}, {"GiB", 0}},
+      times[] = {{"ms", 1000}, {"s", 60}, {"m", 60}, {"h", 0}};
+    const struct step *step = unit == SIZE ? sizes : unit == MS ? times : counts;
+    for (; step->next && amount && amount % step->next == 0; step++)
+        amount /= step->next;
+    mg_buf_printf(out, "%llu%s", (unsigned long long)amount, step->word);
 }
 
-static void put_limit(struct mg_buf *out, const char *name, uint64_t value, bool count, bool json)
+static void put_limit(struct mg_buf *out, const char *name, uint64_t value, enum unit unit,
+                      bool json)
 {
     mg_buf_printf(out, json ? "\"%s\":" : "%s ", name);
-    if (json || count)
-        mg_buf_printf(out, "%llu", (unsigned long long)value);
-    else
-        put_size(out, value);
+    put_amount(out, value, json ? COUNT : unit);
 }
 
 void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
@@ -76,24 +82,26 @@ void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
 {
     const struct {
         const char *name;
-        bool count;
+        enum unit unit;
         uint64_t own, common;
     } limits[] = {
-        {"body", false, plan->limits.body, config->limits.body},
-        {"calls", true, plan->limits.calls, config->limits.calls},
-        {"each", true, plan->limits.each, config->limits.each},
-        {"fields", true, plan->limits.fields, config->limits.fields},
-        {"match", true, plan->limits.match, config->limits.match},
-        {"match_text", false, plan->limits.match_text, config->limits.match_text},
-        {"result", false, plan->limits.result, config->limits.result},
-        {"results", false, plan->limits.results, config->limits.results},
+        {"body", SIZE, plan->limits.body, config->limits.body},
+        {"calls", COUNT, plan->limits.calls, config->limits.calls},
+        {"each", COUNT, plan->limits.each, config->limits.each},
+        {"fields", COUNT, plan->limits.fields, config->limits.fields},
+        {"match", COUNT, plan->limits.match, config->limits.match},
+        {"match_text", SIZE, plan->limits.match_text, config->limits.match_text},
+        {"memory", SIZE, plan->limits.memory, config->limits.memory},
+        {"result", SIZE, plan->limits.result, config->limits.result},
+        {"results", SIZE, plan->limits.results, config->limits.results},
+        {"script", MS, plan->limits.script, config->limits.script},
     };
     const char *between = "";
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (limits[i].own == limits[i].common)
             continue;
         mg_buf_printf(out, "%s", between);
-        put_limit(out, limits[i].name, limits[i].own, limits[i].count, json);
+        put_limit(out, limits[i].name, limits[i].own, limits[i].unit, json);
         between = json ? "," : ", ";
     }
 }
@@ -111,11 +119,7 @@ void mg_loaded_print_faults(const struct mg_faults *faults, bool json)
             put_json(&out, fault);
             continue;
         }
-        mg_buf_put(&out, fault->file);
-        if (fault->line)
-            mg_buf_printf(&out, ":%d", fault->line);
-        mg_buf_put(&out, MG_STR(": "));
-        mg_buf_put(&out, fault->message);
+        mg_fault_put(&out, fault);
         mg_buf_put_char(&out, '\n');
     }
     if (json)

@@ -5,8 +5,7 @@
 #include "gateway/generation.h"
 
 struct mg_loaded {
-    struct mg_folder folder;
-    struct mg_config *config;
+    struct mg_edition *edition;
     struct mg_generation *generation;
     struct mg_faults faults; // sorted; none when all is well
 };
@@ -21,7 +20,8 @@ int mg_loaded_arguments(const char *command, int argc, char **argv, const char *
 void mg_loaded_print_faults(const struct mg_faults *faults, bool json);
 
 // The limits that a route sets for itself, such as "body 10MiB, calls 5"; nothing when it sets none
-// that the gateway has not. As the members of a JSON object when `json`: sizes in bytes.
+// that the gateway has not. As the members of a JSON object when `json`: sizes in bytes, times in
+// ms.
 void mg_loaded_put_limits(struct mg_buf *out, const struct mg_config *config,
                           const struct mg_plan *plan, bool json);
 

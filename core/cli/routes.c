@@ -32,10 +32,9 @@ static void put_sql(struct mg_buf *out, struct mg_str sql)
 // "run insert into t values (?)"; several in a transaction: "atomic run ...; one ...".
 static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
 {
-    static const char *const verbs[] = {"query", "one", "run"};
     mg_buf_put(out, call->verb == MG_SQL_ATOMIC ? MG_STR("atomic ") : MG_STR(""));
     for (unsigned i = 0; i < call->statement_count; i++) {
-        mg_buf_printf(out, "%s%s ", i ? "; " : "", verbs[call->statements[i].verb]);
+        mg_buf_printf(out, "%s%s ", i ? "; " : "", mg_sql_verb_word(call->statements[i].verb));
         put_sql(out, call->statements[i].sql);
     }
 }
@@ -43,7 +42,6 @@ static void put_statements(struct mg_buf *out, const struct mg_plan_call *call)
 // What a call asks, such as "users GET /users/{id}".
 static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
 {
-    static const char *const file_verbs[] = {"read", "json", "stat", "list"};
     if (call->kind == MG_CALL_VALUE) {
         mg_buf_put(out, MG_STR("value"));
         if (call->delay)
@@ -65,9 +63,12 @@ static void put_ask(struct mg_buf *out, const struct mg_plan_call *call)
         put_statements(out, call);
         return;
     }
-    const char *method =
-        call->verb < MG_METHOD_COUNT ? mg_method_word((enum mg_method)call->verb) : "*";
-    mg_buf_printf(out, "%s ", call->kind == MG_CALL_HTTP ? method : file_verbs[call->verb]);
+    const char *verb = "*";
+    if (call->kind == MG_CALL_FILE)
+        verb = mg_file_verb_word((enum mg_file_verb)call->verb);
+    else if (call->verb < MG_METHOD_COUNT)
+        verb = mg_method_word((enum mg_method)call->verb);
+    mg_buf_printf(out, "%s ", verb);
     mg_buf_put(out, call->path_text);
 }
 
@@ -249,9 +250,9 @@ int mg_command_routes(int argc, char **argv)
         if (json && i)
             mg_buf_put_char(&out, ',');
         if (json)
-            put_json(&out, loaded.config, loaded.generation->plans[i]);
+            put_json(&out, loaded.edition->config, loaded.generation->plans[i]);
         else
-            put_route(&out, loaded.config, loaded.generation->plans[i]);
+            put_route(&out, loaded.edition->config, loaded.generation->plans[i]);
     }
     if (ok && json)
         mg_buf_put(&out, MG_STR("]\n"));

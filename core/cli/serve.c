@@ -1,8 +1,23 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
-#include "gateway/gateway.h"
+#include "gateway/supervisor.h"
+
+// The command line is needed again whenever a server process follows another.
+static int serve(const struct mg_gateway_options *options, int argc, char **argv)
+{
+    char **command = calloc((size_t)argc + 3, sizeof *command);
+    if (!command)
+        return 1;
+    command[0] = program_invocation_name;
+    command[1] = "serve";
+    memcpy(command + 2, argv, (size_t)argc * sizeof *command);
+    int code = mg_supervisor_serve(options, command);
+    free(command);
+    return code;
+}
 
 int mg_command_serve(int argc, char **argv)
 {
@@ -33,5 +48,5 @@ int mg_command_serve(int argc, char **argv)
     }
     if (!options.dir)
         return mg_command_wrong("serve", "which gateway? a folder with a gateway.lua is wanted");
-    return mg_gateway_serve(&options);
+    return serve(&options, argc, argv);
 }

@@ -7,50 +7,9 @@
 #include "json/write.h"
 #include "script/spec.h"
 
-struct test {
-    struct mg_stage *stage;
-    struct mg_buf routes;
-};
-
-static unsigned drive(void *owner, struct mg_str bytes)
-{
-    return mg_stage_drive(((struct test *)owner)->stage, bytes);
-}
-
-static void tick(void *owner, uint64_t ms)
-{
-    mg_stage_tick(((struct test *)owner)->stage, ms);
-}
-
-static bool answer(void *owner, unsigned id, const struct mg_result *result)
-{
-    return mg_stage_answer(((struct test *)owner)->stage, id, result);
-}
-
-static void leave(void *owner, unsigned run)
-{
-    mg_stage_leave(((struct test *)owner)->stage, run);
-}
-
-static void clear(void *owner)
-{
-    mg_stage_clear(((struct test *)owner)->stage);
-}
-
-static struct mg_str news(void *owner)
-{
-    return mg_stage_news(((struct test *)owner)->stage);
-}
-
-static struct mg_str reply(void *owner, unsigned run)
-{
-    return mg_stage_reply(((struct test *)owner)->stage, run);
-}
-
-static struct mg_str sent(void *owner, unsigned id)
-{
-    return mg_stage_sent(((struct test *)owner)->stage, id);
-}
+static const struct mg_spec_host host = {mg_stage_drive, mg_stage_tick,  mg_stage_answer,
+                                         mg_stage_leave, mg_stage_clear, mg_stage_news,
+                                         mg_stage_reply, mg_stage_sent};
 
 static void put_route(struct mg_buf *out, const struct mg_plan *plan)
 {
@@ -64,22 +23,15 @@ static void put_route(struct mg_buf *out, const struct mg_plan *plan)
     mg_buf_put_char(out, '}');
 }
 
-static struct mg_str routes(void *owner)
+static void put_routes(struct mg_buf *out, const struct mg_generation *generation)
 {
-    struct test *test = owner;
-    const struct mg_generation *generation = mg_stage_generation(test->stage);
-    mg_buf_clear(&test->routes);
-    mg_buf_put_char(&test->routes, '[');
+    mg_buf_put_char(out, '[');
     for (unsigned i = 0; i < generation->count; i++) {
-        mg_buf_put(&test->routes, i ? MG_STR(",") : MG_STR(""));
-        put_route(&test->routes, generation->plans[i]);
+        mg_buf_put(out, i ? MG_STR(",") : MG_STR(""));
+        put_route(out, generation->plans[i]);
     }
-    mg_buf_put_char(&test->routes, ']');
-    return mg_buf_str(&test->routes);
+    mg_buf_put_char(out, ']');
 }
-
-static const struct mg_spec_host host = {drive, tick,  answer, leave, clear,
-                                         news,  reply, sent,   routes};
 
 // Reads DIR [FILTER] [--json]; returns 0, or the exit code after having said what is wrong.
 static int read_arguments(int argc, char **argv, struct mg_spec_options *options)
@@ -106,20 +58,22 @@ int mg_command_test(int argc, char **argv)
 {
     struct mg_spec_options options = {.colours = isatty(STDOUT_FILENO) == 1};
     struct mg_faults faults = {0};
-    struct test test = {0};
+    struct mg_buf routes = {0};
     int code = read_arguments(argc, argv, &options);
     if (code)
         return code;
-    test.stage = mg_stage_new(options.dir, &faults);
-    if (test.stage) {
-        code = mg_spec_run(&host, &test, &options);
+    struct mg_stage *stage = mg_stage_new(options.dir, &faults);
+    if (stage) {
+        put_routes(&routes, mg_stage_generation(stage));
+        options.routes = mg_buf_str(&routes);
+        code = mg_spec_run(&host, stage, &options);
     } else {
         mg_faults_sort(&faults);
         mg_loaded_print_faults(&faults, options.json);
         code = 1;
     }
-    mg_stage_free(test.stage);
+    mg_stage_free(stage);
     mg_faults_fini(&faults);
-    mg_buf_fini(&test.routes);
+    mg_buf_fini(&routes);
     return code;
 }

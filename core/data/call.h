@@ -15,9 +15,11 @@ enum mg_call_kind {
     MG_CALL_SQL,
     MG_CALL_VALUE,
     MG_CALL_COMPUTE,
-    MG_CALL_TICKET, // of the gateway's own tasks; no plan has one
+    MG_CALL_TICKET, // of the gateway's own tasks; no plan or script has one: behind those that have
     MG_CALL_KINDS
 };
+
+const char *mg_call_kind_word(enum mg_call_kind kind); // such as "http"
 
 struct mg_http_ask {
     enum mg_method method;
@@ -34,6 +36,8 @@ struct mg_http_ask {
 
 enum mg_file_verb { MG_FILE_READ, MG_FILE_JSON, MG_FILE_STAT, MG_FILE_LIST };
 
+const char *mg_file_verb_word(enum mg_file_verb verb); // such as "read"
+
 struct mg_file_ask {
     enum mg_file_verb verb;
     struct mg_str path; // relative to the backend's root, "/" separated; no leading "/"
@@ -42,6 +46,8 @@ struct mg_file_ask {
 };
 
 enum mg_sql_verb { MG_SQL_QUERY, MG_SQL_ONE, MG_SQL_RUN, MG_SQL_ATOMIC };
+
+const char *mg_sql_verb_word(enum mg_sql_verb verb); // such as "query"
 
 enum mg_sql_type { MG_SQL_NULL, MG_SQL_BOOL, MG_SQL_INT, MG_SQL_REAL, MG_SQL_TEXT };
 

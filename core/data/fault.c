@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+void mg_fault_put(struct mg_buf *out, const struct mg_fault *fault)
+{
+    mg_buf_put(out, fault->file);
+    if (fault->line)
+        mg_buf_printf(out, ":%d", fault->line);
+    mg_buf_put(out, MG_STR(": "));
+    mg_buf_put(out, fault->message);
+}
+
 void mg_faults_add(struct mg_faults *faults, struct mg_str file, int line, struct mg_str message)
 {
     if (faults->count >= faults->cap) {

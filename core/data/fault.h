@@ -3,12 +3,15 @@
 #define MG_DATA_FAULT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 struct mg_fault {
     struct mg_str file; // relative to the gateway's folder
     int line;           // from 1 on; 0: the file as a whole
     struct mg_str message;
 };
+
+void mg_fault_put(struct mg_buf *out, const struct mg_fault *fault); // "file:line: message"
 
 struct mg_faults {
     struct mg_arena arena;

@@ -64,9 +64,13 @@ static void on_head(void *owner, struct mg_conn *conn, struct mg_request *reques
 
 static void on_complete(void *owner, struct mg_request *request)
 {
+    struct mg_worker *worker = owner;
     struct mg_exchange *exchange = request->exchange;
-    if (exchange->state == MG_EXCHANGE_READING)
-        mg_exchange_start(exchange);
+    if (exchange->state != MG_EXCHANGE_READING)
+        return;
+    const struct mg_plan *before = mg_sight_begin(&worker->sight, exchange->plan);
+    mg_exchange_start(exchange);
+    mg_sight_end(&worker->sight, before);
 }
 
 static bool on_piece(void *owner, struct mg_request *request, struct mg_str bytes)

@@ -64,8 +64,8 @@ bool mg_backends_open(struct mg_backends *backends, const struct mg_shared_set *
     ok = ok && backends->opened && add(backends, NULL, place, before);
     if (ok)
         backends->by_kind[MG_CALL_TICKET][0] = place->tickets;
-    if (place->grounds->tls)
-        mg_http_trust(place->http, place->grounds->tls);
+    if (shared->tls)
+        mg_http_trust(place->http, shared->tls);
     for (unsigned i = 0; ok && i < shared->count; i++)
         ok = add(backends, shared->items[i], place, before);
     return ok;

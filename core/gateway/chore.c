@@ -80,19 +80,14 @@ static void wake(struct mg_timer *timer)
 static void follow(struct mg_chore *chore, enum mg_run_state state)
 {
     struct mg_exchange *exchange = chore->exchange;
-    struct mg_run *run = &exchange->run;
     while (state == MG_RUN_WAITS && mg_function_ready(exchange)) // for what has landed before
-        state = mg_run_resume(run);
+        state = mg_run_resume(&exchange->run);
     if (state != MG_RUN_WAITS) {
         end_function(chore, state == MG_RUN_FAILED ? MG_CHORE_FAILED : MG_CHORE_DONE);
         return;
     }
-    uint64_t now = mg_loop_fresh(loop_of(chore)), at = exchange->deadline;
-    if (run->wait.within && now + run->wait.within < at)
-        at = now + run->wait.within;
     chore->waits = true;
-    exchange->timer.run = wake;
-    if (!mg_timer_set(loop_of(chore), &exchange->timer, at))
+    if (!mg_function_wait(exchange, wake))
         end_function(chore, MG_CHORE_LATE);
 }
 

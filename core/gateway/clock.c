@@ -1,9 +1,9 @@
 #include "gateway/clock.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/siphash.h"
 #include "gateway/chore.h"
 
@@ -21,13 +21,6 @@ struct entry {
     struct mg_str name;
     char text[]; // of the name
 };
-
-static uint64_t wall(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void free_entry(struct entry *entry)
 {
@@ -78,7 +71,7 @@ static void wait_for_due(struct entry *entry, uint64_t now)
 static void ring(struct mg_timer *timer)
 {
     struct entry *entry = MG_OWNER(timer, struct entry, timer);
-    uint64_t now = wall();
+    uint64_t now = mg_now_ms(CLOCK_REALTIME);
     if (now >= entry->due)
         run(entry);
     wait_for_due(entry, now);
@@ -159,7 +152,7 @@ void mg_clock_follow(struct mg_clock *clock, struct mg_worker *worker)
         entry->function = chore->function;
         entry->wanted = true;
         if (!waits) // or what is due now, and has not been seen to be, would be passed over
-            wait_for_due(entry, wall());
+            wait_for_due(entry, mg_now_ms(CLOCK_REALTIME));
     }
     drop_unwanted(clock);
 }

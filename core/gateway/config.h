@@ -49,6 +49,8 @@
     X(state)                                                                                       \
     X(slice)                                                                                       \
     X(load)                                                                                        \
+    X(stuck)                                                                                       \
+    X(hung)                                                                                        \
     X(unheard)                                                                                     \
     X(finally)                                                                                     \
     X(every)                                                                                       \

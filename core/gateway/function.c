@@ -50,12 +50,8 @@ static void follow_run(struct mg_exchange *exchange, enum mg_run_state state)
         tell_slow(exchange);
     }
     if (state == MG_RUN_WAITS) {
-        uint64_t now = mg_loop_fresh(&exchange->worker->loop), at = exchange->deadline;
-        if (run->wait.within && now + run->wait.within < at)
-            at = now + run->wait.within;
         exchange->state = MG_EXCHANGE_WAITING;
-        exchange->timer.run = wake;
-        if (!mg_timer_set(&exchange->worker->loop, &exchange->timer, at))
+        if (!mg_function_wait(exchange, wake))
             mg_exchange_no_memory(exchange);
         return;
     }
@@ -78,6 +74,7 @@ bool mg_function_open(struct mg_exchange *exchange)
         return true;
     if (!mg_run_init(run, exchange->generation->vm, &host, exchange, &exchange->scope))
         return false;
+    run->plan = plan;
     run->most_ms = (uint32_t)plan->limits.script;
     run->most_bytes = plan->limits.memory;
     run->keeps_request =
@@ -219,6 +216,17 @@ bool mg_function_ready(const struct mg_exchange *exchange)
             return true;
     }
     return landed == wait->count || (wait->mode == MG_WAIT_ANY && landed > 0);
+}
+
+bool mg_function_wait(struct mg_exchange *exchange, void (*up)(struct mg_timer *timer))
+{
+    struct mg_loop *loop = &exchange->worker->loop;
+    uint64_t within = exchange->run.wait.within, at = exchange->deadline;
+    uint64_t now = mg_loop_fresh(loop);
+    if (within && now + within < at)
+        at = now + within;
+    exchange->timer.run = up;
+    return mg_timer_set(loop, &exchange->timer, at);
 }
 
 void mg_function_landed(struct mg_exchange *exchange)

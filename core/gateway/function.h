@@ -33,6 +33,9 @@ bool mg_function_after_head(struct mg_exchange *exchange);
 
 // While it waits: whether what it waits for has come, and it can go on.
 bool mg_function_ready(const struct mg_exchange *exchange);
+// Sets its timer for when it has waited long enough, at its deadline at the latest. False: no
+// memory.
+bool mg_function_wait(struct mg_exchange *exchange, void (*up)(struct mg_timer *timer));
 // A call that functions have started has landed: one that waits for it goes on, or has run out of
 // time. One that nobody waits for decides nothing: not even when its time was the request's.
 void mg_function_landed(struct mg_exchange *exchange);

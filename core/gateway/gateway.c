@@ -1,34 +1,37 @@
 #include "gateway/gateway.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
+#include <sys/signalfd.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "backend/local_store.h"
 #include "backend/local_tickets.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "gateway/dev.h"
 #include "gateway/loader.h"
-#include "net/socket_file.h"
+#include "gateway/sockets.h"
+#include "gateway/watchdog.h"
 
-enum { sockets_most = 64, listen_fds_start = 3, again_ms = 1000 };
-enum { workers_most = 256 }; // as many as gateway.lua and --workers may say
+enum { again_ms = 1000, ending_ms = 5000 }; // ending: besides the requests, all else
+enum { workers_most = 256 };                // as many as gateway.lua and --workers may say
 
 struct mg_gateway {
     struct mg_common common;
     struct mg_loader loader;
     struct mg_dev dev;
     struct mg_worker *workers;
+    struct mg_watchdog watchdog;
     unsigned worker_count, started;
-    int *sockets;                 // worker by worker
-    unsigned socket_count;        // of one worker
-    struct mg_socket_file *files; // of one worker's sockets; NULL: they came from outside
+    const struct mg_control *control; // NULL: there is no supervisor
+    struct mg_control_message begin;  // what that said first
+    bool leaving;                     // another process serves, on the same sockets
+    bool told;                        // to end, by a signal
+    struct mg_sockets sockets;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned ready, failed; // workers; under the lock
@@ -36,16 +39,14 @@ struct mg_gateway {
 
 static void print_faults(const char *dir, struct mg_faults *faults)
 {
+    struct mg_buf out = {0};
     mg_faults_sort(faults);
     for (unsigned i = 0; i < faults->count; i++) {
-        const struct mg_fault *fault = &faults->items[i];
-        if (fault->line)
-            fprintf(stderr, "%.*s:%d: %.*s\n", (int)fault->file.len, fault->file.data, fault->line,
-                    (int)fault->message.len, fault->message.data);
-        else
-            fprintf(stderr, "%.*s: %.*s\n", (int)fault->file.len, fault->file.data,
-                    (int)fault->message.len, fault->message.data);
+        mg_fault_put(&out, &faults->items[i]);
+        mg_buf_put_char(&out, '\n');
     }
+    fwrite(out.data, 1, out.len, stderr);
+    mg_buf_fini(&out);
     fprintf(stderr, "moongate: %s does not load\n", dir);
 }
 
@@ -66,100 +67,24 @@ static bool explain(struct mg_buf *why)
     return false;
 }
 
-static void raise_descriptors(void)
-{
-    struct rlimit files = {0};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-}
-
-// Sockets that systemd, or whoever starts us, hands over (sd_listen_fds(3)).
-static unsigned given_sockets(void)
-{
-    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-    if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
-        return 0;
-    long fds = strtol(count, NULL, 10);
-    return fds > 0 && fds <= sockets_most ? (unsigned)fds : 0;
-}
-
-static bool is_listening(int fd)
-{
-    int on = 0;
-    socklen_t len = sizeof on;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
-}
-
-static bool use_given(struct mg_gateway *gateway, unsigned given)
+// A successor has as many workers as the process before it: connections may be waiting at each
+// of the sockets.
+static bool open_sockets(struct mg_gateway *gateway, const char *listen)
 {
     struct mg_buf why = {0};
-    for (int fd = listen_fds_start; fd < listen_fds_start + (int)given; fd++)
-        if (!is_listening(fd)) {
-            mg_buf_printf(&why, "LISTEN_FDS: descriptor %d is no socket that listens", fd);
-            return explain(&why);
-        }
-    gateway->socket_count = given;
-    gateway->sockets = calloc(given * gateway->worker_count, sizeof(int));
-    for (unsigned i = 0; gateway->sockets && i < given * gateway->worker_count; i++)
-        gateway->sockets[i] = listen_fds_start + (int)(i % given);
-    return gateway->sockets != NULL;
-}
-
-// A unix socket is one that all workers accept from.
-static bool bind_file(struct mg_gateway *gateway, struct mg_str address, unsigned index)
-{
-    struct mg_buf why = {0};
-    int fd = mg_socket_file_bind(address, &gateway->files[index], &why);
-    for (unsigned w = 0; w < gateway->worker_count; w++)
-        gateway->sockets[w * gateway->socket_count + index] = fd;
-    return fd >= 0 || explain(&why);
-}
-
-// One socket for each worker. SO_REUSEPORT would let a second gateway take half of the connections
-// unnoticed, so the address is tried without it first.
-static bool bind_address(struct mg_gateway *gateway, struct mg_str address, unsigned index)
-{
-    struct mg_buf why = {0}, bound = {0};
-    bool shared = gateway->worker_count > 1;
-    if (mg_str_starts(address, MG_STR("unix:")))
-        return bind_file(gateway, address, index);
-    int fd = mg_listener_bind(address, false, &why);
-    if (fd < 0)
-        return explain(&why);
-    mg_listener_address(fd, &bound);
-    gateway->sockets[index] = fd;
-    if (shared)
-        close(fd);
-    for (unsigned w = 0; shared && w < gateway->worker_count; w++) {
-        fd = mg_listener_bind(mg_buf_str(&bound), true, &why);
-        gateway->sockets[w * gateway->socket_count + index] = fd;
-        if (fd < 0) {
-            mg_buf_fini(&bound);
-            return explain(&why);
-        }
-    }
-    mg_buf_fini(&bound);
-    return true;
-}
-
-static bool bind_all(struct mg_gateway *gateway, const char *listen)
-{
     struct mg_str one = mg_str_of(listen);
     const struct mg_config *config = gateway->loader.current->config;
     const struct mg_str *addresses = listen ? &one : config->listen;
-    unsigned count = listen ? 1 : config->listen_count, given = given_sockets();
-    if (given)
-        return use_given(gateway, given);
-    gateway->socket_count = count;
-    gateway->sockets = malloc(count * gateway->worker_count * sizeof(int));
-    gateway->files = calloc(count, sizeof *gateway->files);
-    for (unsigned i = 0; gateway->sockets && i < count * gateway->worker_count; i++)
-        gateway->sockets[i] = -1;
-    for (unsigned i = 0; i < count; i++)
-        if (!gateway->sockets || !gateway->files || !bind_address(gateway, addresses[i], i))
-            return false;
-    return true;
+    unsigned count = listen ? 1 : config->listen_count, workers = gateway->worker_count;
+    unsigned given = mg_sockets_given(gateway->control ? getppid() : getpid());
+    bool ok;
+    if (gateway->begin.each)
+        ok = mg_sockets_take(&gateway->sockets, gateway->control, &gateway->begin, &why);
+    else
+        ok = (given ? mg_sockets_use(&gateway->sockets, given, workers, &why)
+                    : mg_sockets_bind(&gateway->sockets, addresses, count, workers, &why)) &&
+             mg_sockets_hand_up(&gateway->sockets, gateway->control, &why);
+    return ok || explain(&why);
 }
 
 static void on_ready(struct mg_worker *worker, bool ok)
@@ -190,8 +115,8 @@ static bool start_workers(struct mg_gateway *gateway)
         struct mg_worker *worker = &gateway->workers[i];
         worker->common = &gateway->common;
         worker->index = i;
-        worker->sockets = &gateway->sockets[i * gateway->socket_count];
-        worker->socket_count = gateway->socket_count;
+        worker->sockets = &gateway->sockets.fds[i * gateway->sockets.each];
+        worker->socket_count = gateway->sockets.each;
         worker->ready = on_ready;
         worker->owner = gateway;
         if (!mg_worker_start(worker))
@@ -210,14 +135,14 @@ static bool start_workers(struct mg_gateway *gateway)
 
 static void announce(const struct mg_gateway *gateway)
 {
-    for (unsigned i = 0; i < gateway->socket_count; i++) {
+    for (unsigned i = 0; i < gateway->sockets.each; i++) {
         struct mg_buf address = {0};
-        bool known = mg_listener_address(gateway->sockets[i], &address);
+        bool known = mg_listener_address(gateway->sockets.fds[i], &address);
         if (known)
             printf("moongate: listening on %s%.*s\n",
                    mg_str_starts(mg_buf_str(&address), MG_STR("unix:")) ? "" : "http://",
                    (int)address.len, address.data);
-        if (known && gateway->common.dev && !mg_listener_local(gateway->sockets[i]))
+        if (known && gateway->common.dev && !mg_listener_local(gateway->sockets.fds[i]))
             mg_log(MG_LOG_WARN,
                    "--dev shows source and requests to all who can reach %.*s: listen on 127.0.0.1 "
                    "unless you trust them",
@@ -229,9 +154,7 @@ static void announce(const struct mg_gateway *gateway)
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return mg_now_ms(CLOCK_MONOTONIC);
 }
 
 // Waits for a signal of the set, for at most `ms` (negative: for ever); 0 when none came.
@@ -242,34 +165,93 @@ static int wait_signal(const sigset_t *set, int64_t ms)
     return signal > 0 ? signal : 0;
 }
 
-static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set)
+// The process before this one is gone: what only one may do is done here from now on, which is part
+// of loading.
+static void go_on_alone(struct mg_gateway *gateway)
 {
-    for (;;) {
-        int signal = wait_signal(set, -1);
+    atomic_store(&gateway->loader.grounds.waiting, false);
+    mg_loader_again(&gateway->loader);
+}
+
+static void hear_supervisor(struct mg_gateway *gateway)
+{
+    struct mg_control_message message;
+    int fds[MG_CONTROL_FDS];
+    while (gateway->control && mg_control_receive(gateway->control, &message, fds, false)) {
+        if (message.word == MG_CONTROL_LEAVE)
+            gateway->leaving = true;
+        else if (message.word == MG_CONTROL_ALONE)
+            go_on_alone(gateway);
+    }
+}
+
+// Time comes to the main thread as all else does, as a signal.
+static void start_beating(const struct mg_gateway *gateway)
+{
+    const struct timeval time = {MG_CONTROL_BEAT_MS / 1000, MG_CONTROL_BEAT_MS % 1000 * 1000};
+    if (gateway->control)
+        setitimer(ITIMER_REAL, &(struct itimerval){time, time}, NULL);
+}
+
+static void wait_for_end(struct mg_gateway *gateway, const sigset_t *set, int signals)
+{
+    while (!gateway->leaving) {
+        mg_watchdog_run(&gateway->watchdog, signals);
+        int signal = wait_signal(set, 0);
         if (signal == SIGTERM || signal == SIGINT)
             return;
         if (signal == SIGHUP)
             mg_loader_again(&gateway->loader);
+        if (signal == SIGUSR2)
+            hear_supervisor(gateway);
+        if (signal == SIGALRM)
+            mg_control_say(gateway->control, MG_CONTROL_BEAT);
     }
 }
 
-// One that all workers share, of a file or from outside, is closed at its first place. Files are
-// removed first: who is about to connect finds none, rather than one that nobody listens on.
-static void close_sockets(struct mg_gateway *gateway)
+static void on_reloaded(void *owner)
 {
-    unsigned each = gateway->socket_count;
-    unsigned count = gateway->sockets ? each * gateway->worker_count : 0;
-    for (unsigned i = 0; gateway->files && i < each; i++)
-        mg_socket_file_remove(&gateway->files[i]);
-    for (unsigned i = 0; i < count; i++) {
-        int fd = gateway->sockets[i];
-        if (fd >= 0 && (i < each || fd != gateway->sockets[i % each]))
-            close(fd);
+    mg_control_say(owner, MG_CONTROL_RELOADED);
+}
+
+// Told twice: at once, so that the supervisor does not go on holding the sockets, and when it is
+// known how long that may take.
+static void tell_ending(const struct mg_gateway *gateway, uint64_t ms)
+{
+    if (gateway->told)
+        mg_control_send(gateway->control,
+                        &(struct mg_control_message){.word = MG_CONTROL_ENDING, .ms = ms}, NULL);
+}
+
+static void on_stuck(void *owner)
+{
+    mg_control_stuck(owner);
+}
+
+// False: there is no descriptor, or no memory, to watch with.
+static bool serve(struct mg_gateway *gateway, const sigset_t *set)
+{
+    int signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); // it only says that there are some
+    gateway->watchdog.workers = gateway->workers;
+    gateway->watchdog.count = gateway->worker_count;
+    gateway->watchdog.stuck = gateway->control ? on_stuck : NULL;
+    gateway->watchdog.owner = (void *)gateway->control;
+    bool ok = signals >= 0 && mg_watchdog_init(&gateway->watchdog);
+    if (ok) {
+        mg_control_say(gateway->control, MG_CONTROL_READY);
+        if (!gateway->begin.each)
+            announce(gateway);
+        start_beating(gateway);
+        wait_for_end(gateway, set, signals);
+        gateway->told = !gateway->leaving;
+        tell_ending(gateway, 0);
+    } else {
+        fprintf(stderr, "moongate: no descriptors or memory\n");
     }
-    free(gateway->sockets);
-    free(gateway->files);
-    gateway->sockets = NULL;
-    gateway->files = NULL;
+    if (signals >= 0)
+        close(signals);
+    mg_watchdog_fini(&gateway->watchdog);
+    return ok;
 }
 
 struct joiner {
@@ -293,11 +275,13 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
 {
     struct joiner joiner = {gateway, pthread_self()};
     pthread_t thread;
-    uint64_t began = now_ms(), most = gateway->loader.current->config->limits.drain;
+    const struct mg_limits *limits = &gateway->loader.current->config->limits;
+    uint64_t began = now_ms(), most = gateway->leaving ? MG_CONTROL_LEAVE_MS : limits->drain;
     bool aborted = false;
+    tell_ending(gateway, most + limits->finally + ending_ms);
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
-    close_sockets(gateway); // the workers have theirs; who comes later is refused
+    mg_sockets_close(&gateway->sockets); // the workers have theirs; who comes later is refused
     if (gateway->loader.grounds.tickets)
         gateway->loader.grounds.tickets->rest(gateway->loader.grounds.tickets);
     for (unsigned i = 0; i < gateway->started; i++)
@@ -336,7 +320,7 @@ static bool fini(struct mg_gateway *gateway)
     bool whole = mg_loader_fini(&gateway->loader);
     mg_trouble_clear(&gateway->dev.trouble);
     mg_local_store_free(gateway->common.store);
-    close_sockets(gateway);
+    mg_sockets_close(&gateway->sockets);
     free(gateway->workers);
     pthread_mutex_destroy(&gateway->lock);
     pthread_cond_destroy(&gateway->changed);
@@ -347,19 +331,23 @@ static bool open_gateway(struct mg_gateway *gateway, const struct mg_gateway_opt
 {
     struct mg_buf why = {0};
     struct mg_loader *loader = &gateway->loader;
-    raise_descriptors();
     loader->keeps_tasks = true;
+    loader->reloaded = on_reloaded;
+    loader->owner = (void *)gateway->control;
+    atomic_store(&loader->grounds.waiting, gateway->control && !gateway->begin.alone);
     if (!load(gateway, options->dir))
         return false;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    gateway->worker_count = options->workers ? options->workers : loader->current->config->workers;
+    gateway->worker_count = gateway->begin.each ? gateway->begin.workers
+                            : options->workers  ? options->workers
+                                                : loader->current->config->workers;
     if (!gateway->worker_count)
         gateway->worker_count = cores > workers_most ? workers_most
                                 : cores > 0          ? (unsigned)cores
                                                      : 1;
-    loader->listen_matters = !options->listen;
-    loader->workers_matter = !options->workers;
-    if (!bind_all(gateway, options->listen))
+    loader->fixed.listen_matters = !options->listen;
+    loader->fixed.workers_matter = !options->workers;
+    if (!open_sockets(gateway, options->listen))
         return false;
     gateway->workers = calloc(gateway->worker_count, sizeof *gateway->workers);
     if (!gateway->workers || !mg_loader_open(loader, gateway->workers, gateway->worker_count, &why))
@@ -386,9 +374,17 @@ static bool start(struct mg_gateway *gateway, const struct mg_gateway_options *o
     return explain(&why);
 }
 
+static bool hear_first(struct mg_gateway *gateway)
+{
+    int fds[MG_CONTROL_FDS];
+    return !gateway->control || (mg_control_receive(gateway->control, &gateway->begin, fds, true) &&
+                                 gateway->begin.word == MG_CONTROL_BEGIN);
+}
+
 int mg_gateway_serve(const struct mg_gateway_options *options)
 {
-    struct mg_gateway gateway = {.lock = PTHREAD_MUTEX_INITIALIZER,
+    struct mg_gateway gateway = {.control = options->control,
+                                 .lock = PTHREAD_MUTEX_INITIALIZER,
                                  .changed = PTHREAD_COND_INITIALIZER,
                                  .dev.trouble.lock = PTHREAD_MUTEX_INITIALIZER};
     sigset_t set;
@@ -396,14 +392,12 @@ int mg_gateway_serve(const struct mg_gateway_options *options)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2); // of the supervisor
+    sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it; only the main thread hears them
     signal(SIGPIPE, SIG_IGN);
     mg_log_init(MG_LOG_INFO);
-    bool ok = start(&gateway, options);
-    if (ok) {
-        announce(&gateway);
-        wait_for_end(&gateway, &set);
-    }
+    bool ok = hear_first(&gateway) && start(&gateway, options) && serve(&gateway, &set);
     mg_loader_stop(&gateway.loader);
     if (gateway.started)
         drain(&gateway, &set);

@@ -116,59 +116,11 @@ static struct mg_generation **make_all(struct mg_loader *loader, struct mg_editi
     return made;
 }
 
-// What cannot change while it runs
-
-static void put_listen(struct mg_buf *buf, const struct mg_config *config)
-{
-    for (unsigned i = 0; i < config->listen_count; i++) {
-        mg_buf_put(buf, config->listen[i]);
-        mg_buf_put_char(buf, '\n');
-    }
-}
-
-static bool listens_as(const struct mg_config *config, struct mg_str listen)
-{
-    struct mg_buf own = {0};
-    put_listen(&own, config);
-    bool same = mg_str_eq(mg_buf_str(&own), listen);
-    mg_buf_fini(&own);
-    return same;
-}
-
-// Told when it changes to something that does not hold, and not again with every other change.
-static void tell_restart(struct mg_loader *loader, const struct mg_config *config)
-{
-    const struct mg_config *before = loader->current->config;
-    struct mg_buf last = {0};
-    put_listen(&last, before);
-    const struct {
-        const char *name;
-        bool wrong;
-    } fixed[] = {
-        {"listen", loader->listen_matters && !listens_as(config, mg_buf_str(&loader->listen)) &&
-                       !listens_as(config, mg_buf_str(&last))},
-        {"workers", loader->workers_matter && config->workers != loader->workers_first &&
-                        config->workers != before->workers},
-        {"limits.shared", config->limits.shared != loader->shared_first &&
-                              config->limits.shared != before->limits.shared},
-        {"limits.names_at_once", config->limits.names_at_once != loader->names_first &&
-                                     config->limits.names_at_once != before->limits.names_at_once},
-        {"limits.compute_threads",
-         config->limits.compute_threads != loader->compute_first[0] &&
-             config->limits.compute_threads != before->limits.compute_threads},
-        {"limits.compute_jobs", config->limits.compute_jobs != loader->compute_first[1] &&
-                                    config->limits.compute_jobs != before->limits.compute_jobs},
-    };
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (fixed[i].wrong)
-            mg_log(MG_LOG_WARN, "gateway.lua: %s has changed: that needs a restart", fixed[i].name);
-    mg_buf_fini(&last);
-}
-
 static bool keep_tasks(struct mg_loader *loader, const struct mg_edition *edition,
                        const struct mg_generation *generation, struct mg_buf *why)
 {
-    return mg_tasks_keep(loader->grounds.tickets, generation, edition->config,
+    return atomic_load(&loader->grounds.waiting) ||
+           mg_tasks_keep(loader->grounds.tickets, generation, edition->config,
                          loader->current->config, loader->worker_count, why);
 }
 
@@ -192,7 +144,7 @@ static void change_over(struct mg_loader *loader, struct mg_edition *edition,
                         struct mg_generation **made)
 {
     struct mg_edition *before = loader->current;
-    tell_restart(loader, edition->config);
+    mg_fixed_tell(&loader->fixed, edition->config, loader->current->config);
     cure(loader);
     keep(loader, edition);
     before->generations++; // ours, so that it goes here or when the last comes back
@@ -326,9 +278,12 @@ static void look(struct mg_timer *timer)
     if (unsettled(loader, &edition->folder)) {
         look_in(loader, quiet_ms);
     } else {
+        bool forced = loader->forced;
         loader->unsettled = 0;
         if (examine(loader, edition, &faults))
             edition = NULL;
+        if (forced && loader->reloaded)
+            loader->reloaded(loader->owner);
         if (grown)
             look_in(loader, quiet_ms);
     }
@@ -421,12 +376,7 @@ bool mg_loader_open(struct mg_loader *loader, struct mg_worker *workers, unsigne
     struct mg_faults faults = {0};
     loader->workers = workers;
     loader->worker_count = count;
-    loader->workers_first = edition->config->workers;
-    loader->shared_first = edition->config->limits.shared;
-    loader->names_first = edition->config->limits.names_at_once;
-    loader->compute_first[0] = edition->config->limits.compute_threads;
-    loader->compute_first[1] = edition->config->limits.compute_jobs;
-    put_listen(&loader->listen, edition->config);
+    mg_fixed_note(&loader->fixed, edition->config);
     bool ok = mg_loop_init(&loader->loop) == MG_OK &&
               mg_mailbox_open(&loader->mailbox, &loader->loop) == MG_OK;
     loader->opened = ok;
@@ -493,6 +443,6 @@ bool mg_loader_fini(struct mg_loader *loader)
     cure(loader);
     while (!mg_list_empty(&loader->editions))
         mg_edition_free(MG_OWNER(loader->editions.next, struct mg_edition, node));
-    mg_buf_fini(&loader->listen);
+    mg_fixed_fini(&loader->fixed);
     return mg_grounds_close(&loader->grounds);
 }

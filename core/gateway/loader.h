@@ -4,6 +4,7 @@
 #ifndef MG_GATEWAY_LOADER_H
 #define MG_GATEWAY_LOADER_H
 
+#include "gateway/fixed.h"
 #include "gateway/worker.h"
 #include "loop/watch.h"
 
@@ -13,13 +14,12 @@ struct mg_loader {
     struct mg_edition *current; // the main thread reads it after mg_loader_stop
     struct mg_worker *workers;
     unsigned worker_count;
-    struct mg_trouble *trouble;          // where to say what does not load; NULL: nobody asks
-    bool listen_matters, workers_matter; // gateway.lua says them, not the command line
+    struct mg_trouble *trouble;    // where to say what does not load; NULL: nobody asks
+    void (*reloaded)(void *owner); // on its thread: what was asked for is done; NULL: nobody asks
+    void *owner;
+    struct mg_fixed fixed;
     // Its own:
     struct mg_generation *first; // what it was tried with, until the workers are known
-    struct mg_buf listen;        // what these were when it was started
-    unsigned workers_first;
-    uint64_t names_first, shared_first, compute_first[2];
     bool opened;
     struct mg_list editions; // all that are left, the current one too
     unsigned edition_count;

@@ -105,14 +105,13 @@ static void find_places(struct mg_report *report, const struct mg_problem *probl
                   mg_folder_text(folder_of(report), plan->file));
 }
 
-static struct mg_report *make(struct mg_exchange *exchange, const struct mg_problem *problem,
-                              unsigned places)
+static struct mg_report *make(struct mg_exchange *exchange, const struct mg_problem *problem)
 {
     struct mg_arena *arena = &exchange->request->arena;
     struct mg_report *report = MG_ARENA_NEW(arena, struct mg_report);
     if (!report || !mg_mask_init(&report->mask, exchange))
         return NULL;
-    report->places = mg_arena_zero(arena, places, sizeof *report->places);
+    report->places = mg_arena_zero(arena, places_most, sizeof *report->places);
     report->status = problem->status;
     report->title =
         problem->title.len ? problem->title : mg_str_of(mg_reply_reason(problem->status));
@@ -123,7 +122,7 @@ static struct mg_report *make(struct mg_exchange *exchange, const struct mg_prob
 
 struct mg_report *mg_report_new(struct mg_exchange *exchange, const struct mg_problem *problem)
 {
-    struct mg_report *report = make(exchange, problem, places_most);
+    struct mg_report *report = make(exchange, problem);
     if (report)
         find_places(report, problem);
     return report;
@@ -135,7 +134,7 @@ struct mg_report *mg_report_trouble(struct mg_exchange *exchange, struct mg_trou
                                               .detail = {"the changed files do not load", 29}};
     unsigned count = 0;
     struct mg_trouble_item *items = mg_trouble_copy(trouble, &exchange->request->arena, &count);
-    struct mg_report *report = items ? make(exchange, &problem, places_most) : NULL;
+    struct mg_report *report = items ? make(exchange, &problem) : NULL;
     if (!report)
         return NULL;
     report->loading = true;

@@ -11,7 +11,8 @@ bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config)
     struct mg_compute_pool_options compute = {(unsigned)config->limits.compute_threads,
                                               (unsigned)config->limits.compute_jobs};
     *grounds = (struct mg_grounds){.resolver = mg_resolver_new(&names),
-                                   .compute = mg_compute_pool_new(&compute)};
+                                   .compute = mg_compute_pool_new(&compute),
+                                   .waiting = atomic_load(&grounds->waiting)};
     return grounds->resolver && grounds->compute;
 }
 
@@ -232,6 +233,7 @@ bool mg_shared_open(struct mg_shared_set *set, const struct mg_config *config,
     if (!set->items[set->count])
         return mg_buf_put(why, MG_STR("out of memory")) && false;
     set->count++;
+    set->tls = grounds->tls;
     return true;
 }
 

@@ -11,12 +11,13 @@
 #include "gateway/sources.h"
 
 // What all backends of the process stand on. The certificates are read when the first https URL is
-// met.
+// met; the rest stays as it was opened.
 struct mg_grounds {
     struct mg_resolver *resolver;
-    struct mg_tls_store *tls;
+    struct mg_tls_store *tls; // for who loads: workers have their edition's
     struct mg_compute_pool *compute;
     struct mg_tickets *tickets; // NULL: nobody keeps tasks
+    _Atomic bool waiting;       // another process still does what only one may: tasks, gate.every
 };
 
 // One backend; which of the pointers it has says its kind.
@@ -37,6 +38,9 @@ struct mg_shared {
 struct mg_shared_set {
     struct mg_shared **items;
     unsigned count;
+    // The grounds' as they were then; NULL: no https. A worker looks here, since the one that loads
+    // may put it into the grounds meanwhile.
+    struct mg_tls_store *tls;
 };
 
 bool mg_grounds_open(struct mg_grounds *grounds, const struct mg_config *config);

@@ -71,8 +71,7 @@ static void put_arg(struct mg_buf *news, const struct mg_sql_arg *arg)
 
 static void put_sql(struct mg_buf *news, const struct mg_sql_ask *ask)
 {
-    static const char *const verbs[] = {"query", "one", "run", "atomic"};
-    put_word(news, "verb", verbs[ask->verb]);
+    put_word(news, "verb", mg_sql_verb_word(ask->verb));
     if (ask->verb == MG_SQL_ATOMIC) {
         mg_buf_put(news, MG_STR(",\"parts\":["));
         for (unsigned i = 0; i < ask->part_count; i++) {
@@ -136,12 +135,11 @@ static void put_ticket(struct mg_buf *news, const struct mg_ticket_ask *ask)
 
 static void put_ask(struct mg_buf *news, const struct mg_call *call)
 {
-    static const char *const file_verbs[] = {"read", "json", "stat", "list"};
-    put_word(news, "kind", mg_standin_kind(call->kind));
+    put_word(news, "kind", mg_call_kind_word(call->kind));
     if (call->kind == MG_CALL_HTTP) {
         put_http(news, &call->http);
     } else if (call->kind == MG_CALL_FILE) {
-        put_word(news, "verb", file_verbs[call->file.verb]);
+        put_word(news, "verb", mg_file_verb_word(call->file.verb));
         put_text(news, "path", call->file.path);
     } else if (call->kind == MG_CALL_SQL) {
         put_sql(news, &call->sql);

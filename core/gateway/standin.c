@@ -234,7 +234,7 @@ bool mg_standins_open(struct mg_standins *standins, const struct mg_plan_backend
         place(standins, i, backends[i].name, &opened->by_kind[backends[i].kind][backends[i].index]);
     for (unsigned kind = 0; ok && kind < MG_CALL_KINDS; kind++)
         if (!opened->by_kind[kind][0])
-            place(standins, count + kind, mg_str_of(mg_standin_kind(kind)),
+            place(standins, count + kind, mg_str_of(mg_call_kind_word(kind)),
                   &opened->by_kind[kind][0]);
     return ok;
 }
@@ -246,16 +246,6 @@ void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened)
         free(opened->by_kind[kind]);
     free(standins->items);
     *opened = (struct mg_backends){0};
-}
-
-const char *mg_standin_kind(enum mg_call_kind kind)
-{
-    static const char *const words[MG_CALL_KINDS] = {
-        [MG_CALL_HTTP] = "http",   [MG_CALL_FILE] = "file",   [MG_CALL_REDIS] = "redis",
-        [MG_CALL_SQL] = "sql",     [MG_CALL_VALUE] = "value", [MG_CALL_COMPUTE] = "compute",
-        [MG_CALL_TICKET] = "task",
-    };
-    return words[kind];
 }
 
 struct mg_str mg_standin_backend(const struct mg_standin_call *call)

@@ -46,7 +46,6 @@ void mg_standins_close(struct mg_standins *standins, struct mg_backends *opened)
 struct mg_standin_call *mg_standins_find(struct mg_standins *standins, unsigned id);
 
 struct mg_str mg_standin_backend(const struct mg_standin_call *call); // its name
-const char *mg_standin_kind(enum mg_call_kind kind);                  // such as "http"
 
 // Lands it so, from outside of the loop's turns: with `error`, or by status, headers and body,
 // which need not stay. Of a service the Content-Type says what form the body has, else `form`.

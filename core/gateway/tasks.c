@@ -121,19 +121,9 @@ void mg_tasks_attend(struct mg_tasks *tasks, struct mg_worker *worker, struct mg
     tickets->sit(tickets, worker->index, &seat);
 }
 
-static bool same(const struct mg_config *a, const struct mg_config *b)
+static struct mg_local_tickets_options options_of(const struct mg_config *config, unsigned workers)
 {
-    return mg_str_eq(a->tasks, b->tasks) && a->limits.tasks_at_once == b->limits.tasks_at_once &&
-           a->limits.tasks_waiting == b->limits.tasks_waiting &&
-           a->limits.task_result == b->limits.task_result &&
-           a->limits.tasks_file == b->limits.tasks_file;
-}
-
-bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *generation,
-                   const struct mg_config *config, const struct mg_config *before, unsigned workers,
-                   struct mg_buf *why)
-{
-    const struct mg_local_tickets_options options = {
+    return (struct mg_local_tickets_options){
         .path = config->tasks.data,
         .seats = workers,
         .at_once = (unsigned)config->limits.tasks_at_once,
@@ -141,11 +131,25 @@ bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *gener
         .result_most = config->limits.task_result,
         .file_most = config->limits.tasks_file,
     };
+}
+
+static bool same(const struct mg_local_tickets_options *a, const struct mg_local_tickets_options *b)
+{
+    return strcmp(a->path, b->path) == 0 && a->at_once == b->at_once && a->waiting == b->waiting &&
+           a->result_most == b->result_most && a->file_most == b->file_most;
+}
+
+bool mg_tasks_keep(struct mg_tickets *tickets, const struct mg_generation *generation,
+                   const struct mg_config *config, const struct mg_config *before, unsigned workers,
+                   struct mg_buf *why)
+{
+    const struct mg_local_tickets_options options = options_of(config, workers),
+                                          last = options_of(before, workers), *own;
     if (!tickets)
         return true;
-    if (!mg_local_tickets_is_open(tickets))
+    if (!(own = mg_local_tickets_options(tickets)))
         return !generation->task_count || mg_local_tickets_open(tickets, &options, why);
-    if (!same(config, before))
+    if (!same(&options, own) && !same(&options, &last))
         mg_log(MG_LOG_WARN,
                "gateway.lua: tasks, or a limit of them, has changed: that needs a restart");
     return true;

@@ -150,12 +150,10 @@ static void read_end(struct mg_exchange *exchange, const struct mg_mask *mask,
 static bool read_call(struct mg_exchange *exchange, const struct mg_mask *mask,
                       const struct mg_asked *asked, uint64_t total, struct mg_trace_call *call)
 {
-    static const char *const kinds[MG_CALL_KINDS] = {"http",  "file",    "redis", "sql",
-                                                     "value", "compute", "task"};
     const struct mg_plan_call *plan = asked->plan;
     *call = (struct mg_trace_call){
         .name = asked->name,
-        .kind = kinds[plan ? plan->kind : asked->call.kind],
+        .kind = mg_call_kind_word(plan ? plan->kind : asked->call.kind),
         .backend = backend_of(exchange, asked),
         .ask = ask_of(exchange, mask, asked),
         .each = plan && plan->each,

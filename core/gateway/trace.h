@@ -14,7 +14,7 @@ enum mg_trace_state {
 // All is borrowed from the exchange or lives in its arena. Secrets are taken out of the texts.
 struct mg_trace_call {
     struct mg_str name;    // as in problems; of a function's call its key, or the backend's name
-    const char *kind;      // "http", "file", "redis", "sql", "value": as scripts call them
+    const char *kind;      // mg_call_kind_word
     struct mg_str backend; // its name in gateway.lua; empty: of a value
     struct mg_str ask;     // such as "GET /users/7": with its placeholders if not started
     bool each;             // one call for each element of a list

@@ -1,21 +1,18 @@
 #include "gateway/trouble.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 
 enum { items_most = 20, line_most = 500 };
 
 void mg_trouble_log(const struct mg_faults *faults)
 {
+    struct mg_buf line = {0};
     for (unsigned i = 0; i < faults->count; i++) {
-        const struct mg_fault *fault = &faults->items[i];
-        char line[16] = "";
-        if (fault->line)
-            snprintf(line, sizeof line, ":%d", fault->line);
-        mg_log(MG_LOG_ERROR, "%.*s%s: %.*s", (int)fault->file.len, fault->file.data, line,
-               (int)fault->message.len, fault->message.data);
+        mg_buf_clear(&line);
+        mg_fault_put(&line, &faults->items[i]);
+        mg_log(MG_LOG_ERROR, "%.*s", (int)line.len, line.data ? line.data : "");
     }
+    mg_buf_fini(&line);
 }
 
 static void empty(struct mg_trouble *trouble)
@@ -77,12 +74,7 @@ struct mg_trouble_item *mg_trouble_copy(struct mg_trouble *trouble, struct mg_ar
 
 static void put_line(struct mg_buf *line, const struct mg_trouble *trouble, unsigned count)
 {
-    const struct mg_fault *fault = &trouble->items[0].fault;
-    mg_buf_put(line, fault->file);
-    if (fault->line)
-        mg_buf_printf(line, ":%d", fault->line);
-    mg_buf_put(line, MG_STR(": "));
-    mg_buf_put(line, fault->message);
+    mg_fault_put(line, &trouble->items[0].fault);
     if (line->len > line_most)
         line->len = line_most;
     if (count > 1)

@@ -1,7 +1,9 @@
 #include "gateway/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "backend/ticket_calls.h"
 #include "base/log.h"
@@ -47,6 +49,10 @@ static void end_if_empty(struct mg_worker *worker)
 // It is freed where it was made; here only when nobody is there any more.
 static void give_back(struct mg_generation *generation)
 {
+    struct mg_common *common = generation->worker->common;
+    pthread_mutex_lock(
+        &common->in_use); // whoever looked at it has done so, and nobody finds it now
+    pthread_mutex_unlock(&common->in_use);
     generation->mail.deliver = generation->come_back;
     if (!mg_mailbox_send(generation->home, &generation->mail))
         mg_generation_free(generation);
@@ -75,6 +81,7 @@ static void adopt(struct mg_worker *worker, struct mg_generation *generation)
     generation->worker = worker;
     generation->retire.run = retire;
     mg_vm_store(generation->vm, worker->common->store);
+    mg_vm_sight(generation->vm, &worker->sight);
     if (worker->common->grounds->tickets)
         mg_vm_tickets(generation->vm, worker->index);
     mg_list_push(&worker->generations, &generation->node);
@@ -88,11 +95,27 @@ static bool open_backends(struct mg_worker *worker, struct mg_generation *genera
     return mg_backends_open(&generation->backends, &generation->edition->shared, &place, before);
 }
 
+static void follow_limits(struct mg_worker *worker)
+{
+    const struct mg_config *config = worker->generation->edition->config;
+    struct mg_common *common = worker->common;
+    worker->limits = config->conn;
+    atomic_store(&common->connections_most, config->conn.connections);
+    atomic_store(&common->stuck, config->limits.stuck);
+    atomic_store(&common->hung, config->limits.hung);
+}
+
 // Its retirement waits for a later turn: what ends an exchange may be a callback of a backend.
 static void retire_if_done(struct mg_worker *worker, struct mg_generation *generation)
 {
     if (!generation->exchanges && generation != worker->generation)
         mg_loop_defer(&worker->loop, &generation->retire);
+}
+
+static void follow_clock(struct mg_worker *worker)
+{
+    if (worker->state == MG_WORKER_SERVING && !atomic_load(&worker->common->grounds->waiting))
+        mg_clock_follow(&worker->clock, worker);
 }
 
 static void on_generation(struct mg_mail *mail)
@@ -111,9 +134,8 @@ static void on_generation(struct mg_mail *mail)
         return;
     }
     worker->generation = generation;
-    worker->limits = generation->edition->config->conn;
-    if (worker->state == MG_WORKER_SERVING)
-        mg_clock_follow(&worker->clock, worker);
+    follow_limits(worker);
+    follow_clock(worker);
     retire_if_done(worker, before);
 }
 
@@ -214,6 +236,40 @@ static void on_abort(struct mg_mail *mail)
     }
 }
 
+// Connections that others accept
+
+struct handed {
+    struct mg_mail mail;
+    struct mg_worker *worker;
+    int fd;
+    struct sockaddr_storage peer;
+};
+
+static void on_handed(struct mg_mail *mail)
+{
+    struct handed *handed = MG_OWNER(mail, struct handed, mail);
+    struct mg_worker *worker = handed->worker;
+    if (worker->state == MG_WORKER_CLOSING) {
+        close(handed->fd);
+        atomic_fetch_sub(worker->net.connections, 1);
+    } else {
+        mg_conn_open(&worker->net, handed->fd, (struct sockaddr *)&handed->peer);
+    }
+    free(handed);
+}
+
+bool mg_worker_hand(struct mg_worker *worker, int fd, const struct sockaddr_storage *peer)
+{
+    struct handed *handed = malloc(sizeof *handed);
+    if (!handed)
+        return false;
+    *handed = (struct handed){{.deliver = on_handed}, worker, fd, *peer};
+    if (mg_mailbox_send(&worker->mailbox, &handed->mail))
+        return true;
+    free(handed);
+    return false;
+}
+
 static bool open_listeners(struct mg_worker *worker)
 {
     worker->listeners = calloc(worker->socket_count + 1, sizeof(struct mg_listener *));
@@ -229,8 +285,8 @@ static bool open_all(struct mg_worker *worker)
 {
     static const struct mg_backends none;
     struct mg_common *common = worker->common;
-    struct mg_http_options options = {.tls = common->grounds->tls};
-    worker->limits = worker->generation->edition->config->conn;
+    static const struct mg_http_options options; // its backends say whom https trusts
+    follow_limits(worker);
     worker->net = (struct mg_net){
         .loop = &worker->loop,
         .limits = &worker->limits,
@@ -270,7 +326,7 @@ static void *work(void *owner)
     bool opened = ok && open_all(worker);
     if (opened) {
         worker->state = MG_WORKER_SERVING;
-        mg_clock_follow(&worker->clock, worker);
+        follow_clock(worker);
         if (worker->tickets)
             mg_tasks_attend(&worker->tasks, worker, worker->common->grounds->tickets);
     }
@@ -292,7 +348,9 @@ bool mg_worker_start(struct mg_worker *worker)
     worker->abort.deliver = on_abort;
     if (pthread_create(&worker->thread, NULL, work, worker) != 0)
         return false;
-    pthread_setname_np(worker->thread, "worker");
+    char name[16]; // as long as the kernel keeps
+    snprintf(name, sizeof name, "worker %u", (worker->index + 1) % 1000);
+    pthread_setname_np(worker->thread, name);
     return true;
 }
 

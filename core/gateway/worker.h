@@ -4,12 +4,14 @@
 #define MG_GATEWAY_WORKER_H
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include "base/apart.h"
 #include "gateway/clock.h"
 #include "gateway/generation.h"
 #include "gateway/tasks.h"
 #include "net/listener.h"
+#include "script/sight.h"
 
 struct mg_dev;
 struct mg_exchange;
@@ -20,6 +22,10 @@ struct mg_common {
     struct mg_store *store; // behind gate.shared; it outlives what is loaded
     struct mg_dev *dev;     // NULL: without --dev
     unsigned worker_count;  // 0: none does anything but answer what it is asked
+    // As the newest generation has them, for the main thread: connections, and ms of the watchdog.
+    _Atomic unsigned connections_most;
+    _Atomic uint64_t stuck, hung;
+    pthread_mutex_t in_use; // held by who looks at a worker's generation from outside
     // Told on its worker's loop of each exchange that has ended, its calls landed, just before it
     // goes (gateway/trace reads what it was about). NULL: nobody asks.
     void (*ended)(void *owner, struct mg_exchange *exchange);
@@ -50,6 +56,7 @@ struct mg_worker {
     struct mg_list generations;       // all that have not ended, that one too
     struct mg_listener **listeners;
     struct mg_list exchanges;
+    struct mg_sight sight; // what it is at: the watchdog's to read
     struct mg_clock clock;
     struct mg_backend *tickets; // NULL: none are kept
     struct mg_tasks tasks;
@@ -71,6 +78,11 @@ void mg_worker_drain(struct mg_worker *worker); // any thread, once: finish what
 void mg_worker_abort(struct mg_worker *worker); // any thread, once, after drain: cut what is left
 void mg_worker_join(struct mg_worker *worker);  // waits for its end
 void mg_worker_fini(struct mg_worker *worker);  // after the join, when nobody tells it anything
+
+// Serves a socket that the main thread has accepted in its place, having taken a place among the
+// connections of the process. False: no memory; socket and place stay the caller's. The main
+// thread.
+bool mg_worker_hand(struct mg_worker *worker, int fd, const struct sockaddr_storage *peer);
 
 // New requests begin on this generation from now on. Any thread; false: it has ended, the
 // generation stays the caller's.

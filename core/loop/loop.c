@@ -13,6 +13,8 @@ static void run_deferred(uv_check_t *after)
 {
     struct mg_loop *loop = after->data;
     struct mg_list due;
+    unsigned turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
     mg_list_init(&due);
     for (struct mg_list *node; (node = mg_list_pop(&loop->deferred));)
         mg_list_push(&due, node);

@@ -4,6 +4,7 @@
 #ifndef MG_LOOP_LOOP_H
 #define MG_LOOP_LOOP_H
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -30,6 +31,7 @@ struct mg_loop {
     size_t heap_len, heap_cap;
     uint64_t orders;        // the last given to a timer
     uint64_t clock_at;      // when the clock is due, no later than heap[0]
+    _Atomic unsigned turns; // how many there were: any thread may read it
     uint64_t still;         // 0: time goes by itself; else it is this, until mg_loop_move
     uv_timer_t clock;       // active while any timer is set
     bool ticking;           // timers are being run: the clock is set when they are through

@@ -56,6 +56,11 @@ bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail)
     return open;
 }
 
+void mg_mailbox_nudge(struct mg_mailbox *box)
+{
+    uv_async_send(&box->wake);
+}
+
 void mg_mailbox_close(struct mg_mailbox *box)
 {
     if (box->closed)

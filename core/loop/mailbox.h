@@ -24,6 +24,10 @@ enum mg_status mg_mailbox_open(struct mg_mailbox *box, struct mg_loop *loop);
 // Any thread. Order is kept per sender. False when the box is closed: the mail stays the sender's.
 bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail);
 
+// Any thread, while the box is open: its loop turns, whether or not there is mail. Takes no lock
+// that the receiver could hold.
+void mg_mailbox_nudge(struct mg_mailbox *box);
+
 // On the receiver's loop: delivers what is there, then closes the handle; the memory must stay
 // until the loop has turned once more.
 void mg_mailbox_close(struct mg_mailbox *box);

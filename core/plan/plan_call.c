@@ -206,13 +206,12 @@ static bool compile_compute(struct mg_compile *c, struct mg_str call, struct mg_
 
 bool mg_compile_kind(struct mg_compile *c, struct mg_str call, struct mg_plan_call *out)
 {
-    static const char *const words[] = {"http", "file", "redis", "sql", "value", "compute"};
     struct mg_str kind = mg_compile_text(call, "kind", c->arena), value;
     if (mg_str_is(kind, "each"))
         return mg_compile_each(c, call, out);
-    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
-        if (mg_str_is(kind, words[i]))
-            out->kind = (enum mg_call_kind)i;
+    for (enum mg_call_kind k = 0; k < MG_CALL_TICKET; k++)
+        if (mg_str_is(kind, mg_call_kind_word(k)))
+            out->kind = k;
     if (out->kind == MG_CALL_VALUE) {
         out->delay = (uint64_t)mg_compile_int(call, "delay");
         return !mg_json_member(call, MG_STR("value"), &value)

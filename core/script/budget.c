@@ -88,16 +88,35 @@ static int64_t cpu_clock(void)
 
 // Where the author's code stands: the innermost function of a file of the gateway. Those of the
 // library have names that begin with "=".
+static bool find_place(lua_State *L, lua_Debug *at)
+{
+    for (int level = 0; level < levels_most && lua_getstack(L, level, at); level++)
+        if (lua_getinfo(L, "Sl", at) && at->source[0] == '@' && at->currentline > 0)
+            return true;
+    return false;
+}
+
 static void note_place(lua_State *L, struct mg_budget_entry *entry)
 {
     lua_Debug at;
-    for (int level = 0; level < levels_most && lua_getstack(L, level, &at); level++) {
-        if (!lua_getinfo(L, "Sl", &at) || at.source[0] != '@' || at.currentline <= 0)
-            continue;
-        snprintf(entry->file, sizeof entry->file, "%s", at.source + 1);
-        entry->line = at.currentline;
+    if (!find_place(L, &at))
         return;
-    }
+    snprintf(entry->file, sizeof entry->file, "%s", at.source + 1);
+    entry->line = at.currentline;
+}
+
+// Others may want to know where it is, should it never come back. What they cannot see is a C
+// function that neither returns nor looks at its budget, before the first tick: its line is the
+// last one that was run then, or none.
+static void tell_sight(lua_State *L, struct mg_budget_entry *entry)
+{
+    lua_Debug at;
+    struct mg_sight *sight = entry->budget.sight;
+    if (!sight || entry->slice_used_ms - entry->sighted_ms < MG_BUDGET_TICK_MS)
+        return;
+    entry->sighted_ms = entry->slice_used_ms;
+    if (find_place(L, &at))
+        mg_sight_note(sight, at.source + 1, at.currentline);
 }
 
 static bool is_spent(const struct mg_budget_entry *entry)
@@ -189,6 +208,7 @@ static void l_on_count(lua_State *L, lua_Debug *unused)
     if (!has_timer())
         look_at_clock(entry);
     l_end_if_over(L, entry);
+    tell_sight(L, entry);
     if (is_slow(entry) && !entry->file[0])
         note_place(L, entry);
     disarm(entry);
@@ -227,6 +247,7 @@ void l_budget_check(lua_State *L)
         look_at_clock(entry);
     if (is_spent(entry))
         l_end_if_over(L, entry);
+    tell_sight(L, entry);
 }
 
 void mg_budget_give(size_t bytes)
@@ -244,7 +265,7 @@ void mg_budget_enter(struct mg_budget_entry *entry, lua_State *L, const struct m
 {
     entry->L = L;
     entry->budget = *budget;
-    entry->slice_used_ms = 0;
+    entry->slice_used_ms = entry->sighted_ms = 0;
     entry->settling = false;
     entry->end = MG_BUDGET_KEPT;
     entry->file[0] = '\0';

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "script/sight.h"
+
 enum { MG_BUDGET_TICK_MS = 10 };
 
 enum mg_budget_end {
@@ -22,10 +24,11 @@ enum mg_budget_end {
 };
 
 struct mg_budget {
-    uint32_t most_ms;  // CPU time, of all entries that share `used_ms`; 0: no bound
-    uint32_t slice_ms; // CPU time of one entry from which on its place is noted; 0: none
-    uint32_t *used_ms; // charged by a signal handler
-    size_t most_bytes; // that the state may grow by in one entry; 0: no bound
+    uint32_t most_ms;       // CPU time, of all entries that share `used_ms`; 0: no bound
+    uint32_t slice_ms;      // CPU time of one entry from which on its place is noted; 0: none
+    uint32_t *used_ms;      // charged by a signal handler
+    size_t most_bytes;      // that the state may grow by in one entry; 0: no bound
+    struct mg_sight *sight; // told with each tick where the author's code stands; NULL: nobody
 };
 
 // One stay of a thread in a Lua state: on the C stack of whoever calls into Lua. They may be
@@ -37,6 +40,7 @@ struct mg_budget_entry {
     volatile uint32_t slice_used_ms;
     volatile bool settling; // the hook is being taken away: the handler must not set it meanwhile
     size_t began_bytes;     // what the state held then, and what was given to it since
+    uint32_t sighted_ms;    // of slice_used_ms, when the sight was told last
     int64_t clock;          // of the thread's CPU in ns: only where there is no timer
     enum mg_budget_end end; // how it went
     char file[128];         // the author's code that was ended, or was slow; "" when none is known

@@ -359,7 +359,6 @@ static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, 
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
 {
-    static const char *const kinds[] = {"http", "file", "redis", "sql", "value", "compute"};
     struct mg_reading r = {.L = L, .run = run, .vm = vm, .arena = run->scope->arena};
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
@@ -367,19 +366,19 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
     struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
                   name = l_read_borrowed(&r, MG_FIELD_BACKEND);
-    unsigned k = 0;
-    while (k < sizeof kinds / sizeof *kinds && !mg_str_is(kind, kinds[k]))
+    enum mg_call_kind k = 0;
+    while (k < MG_CALL_TICKET && !mg_str_is(kind, mg_call_kind_word(k)))
         k++;
-    if (k == sizeof kinds / sizeof *kinds)
+    if (k == MG_CALL_TICKET)
         luaL_error(L, "a call is wanted, as users:get(...) makes one");
-    r.asked->call.kind = (enum mg_call_kind)k;
+    r.asked->call.kind = k;
     r.asked->call.arena = r.arena;
     l_contract(&r);
     const struct mg_plan_backend *backend =
         mg_plan_backend_find(vm->backends, vm->backend_count, r.asked->call.kind, name);
     if (!backend && k != MG_CALL_VALUE && k != MG_CALL_COMPUTE)
         luaL_error(L, "no backend of this name");
-    l_name(&r, backend, kinds[k]);
+    l_name(&r, backend, mg_call_kind_word(k));
     if (backend) {
         r.asked->call.backend = backend->index;
         mg_contract_bound(&r.asked->contract, backend->within);

@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "json/scan.h"
-#include "json/scan.h"
 #include "script/budget.h"
 #include "script/json.h"
 #include "script/state.h"
@@ -135,21 +134,11 @@ static int l_job(lua_State *L)
     return 0;
 }
 
-// Nothing of the job is under way any more, whatever it was in the midst of.
-static int l_end(lua_State *L)
-{
-    const struct mg_vm *vm = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
 static void tidy(struct mg_vm *vm, bool ended)
 {
     lua_settop(vm->L, 0);
     if (ended)
-        lua_cpcall(vm->L, l_end, vm);
-    lua_settop(vm->L, 0);
+        mg_vm_ended(vm);
     if (vm->full || mg_budget_held(vm->L) > kept_most)
         lua_gc(vm->L, LUA_GCCOLLECT, 0);
     vm->full = is_full(vm->L, vm); // by what its modules keep

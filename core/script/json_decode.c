@@ -5,6 +5,7 @@
 
 #include "json/run.h"
 #include "json/scan.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/json_state.h"
 
@@ -15,6 +16,7 @@ struct decoder {
 };
 
 enum {
+    looks = 4096,      // elements of a container between two looks at the budget
     waiting_most = 32, // stack slots for waiting elements; a member takes two
     slots = waiting_most + 8,
 };
@@ -100,6 +102,7 @@ static void push_array(struct decoder *decoder)
     lua_pushnil(L); // the table takes this place
     int place = lua_gettop(L), count = 0;
     bool going;
+    l_budget_check(L);
     decoder->at++;
     while ((going = more(decoder, ']')) && count < waiting_most) {
         push_value(decoder);
@@ -114,6 +117,8 @@ static void push_array(struct decoder *decoder)
     while (going) {
         push_value(decoder);
         lua_rawseti(L, place, ++count);
+        if (count % looks == 0)
+            l_budget_check(L);
         going = more(decoder, ']');
     }
 }
@@ -158,6 +163,7 @@ static void push_object(struct decoder *decoder)
     int place = lua_gettop(L), count = 0;
     uint64_t seen = 0;
     bool going, distinct = true;
+    l_budget_check(L);
     decoder->at++;
     while ((going = more(decoder, '}')) && count < waiting_most / 2) {
         distinct = push_member(decoder, &seen) && distinct;
@@ -169,6 +175,8 @@ static void push_object(struct decoder *decoder)
     while (going) {
         push_member(decoder, &seen);
         lua_rawset(L, place);
+        if (++count % looks == 0)
+            l_budget_check(L);
         going = more(decoder, '}');
     }
 }

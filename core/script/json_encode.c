@@ -7,6 +7,7 @@
 
 #include "json/scan.h"
 #include "json/write.h"
+#include "script/budget.h"
 #include "script/json.h"
 #include "script/json_place.h"
 #include "script/json_state.h"
@@ -71,6 +72,7 @@ static void add_key(struct encoder *encoder, struct mg_str name, int slot)
 
 enum {
     few = 32,             // members that stay on the stack
+    looks = 4096,         // elements between two looks at the budget
     stack_most = 4000,    // slots in use, beyond which no members stay there
     slots = 2 * few + 24, // what one table needs of the stack
 };
@@ -176,6 +178,8 @@ static void put_array(struct encoder *encoder, int table, const struct mg_json_p
         struct mg_json_place element = {.parent = place, .index = i, .depth = place->depth + 1};
         if (i > 1)
             put_char(encoder, ',');
+        if (i % looks == 0)
+            l_budget_check(encoder->L);
         if (here) {
             put_value(encoder, shape->base + 2 * i, &element);
             continue;
@@ -258,6 +262,7 @@ static void check_data(struct encoder *encoder, int table, const struct mg_json_
 static void put_table(struct encoder *encoder, int table, const struct mg_json_place *place)
 {
     struct mg_json_state *state = encoder->state;
+    l_budget_check(encoder->L); // a table may be in many others, and say little for its size
     if (place->depth >= MG_JSON_DEPTH_MOST)
         refuse(encoder, place, "nested too deep (does a table contain itself?)");
     luaL_checkstack(encoder->L, slots, "too many values");

@@ -225,20 +225,10 @@ static enum mg_run_state take_wait(struct mg_run *run, lua_State *co)
     return MG_RUN_WAITS;
 }
 
-static int l_tell_ended(lua_State *L)
-{
-    const struct mg_vm *vm = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->ended);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
-// It was ended in the midst of whatever it did, perhaps within the library, which forgets that.
 static enum mg_run_state fail_of_budget(struct mg_run *run, const struct mg_budget_entry *entry)
 {
     enum { after_ms = 50 }; // left for what runs after it
-    lua_cpcall(run->vm->L, l_tell_ended, run->vm);
-    lua_settop(run->vm->L, 0);
+    mg_vm_ended(run->vm);
     struct mg_arena *arena = run->scope->arena;
     struct mg_str place =
         entry->file[0] ? mg_arena_printf(arena, "%s:%d: ", entry->file, entry->line) : MG_STR("");
@@ -269,11 +259,12 @@ static void note_slow(struct mg_run *run, const struct mg_budget_entry *entry)
         run->slow = mg_arena_printf(run->scope->arena, "%s:%d", entry->file, entry->line);
 }
 
-static enum mg_run_state resume(struct mg_run *run, int args)
+static enum mg_run_state resume(struct mg_run *run)
 {
     lua_State *co = run->thread;
     struct mg_vm *vm = run->vm;
     struct mg_run *outer = vm->current;
+    const struct mg_plan *before = vm->sight ? mg_sight_begin(vm->sight, run->plan) : NULL;
     struct mg_budget_entry entry;
     vm->current = run;
     run->touched = false; // what was read before it waited explains nothing that comes now
@@ -281,10 +272,13 @@ static enum mg_run_state resume(struct mg_run *run, int args)
                     &(struct mg_budget){.most_ms = run->most_ms,
                                         .slice_ms = (uint32_t)vm->limits.slice,
                                         .used_ms = &run->used_ms,
-                                        .most_bytes = run->most_bytes});
-    int outcome = lua_resume(co, args);
+                                        .most_bytes = run->most_bytes,
+                                        .sight = vm->sight});
+    int outcome = lua_resume(co, 0);
     enum mg_budget_end end = mg_budget_leave(&entry);
     vm->current = outer;
+    if (vm->sight)
+        mg_sight_end(vm->sight, before);
     note_slow(run, &entry);
     if (end != MG_BUDGET_KEPT)
         return fail_of_budget(run, &entry);
@@ -298,16 +292,22 @@ static enum mg_run_state resume(struct mg_run *run, int args)
     return state;
 }
 
+// One of the library's functions, which finds in the run what it is to do.
+static enum mg_run_state start(struct mg_run *run, int ref)
+{
+    if (!renew(run))
+        return fail_plainly(run, "out of memory");
+    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, ref);
+    return resume(run);
+}
+
 static enum mg_run_state start_main(struct mg_run *run, int function,
                                     const struct mg_asked *const *results, unsigned count)
 {
     run->function = function;
     run->results = results;
     run->count = count;
-    if (!renew(run))
-        return fail_plainly(run, "out of memory");
-    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->main);
-    return resume(run, 0);
+    return start(run, run->vm->main);
 }
 
 enum mg_run_state mg_run_start(struct mg_run *run, int function,
@@ -334,10 +334,7 @@ enum mg_run_state mg_run_before(struct mg_run *run, const int *functions, unsign
     run->around = functions;
     run->around_count = count;
     run->wants_context = wants_context;
-    if (!renew(run))
-        return fail_plainly(run, "out of memory");
-    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->before);
-    return resume(run, 0);
+    return start(run, run->vm->before);
 }
 
 enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigned count,
@@ -348,10 +345,7 @@ enum mg_run_state mg_run_after(struct mg_run *run, const int *functions, unsigne
     run->around_count = count;
     run->reply = *reply;
     run->passed = passed;
-    if (!renew(run))
-        return fail_plainly(run, "out of memory");
-    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->after);
-    return resume(run, 0);
+    return start(run, run->vm->after);
 }
 
 enum mg_run_state mg_run_finally(struct mg_run *run, int status)
@@ -362,28 +356,21 @@ enum mg_run_state mg_run_finally(struct mg_run *run, int status)
     run->failure = (struct mg_run_failure){0};
     run->used_ms = 0;
     run->final_count--; // whatever becomes of it: it is not tried again
-    if (!renew(run))
-        return fail_plainly(run, "out of memory");
-    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->finally);
-    return resume(run, 0);
+    return start(run, run->vm->finally);
 }
 
 enum mg_run_state mg_run_chore(struct mg_run *run, const struct mg_run_chore *chore)
 {
     run->phase = MG_RUN_CHORE;
     run->chore = chore;
-    run->alone = true;
-    if (!renew(run))
-        return fail_plainly(run, "out of memory");
-    lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->vm->chore);
-    return resume(run, 0);
+    return start(run, run->vm->chore);
 }
 
 enum mg_run_state mg_run_resume(struct mg_run *run)
 {
     if (run->phase == MG_RUN_CHORE) // it may take its time, as long as others have theirs
         run->used_ms = 0;
-    return resume(run, 0);
+    return resume(run);
 }
 
 static int l_drop_kept(lua_State *L)

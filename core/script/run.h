@@ -66,6 +66,7 @@ struct mg_run {
     struct mg_vm *vm;
     const struct mg_script_host *host;
     void *exchange;
+    const struct mg_plan *plan; // whose functions they are, for who sees the run from outside
     struct mg_scope *scope;
     struct mg_wait wait;           // after WAITS
     struct mg_all *all;            // what gate.all waits for
@@ -88,8 +89,7 @@ struct mg_run {
     bool yes;                         // after WHEN: the call is made
     struct mg_str context;            // after BEFORE
     struct mg_str made;               // after CHORE: JSON
-    const struct mg_run_chore *chore; // CHORE
-    bool alone;                       // it is about no request
+    const struct mg_run_chore *chore; // of a run that is about no request; else NULL
     // What gate.finally was given, a list that is taken from its end; LUA_NOREF or 0: no list.
     int finals_ref;
     unsigned final_count;

@@ -10,7 +10,7 @@
 
 struct spec {
     const struct mg_spec_host *host;
-    void *owner;
+    struct mg_stage *stage;
     const struct mg_spec_options *options;
     int code;
 };
@@ -36,7 +36,7 @@ static int l_drive(lua_State *L)
 {
     struct spec *spec = l_spec(L);
     luaL_checktype(L, 1, LUA_TSTRING);
-    unsigned run = spec->host->drive(spec->owner, l_str(L, 1));
+    unsigned run = spec->host->drive(spec->stage, l_str(L, 1));
     if (!run)
         return luaL_error(L, "no memory or descriptors for a request");
     lua_pushinteger(L, (lua_Integer)run);
@@ -47,7 +47,7 @@ static int l_drive(lua_State *L)
 static int l_tick(lua_State *L)
 {
     struct spec *spec = l_spec(L);
-    spec->host->tick(spec->owner, (uint64_t)luaL_checknumber(L, 1));
+    spec->host->tick(spec->stage, (uint64_t)luaL_checknumber(L, 1));
     return 0;
 }
 
@@ -74,7 +74,7 @@ static int l_answer(lua_State *L)
     l_headers(L, 3, &result.headers);
     result.body = l_str(L, 4);
     result.form = lua_toboolean(L, 5) ? MG_BODY_JSON : MG_BODY_TEXT;
-    lua_pushboolean(L, spec->host->answer(spec->owner, l_number(L, 1), &result));
+    lua_pushboolean(L, spec->host->answer(spec->stage, l_number(L, 1), &result));
     return 1;
 }
 
@@ -84,7 +84,7 @@ static int l_fail(lua_State *L)
     struct spec *spec = l_spec(L);
     struct mg_result result = {.error = (enum mg_status)luaL_checkinteger(L, 2)};
     result.message = l_str(L, 3);
-    lua_pushboolean(L, spec->host->answer(spec->owner, l_number(L, 1), &result));
+    lua_pushboolean(L, spec->host->answer(spec->stage, l_number(L, 1), &result));
     return 1;
 }
 
@@ -92,14 +92,14 @@ static int l_fail(lua_State *L)
 static int l_leave(lua_State *L)
 {
     struct spec *spec = l_spec(L);
-    spec->host->leave(spec->owner, l_number(L, 1));
+    spec->host->leave(spec->stage, l_number(L, 1));
     return 0;
 }
 
 static int l_clear(lua_State *L)
 {
     struct spec *spec = l_spec(L);
-    spec->host->clear(spec->owner);
+    spec->host->clear(spec->stage);
     return 0;
 }
 
@@ -108,7 +108,7 @@ static int l_news(lua_State *L)
 {
     struct spec *spec = l_spec(L);
     lua_pushliteral(L, "[");
-    l_push(L, spec->host->news(spec->owner));
+    l_push(L, spec->host->news(spec->stage));
     lua_pushliteral(L, "]");
     lua_concat(L, 3);
     l_json_push(L, l_str(L, -1));
@@ -119,22 +119,14 @@ static int l_news(lua_State *L)
 static int l_reply(lua_State *L)
 {
     struct spec *spec = l_spec(L);
-    return l_push(L, spec->host->reply(spec->owner, l_number(L, 1)));
+    return l_push(L, spec->host->reply(spec->stage, l_number(L, 1)));
 }
 
 // (id) -> the bytes that this call sends
 static int l_sent(lua_State *L)
 {
     struct spec *spec = l_spec(L);
-    return l_push(L, spec->host->sent(spec->owner, l_number(L, 1)));
-}
-
-static int l_routes(lua_State *L)
-{
-    struct spec *spec = l_spec(L);
-    l_push(L, spec->host->routes(spec->owner));
-    l_json_push(L, l_str(L, -1));
-    return 1;
+    return l_push(L, spec->host->sent(spec->stage, l_number(L, 1)));
 }
 
 // The ways in which a backend can fail.
@@ -153,9 +145,9 @@ static void l_push_kinds(lua_State *L)
 static void l_push_stage(lua_State *L, struct spec *spec)
 {
     static const luaL_Reg functions[] = {
-        {"drive", l_drive}, {"tick", l_tick},     {"answer", l_answer}, {"fail", l_fail},
-        {"leave", l_leave}, {"clear", l_clear},   {"news", l_news},     {"reply", l_reply},
-        {"sent", l_sent},   {"routes", l_routes}, {NULL, NULL},
+        {"drive", l_drive}, {"tick", l_tick},   {"answer", l_answer}, {"fail", l_fail},
+        {"leave", l_leave}, {"clear", l_clear}, {"news", l_news},     {"reply", l_reply},
+        {"sent", l_sent},   {NULL, NULL},
     };
     lua_newtable(L);
     for (const luaL_Reg *function = functions; function->name; function++) {
@@ -165,6 +157,8 @@ static void l_push_stage(lua_State *L, struct spec *spec)
     }
     l_push_kinds(L);
     lua_setfield(L, -2, "kinds");
+    l_json_push(L, spec->options->routes);
+    lua_setfield(L, -2, "routes");
 }
 
 static void l_push_options(lua_State *L, const struct mg_spec_options *options)
@@ -198,9 +192,10 @@ static int l_run(lua_State *L)
     return 0;
 }
 
-int mg_spec_run(const struct mg_spec_host *host, void *owner, const struct mg_spec_options *options)
+int mg_spec_run(const struct mg_spec_host *host, struct mg_stage *stage,
+                const struct mg_spec_options *options)
 {
-    struct spec spec = {host, owner, options, 1};
+    struct spec spec = {host, stage, options, 1};
     lua_State *L = mg_vm_new_state();
     if (!L || lua_cpcall(L, l_run, &spec) != 0)
         fprintf(stderr, "moongate: %s\n", L ? lua_tostring(L, -1) : "out of memory");

@@ -62,6 +62,7 @@ struct mg_vm {
     bool keeps_tickets;                        // tasks can be started
     unsigned home;                             // and whose they are then
     struct mg_vm_limits limits;
+    struct mg_sight *sight;        // who looks at this thread from outside; or NULL
     bool sweep;                    // a run was ended for its memory: collect when it has gone
     bool full;                     // it holds too much even when all garbage is collected
     uint64_t swept;                // when that was done last, in ms
@@ -77,6 +78,10 @@ struct mg_vm {
 // The state's owner, from inside any C function; the functions of moongate.core have it as their
 // first upvalue.
 struct mg_vm *mg_vm_of(lua_State *L);
+
+// What ran was ended in the midst of whatever it did, perhaps within the library, which forgets
+// that. The state's own stack is empty afterwards.
+void mg_vm_ended(struct mg_vm *vm);
 
 static inline struct mg_vm *l_vm(lua_State *L)
 {

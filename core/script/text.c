@@ -6,6 +6,7 @@
 
 #include "script/budget.h"
 #include "script/match.h"
+#include "script/sort.h"
 #include "script/state.h"
 
 enum { first_cap = 256, stack_most = 1 << 20 }; // bytes
@@ -379,5 +380,7 @@ int luaopen_moongate_text(lua_State *L)
     lua_remove(L, -2);
     lua_pushcclosure(L, l_concat, 2);
     lua_setfield(L, -2, "concat");
+    lua_pushcfunction(L, l_sort);
+    lua_setfield(L, -2, "sort");
     return 1;
 }

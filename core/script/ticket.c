@@ -69,7 +69,7 @@ int l_ticket(lua_State *L)
 int l_request(lua_State *L)
 {
     struct mg_run *run = l_run_current(L);
-    if (run->alone)
+    if (run->chore)
         return 0;
     l_request_push(L, run);
     return 1;

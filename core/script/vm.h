@@ -1,5 +1,5 @@
 // A Lua state with the library and one version of a gateway's files in it. One thread uses it.
-// Route files run interpreted and in a sandbox; the library that is compiled in may be compiled.
+// Route files run interpreted and in a sandbox; so does the library, in every state.
 #ifndef MG_SCRIPT_VM_H
 #define MG_SCRIPT_VM_H
 
@@ -10,6 +10,7 @@
 
 struct mg_vm;
 struct mg_script_host;
+struct mg_sight;
 
 // The files of a gateway's folder as they were read, in byte order of their names.
 struct mg_source {
@@ -80,6 +81,9 @@ bool mg_vm_bursting(const struct mg_vm *vm); // it holds twice as much: new runs
 
 // The store behind gate.shared; must stay until mg_vm_free. Without one asking it is an error.
 void mg_vm_store(struct mg_vm *vm, struct mg_store *store);
+
+// What runs in this state is told there; it must stay until mg_vm_free. Without one nobody is told.
+void mg_vm_sight(struct mg_vm *vm, struct mg_sight *sight);
 
 // Tasks can be started in this state; they are to run at this seat of the keeper of tickets.
 void mg_vm_tickets(struct mg_vm *vm, unsigned home);

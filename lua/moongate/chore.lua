@@ -2,7 +2,6 @@
 
 local core    = require "moongate.core"
 local limits  = require "moongate.limits"
-local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local run     = require "moongate.run"
 local schema  = require "moongate.schema"
@@ -36,8 +35,9 @@ end
 ---@param name any
 ---@return string?
 function chore.name_wrong(what, name)
-  if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") or #name > 64 then
-    return ("%s takes a name of letters, digits, _ and -, at most 64, not %s"):format(what, words.show(name))
+  local wrong = words.name_wrong(what, name)
+  if wrong then
+    return wrong
   end
   for _, other in ipairs(loading.chores) do
     if other.called == name and other.what == what then
@@ -55,10 +55,7 @@ function chore.checked(node, options)
   local report = schema.report()
   local own = node(options, report)
   local file, line = loading.place()
-  for _, problem in ipairs(report.problems) do
-    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
-    loading.report(file, at, problem.message, problem.category)
-  end
+  loading.note(report, file, line)
   return own or {}
 end
 

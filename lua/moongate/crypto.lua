@@ -47,18 +47,18 @@ function crypto.equal(a, b)
   return type(a) == "string" and type(b) == "string" and core.equal(a, b)
 end
 
-local function coding(name, way)
+local function coding(name)
   crypto[name] = function(text)
     check(name, text)
-    return (core.code(text, way or name))
+    return (core.code(text, name))
   end
 end
 
 coding "hex"
-coding "unhex"                     -- nil when it is no hex
+coding "unhex"     -- nil when it is no hex
 coding "base64"
-coding("base64url", "base64url")   -- without padding
-coding "unbase64"                  -- either alphabet, padded or not; nil when it is none
+coding "base64url" -- without padding
+coding "unbase64"  -- either alphabet, padded or not; nil when it is none
 
 ---A random UUID (version 4).
 ---@return string

@@ -2,7 +2,6 @@
 -- holds for every route declared in it, and for groups in it; what is nearer to the route wins.
 
 local call    = require "moongate.call"
-local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local route   = require "moongate.route"
 local sandbox = require "moongate.sandbox"
@@ -43,10 +42,7 @@ local function checked(prefix, keys, around)
   local report = schema.report()
   local node = schema.table(route.common(route.params(around, prefix, keys)), route.not_yet, nil, ELSEWHERE)
   local own = node(keys, report)
-  for _, problem in ipairs(report.problems) do
-    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
-    loading.report(file, at, problem.message, problem.category)
-  end
+  loading.note(report, file, line)
   return route.inherit(around, own or {}, prefix)
 end
 
@@ -66,9 +62,10 @@ function group.outermost(gate)
   prefixes[gate] = ""
 end
 
--- What a group's function gets: verbs as `gate` has them, for paths below the prefix.
-local function door(around)
-  local api = {}
+---Gives a table the verbs that declare routes and groups.
+---@param api table
+---@param around table? what is said around them
+function group.verbs(api, around)
   for word, method in pairs(METHODS) do
     api[word] = function(path, def)
       return route.declare(method, path, def, around)
@@ -80,6 +77,12 @@ local function door(around)
   function api.group(...)
     return group.declare(around, ...)
   end
+end
+
+-- What a group's function gets: verbs as `gate` has them, for paths below the prefix.
+local function door(around)
+  local api = {}
+  group.verbs(api, around)
   local names = words.names(api)
   setmetatable(api, {
     __index = function(_, key)

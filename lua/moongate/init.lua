@@ -11,7 +11,6 @@ local group   = require "moongate.group"
 local loading = require "moongate.loading"
 local many    = require "moongate.many"
 local reply   = require "moongate.reply"
-local route   = require "moongate.route"
 local run     = require "moongate.run"
 local sandbox = require "moongate.sandbox"
 local secret  = require "moongate.secret"
@@ -19,10 +18,7 @@ local shared  = require "moongate.shared"
 local task    = require "moongate.task"
 local words   = require "moongate.words"
 
-local NOT_YET = {}
-for name in ([[accepted events stream task]]):gmatch("%S+") do
-  NOT_YET[name] = true
-end
+local NOT_YET = { events = true, stream = true }
 
 -- What waits can run in functions only: while files load there is no request to wait for.
 local function running(name, fn)
@@ -41,12 +37,6 @@ end
 call.methods.wait = running("call:wait()", run.wait)
 call.methods.start = running("call:start()", run.start)
 
-local function method(word)
-  return function(path, def)
-    return route.declare(word, path, def)
-  end
-end
-
 local function named(kind)
   return function(name)
     return backend.named(kind, name)
@@ -55,11 +45,8 @@ end
 
 ---@class moongate.Gate
 local gate = {
-  get = method "GET", post = method "POST", put = method "PUT", patch = method "PATCH",
-  delete = method "DELETE", route = function(word, path, def) return route.any(word, path, def) end,
   every = function(...) return chore.every(...) end,
   task = function(...) return task.declare(...) end, accepted = running("gate.accepted", task.accepted),
-  group = function(...) return group.declare(nil, ...) end,
 
   service = named "service", database = named "database", files = named "files",
   redis = named "redis", value = backend.value, each = backend.each, compute = compute.call,
@@ -76,6 +63,8 @@ local gate = {
   crypto = crypto, list = core.list, null = core.null,
   json = sandbox.read_only({ encode = core.encode, decode = core.decode, raw = core.raw }, "gate.json"),
 }
+
+group.verbs(gate)
 
 local names = words.names(gate)
 

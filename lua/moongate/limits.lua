@@ -65,6 +65,8 @@ limits.all = {
   size("state", 256 * MiB, 4 * MiB, 64 * GiB, "what a worker's Lua state holds, before it is replaced"),
   size("text", 8 * MiB, 4 * KiB, 1 * GiB, "a text that one call of a function builds"),
   duration("load", 5 * SECOND, 10, HOUR, "CPU time of loading the route files"),
+  duration("stuck", 1 * SECOND, 100, HOUR, "a worker at one thing, before others take its connections"),
+  duration("hung", 2 * SECOND, 100, HOUR, "a worker without a sign of life, before its process is replaced"),
   duration("unheard", 30 * SECOND, 10, HOUR, "a call that changes things, after its request ended"),
   duration("finally", 30 * SECOND, 10, HOUR, "a function of gate.finally, after its request ended"),
   duration("every", 60 * SECOND, 10, DAY, "a run of gate.every, unless it says otherwise"),
@@ -126,6 +128,11 @@ limits.finals = 64
 
 -- The longest text that gate.crypto works through: it does so in one go, about 1 ms per MiB.
 limits.crypto_text = 16 * MiB
+
+-- The longest format of os.date, and what one print writes to the log at most (a line of which is
+-- shorter).
+limits.date_format = 1 * KiB
+limits.printed = 16 * KiB
 
 ---A limit's value as gateway.lua would write it.
 ---@param one moongate.Limit

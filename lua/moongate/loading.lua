@@ -71,6 +71,17 @@ function loading.report(file, line, message, category)
     { file = file, line = line, message = one_line(message), category = category or "error" }
 end
 
+---Notes what a schema's report says of the declaration at `line` of `file`, each where it stands.
+---@param report table
+---@param file string
+---@param line integer
+function loading.note(report, file, line)
+  for _, problem in ipairs(report.problems) do
+    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
+    loading.report(file, at, problem.message, problem.category)
+  end
+end
+
 -- The gateway's file that a function's debug information names, or nil.
 local function own_file(info)
   local file = info.source:match("^@(.*)$")

@@ -5,7 +5,6 @@ local call    = require "moongate.call"
 local core    = require "moongate.core"
 local input   = require "moongate.input"
 local limits  = require "moongate.limits"
-local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local schema  = require "moongate.schema"
 local units   = require "moongate.units"
@@ -360,10 +359,7 @@ local function declare(method, path, def, around)
   checked = checked and route.inherit(around, checked)
   check_params(params, report)
   check_whole(def, checked, report)
-  for _, problem in ipairs(report.problems) do
-    local at = lines.of_key(loading.texts[file] or "", line, problem.path)
-    loading.report(file, at, problem.message, problem.category)
-  end
+  loading.note(report, file, line)
   if #report.problems == 0 then
     add(file, line, canonical(method, checked.prefix .. path, checked))
   end

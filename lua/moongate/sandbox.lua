@@ -70,7 +70,7 @@ local function pick(from, names)
   return picked
 end
 
-local string_rep, string_format = string.rep, string.format
+local string_rep, string_format, string_sub = string.rep, string.format, string.sub
 local safe_string = pick(string, "byte char len lower reverse sub upper")
 
 local function too_long(what)
@@ -101,7 +101,15 @@ local function with_texts(count, ...)
   return unpack(given, 1, count)
 end
 
-local QUOTED = "%%[-+ #%d.]*q" -- writes up to four bytes for one
+-- Whether the format has a %q, which writes up to four bytes for one. "%%q" is none.
+local function quotes(text)
+  for letter in texts.gmatch(text, "%%[-+ #%d.]*(.)") do
+    if letter == "q" then
+      return true
+    end
+  end
+  return false
+end
 
 local function format(...)
   local length, tables = 0, false
@@ -114,7 +122,7 @@ local function format(...)
       tables = true
     end
   end
-  if length > text_most / 4 and (length > text_most or texts.find((...), QUOTED)) then
+  if length > text_most / 4 and (length > text_most or quotes((...))) then
     too_long("string.format")
   elseif tables then
     return safe_string.format(with_texts(select("#", ...), ...))
@@ -134,15 +142,28 @@ local function protect_strings()
   shared.__metatable = false
 end
 
+-- A line of the log is short, and what is beyond it is not worked through.
 local function print_to_log(...)
-  local parts = {}
+  local parts, left = {}, limits.printed
   for i = 1, select("#", ...) do
-    parts[i] = tostring((select(i, ...)))
+    parts[i] = string_sub(tostring((select(i, ...))), 1, left)
+    left = left - #parts[i]
+    if left == 0 then
+      break
+    end
   end
   if core.log then
     local text = table.concat(parts, "\t")
     core.log(loading.redact and loading.redact(text) or text)
   end
+end
+
+-- Each letter of a format writes dozens, inside of C.
+local function date(template, ...)
+  if type(template) == "string" and #template > limits.date_format then
+    loading.raise(("os.date: the format is longer than %s"):format(units.write_size(limits.date_format)))
+  end
+  return os.date(template, ...)
 end
 
 -- What writes past metatables keeps off the tables that are not the author's own: the library's
@@ -158,7 +179,7 @@ end
 
 local function safe_table()
   return read_only({ concat = texts.concat, maxn = table.maxn, insert = checked(table.insert),
-    remove = checked(table.remove), sort = checked(table.sort) }, "table")
+    remove = checked(table.remove), sort = checked(texts.sort) }, "table")
 end
 
 local function write_global(_, key)
@@ -302,7 +323,9 @@ function sandbox.routes()
   contents.math = read_only(pick(math, "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod "
     .. "frexp huge ldexp log log10 max min modf pi pow rad random randomseed sin sinh sqrt tan tanh"),
     "math")
-  contents.os = read_only(pick(os, "clock date difftime time"), "os")
+  local safe_os = pick(os, "clock difftime time")
+  safe_os.date = date
+  contents.os = read_only(safe_os, "os")
   contents.bit = read_only(pick(require "bit", "arshift band bnot bor bswap bxor lshift rol ror "
     .. "rshift tobit tohex"), "bit")
   contents.print, contents.rawset, contents.xpcall = print_to_log, checked(rawset), safe_xpcall

@@ -20,7 +20,7 @@ function secret.set(given)
     if ok and json ~= '"' .. value .. '"' then
       hidden[#hidden + 1] = { name, json:sub(2, -2) }
     end
-    local encoded = value:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end)
+    local encoded = words.encoded(value)
     if encoded ~= value then
       hidden[#hidden + 1] = { name, encoded } -- as a path or query has it
     end

@@ -8,7 +8,7 @@ local words   = require "moongate.words"
 
 local shared = {}
 
-local NAME_MOST, KEY_MOST = 64, 1024 -- bytes, as in data/store.h
+local KEY_MOST = 1024 -- bytes, as in data/store.h
 
 -- Handle -> the name of its space.
 local space_of = setmetatable({}, { __mode = "k" })
@@ -179,9 +179,9 @@ local metatable = {
 ---@param name string
 ---@return moongate.Shared
 function shared.named(name)
-  if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") or #name > NAME_MOST then
-    loading.misuse(("gate.shared takes a name of letters, digits, _ and -, at most %d, not %s"):format(
-      NAME_MOST, words.show(name)))
+  local wrong = words.name_wrong("gate.shared", name)
+  if wrong then
+    loading.misuse(wrong)
     return loading.ghost
   end
   local handle = setmetatable({}, metatable)

@@ -352,7 +352,7 @@ end
 ---@return table<string, any>
 function spec.open(given_stage, folder)
   stage, dir, spec.first, spec.last = given_stage, folder, 1, 0
-  routes = stage.routes()
+  routes = stage.routes
   local failing = answers.failing(stage.kinds)
   return {
     drive = public(drive), ok = public(answers.ok), status = public(answers.status),

@@ -25,9 +25,7 @@ local function check(options)
 end
 
 local function encode(value, kept)
-  return (tostring(value):gsub("[^%w%-%._~" .. (kept or "") .. "]", function(byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
+  return words.encoded(tostring(value), kept)
 end
 
 -- name=value pairs, names in byte order; a list has one for each element.

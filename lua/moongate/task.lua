@@ -148,22 +148,30 @@ end
 
 local names = words.names(methods)
 
+local function guarded(verb)
+  return function(handle, ...)
+    if not own[handle] then
+      loading.raise(("say report:%s(...), with a colon"):format(verb))
+    elseif (verb == "start") == loading.active then
+      loading.misuse(("report:%s() is for %s"):format(verb, loading.active
+        and "running functions: while files load nothing is run" or "files while they are loaded"))
+      return loading.ghost
+    end
+    return methods[verb](own[handle], ...)
+  end
+end
+
+local visible = {}
+for _, verb in ipairs(names) do
+  visible[verb] = guarded(verb)
+end
+
 local metatable = {
   __index = function(_, verb)
-    local method = methods[verb]
-    if not method then
-      return loading.unknown("a task has no %s", verb, names, "verbs")
+    if visible[verb] then
+      return visible[verb]
     end
-    return function(handle, ...)
-      if not own[handle] then
-        loading.raise(("say report:%s(...), with a colon"):format(verb))
-      elseif (verb == "start") == loading.active then
-        loading.misuse(("report:%s() is for %s"):format(verb, loading.active
-          and "running functions: while files load nothing is run" or "files while they are loaded"))
-        return loading.ghost
-      end
-      return method(own[handle], ...)
-    end
+    return loading.unknown("a task has no %s", verb, names, "verbs")
   end,
   __newindex = function() error("a task is declared by gate.task", 2) end,
   __json = "a task: say :start(args)",
@@ -210,7 +218,7 @@ local function filled(prefix)
       loading.raise(("gate.accepted: the path of the task's routes has {%s}, and this request has not")
         :format(name))
     end
-    return (tostring(value):gsub("[^%w._~-]", function(char) return ("%%%02X"):format(char:byte()) end))
+    return words.encoded(tostring(value))
   end))
 end
 

@@ -1,4 +1,5 @@
--- Words for messages: the nearest valid name to a misspelt one, and lists as people write them.
+-- Words for messages: the nearest valid name to a misspelt one, lists as people write them, and
+-- texts and names as others want them.
 
 local words = {}
 
@@ -70,6 +71,27 @@ function words.hint(word, names, what)
     return (": there are no %s"):format(what)
   end
   return (": the %s are %s"):format(what, table.concat(names, " "))
+end
+
+---A text as a path or query has it.
+---@param text string
+---@param kept string? bytes that stay as they are beside the unreserved ones (RFC 3986 §2.3)
+---@return string
+function words.encoded(text, kept)
+  return (text:gsub("[^%w%-._~" .. (kept or "") .. "]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
+end
+
+---What is wrong with a name that an author gives to something, or nil.
+---@param what string who takes it, such as "gate.every"
+---@param name any
+---@return string?
+function words.name_wrong(what, name)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_-]*$") or #name > 64 then -- bytes, as in data/store.h
+    return ("%s takes a name of letters, digits, _ and -, at most 64, not %s"):format(what, words.show(name))
+  end
+  return nil
 end
 
 ---A value as a message shows it: short, on one line.

@@ -77,6 +77,8 @@ function env(name, default) end
 ---@field state? moongate.Size what a worker's Lua state holds, before it is replaced; 256MiB
 ---@field text? moongate.Size a text that one call of a function builds; 8MiB
 ---@field load? moongate.Duration CPU time of loading the route files; 5s
+---@field stuck? moongate.Duration a worker at one thing, before others take its connections; 1s
+---@field hung? moongate.Duration a worker without a sign of life, before its process is replaced; 2s
 ---@field unheard? moongate.Duration a call that changes things, after its request ended; 30s
 ---@field finally? moongate.Duration a function of gate.finally, after its request ended; 30s
 ---@field every? moongate.Duration a run of gate.every, unless it says otherwise; 1m

@@ -32,7 +32,7 @@ end
 local function with_perf(server, path, load)
   local data = servers.scratch .. "/perf.data"
   local recorder = process.start { "/usr/bin/env", "perf", "record", "-q", "-F", "1999", "-g", "-o",
-    data, "-p", tostring(server.process.pid), "--", "sleep", tostring(load.seconds) }
+    data, "-p", table.concat(server:pids(), ","), "--", "sleep", tostring(load.seconds) }
   show_figures(measure.together { measure.load(server, path, load) })
   recorder:wait((load.seconds + 20) * 1e3)
   output.line "-- by library"

@@ -91,9 +91,9 @@ gate.post("/pass/{x}", { before = function(req) req.context.to = req.params.x en
   after = function(req, reply) reply.headers["X-After"] = req.context.to .. " " .. reply.status reply.headers["content-type"] = "text/x" end })
 gate.get("/pass-body", { pass = users:get "/echo", after = function(_, reply) return reply.body end })
 gate.get("/pass-waits", { pass = users:get "/echo", after = function() gate.sleep "1ms" end })
-gate.get("/pass-leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
-  pass = users:get "/drip/40?body=1234567890" })
-gate.post("/pass-upload", { within = "300ms", before = function() users:get("/hang"):start() end, pass = users:post "/echo" })
+gate.get("/pass-leaves", { within = "600ms", before = function() users:get("/hang"):start() end,
+  pass = users:get "/drip/80?body=1234567890" })
+gate.post("/pass-upload", { within = "600ms", before = function() users:get("/hang"):start() end, pass = users:post "/echo" })
 gate.get("/leaves", { within = "100ms", before = function() users:get("/hang"):start() end,
   calls = { it = users:get("/hang", { optional = true }) } })
 local function waits(_, reply) reply.headers["x-late"] = users:get("/delay/50/id/late"):wait().body.id end
@@ -164,7 +164,7 @@ describe("before", function()
     assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
     local c = g:connect()
     c:send(http.request("/pass-upload", { method = "POST", headers = { ["Content-Length"] = "10" } }))
-    c:send("0123456789", 2, 100)
+    c:send("0123456789", 1, 100)
     reply = c:read()
     assert.same({ 200, "0123456789" }, { reply.status, reply:json().body })
     c:close()

@@ -3,6 +3,7 @@
 local faultd = require "support.faultd"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
+local generator = require "support.random"
 local http = require "support.http"
 local wait = require "support.wait"
 
@@ -30,11 +31,7 @@ describe("connections that come and go", function()
       return g:fds() - backend:record({ brief = true }).open
     end
 
-    local state = 14
-    local function random(most)
-      state = state * 16807 % 2147483647
-      return math.floor(state / 256) % most + 1
-    end
+    local random = generator(14)
 
     local function request(i)
       local kind = random(3)

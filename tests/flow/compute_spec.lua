@@ -1,4 +1,5 @@
 -- gate.compute: functions of modules, on threads of their own.
+-- Alone: it keeps every processor busy, and looks at how soon others are answered meanwhile.
 local gateway = require "support.gateway"
 local lfs = require "lfs"
 local slurp = require "support.slurp"
@@ -104,7 +105,7 @@ gate.get("/here/{n}", { input = { n = "integer" }, limits = { script = "10s" }, 
 gate.get("/burn/{ms}", { input = { ms = "integer", query = { within = "string?", said = "string?" } }, reply = function(req)
   return { it = score("burn", { args = { req.params.ms / 1000, req.query.said }, within = req.query.within }):wait().body }
 end })
-gate.get("/slow", { within = "10s", calls = { it = score("burn", { args = { 0.25 } }) } })
+gate.get("/slow", { within = "10s", calls = { it = score("burn", { args = { 0.8 } }) } })
 gate.get("/short", { calls = { it = score("burn", { args = { 60 }, within = "50ms" }) } })
 gate.get("/keep", { within = "100ms", calls = { it = score "keep" } })
 gate.get("/spin", { within = "100ms", calls = { it = score "spin" } })
@@ -274,8 +275,11 @@ describe("the threads of gate.compute", function()
 
   it("take as many calls as there is room for, and refuse the others at once", function()
     local g = start "compute_threads = 1, compute_jobs = 2"
-    local replies = wait.at_once(6, function()
-      return g:get "/burn/150"
+    local replies = wait.at_once(6, function(i)
+      if i > 1 then
+        logged(g, "burns nil")
+      end
+      return g:get(i == 1 and "/burn/600" or "/burn/1")
     end)
     local counts = { [200] = 0, [503] = 0 }
     for _, reply in ipairs(replies) do
@@ -290,11 +294,12 @@ describe("the threads of gate.compute", function()
     local replies = wait.at_once {
       function() return g:get "/slow" end,
       function()
-        wait.sleep(20)
+        logged(g, "burns nil")
         return g:get "/burn/1?within=60ms&said=late"
       end,
       function()
-        wait.sleep(40)
+        logged(g, "burns nil")
+        wait.sleep(20)
         return g:get "/burn/1?said=last"
       end,
     }
@@ -350,7 +355,7 @@ describe("the threads of gate.compute", function()
     local replies = wait.at_once {
       function() return g:get "/burn/200" end,
       function()
-        wait.sleep(50)
+        logged(g, "burns nil")
         g:write { ["lib/score.lua"] = (score:gsub('"one"', '"two"')) }
         return wait.till(function() return g:get("/version").body == '"two"' end)
       end,

@@ -38,9 +38,9 @@ describe("a gateway with 64 descriptors and 500 clients", function()
   end
 
   local function spent(ms)
-    local before = g.process:cpu()
+    local before = g:cpu()
     wait.sleep(ms)
-    return g.process:cpu() - before
+    return g:cpu() - before
   end
 
   -- It has taken in as many as it can, and spends next to nothing while they are there.
@@ -49,7 +49,6 @@ describe("a gateway with 64 descriptors and 500 clients", function()
     assert.truthy(wait.till(function() return spent(50) <= 10 end, 5000), "it does not come to rest")
     local ms = spent(500)
     figure.most(37, "ms of 500 that it spends while it is full", ms, 100)
-    assert.is_true(ms <= 100, ms .. " ms of 500")
   end
 
   it("uses little time while it is full of idle ones, and serves again when they leave", function()

@@ -173,9 +173,6 @@ describe("serve --dev", function()
   it("shows neither secrets nor who the client is", function()
     start { env = { KEY = "sk_live/123 456" } }
     g:write { ["secret.lua"] = [[
-      local gate, api = require "moongate", gate.service "gone"
-    ]] }
-    g:write { ["secret.lua"] = [[
       local gate = require "moongate"
       local gone, key = gate.service "gone", gate.secret "key"
       gate.get("/secret", function(req)

@@ -4,7 +4,6 @@ local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
 local redis = require "support.redis"
-local wait = require "support.wait"
 
 local ROUNDS = places.sanitize == "" and 100 or 30
 
@@ -43,7 +42,7 @@ gate.post("/null", { calls = { it = gate.each("{body}", api:get("/id/{each.id}",
 gate.post("/absent", { input = { body = { list = "any[]?" } }, calls = { it = gate.each("{body.list}", api:get "/id/{each}") } })
 gate.post("/many", { limits = { each = 5 }, calls = { it = gate.each("{body}", api:get "/id/{each}") } })
 gate.post("/large", { limits = { results = "3KiB" }, calls = { it = gate.each("{body}", api:get "/big/{each}") } })
-gate.post("/within", { calls = { it = gate.each("{body}", api:get("/delay/{each}/id/x", { optional = true }), { within = "300ms", at_once = 2 }) },
+gate.post("/within", { calls = { it = gate.each("{body}", api:get("/delay/{each}/id/x", { optional = true }), { within = "600ms", at_once = 2 }) },
   reply = "{it.body}" })
 gate.get("/hang", { calls = { list = gate.value { 1, 2, 3, 4, 5 }, it = gate.each("{list.body}", api:get "/hang", { at_once = 3 }) } })
 gate.get("/hangs", { calls = { list = gate.value { 1, 2, 3, 4, 5 }, it = gate.each("{list.body}", api:get "/hang?{each}", { at_once = 3 }) } })
@@ -213,10 +212,10 @@ describe("gate.each", function()
       backend:reset()
       local client = http.connect(g.port)
       client:send("GET " .. case[1] .. " HTTP/1.1\r\nHost: a\r\n\r\n")
-      backend:record_when(function(r) return r.in_flight == case[2] end, 5000 * wait.slack)
+      backend:record_when(function(r) return r.in_flight == case[2] end, 5000)
       assert.equal(case[2], backend:record().requests)
       client:close()
-      local record = backend:record_when(function(r) return r.open == 0 end, 5000 * wait.slack)
+      local record = backend:record_when(function(r) return r.open == 0 end, 5000)
       assert.equal(0, record.open)
       assert.equal(case[2], record.requests)
     end

@@ -17,7 +17,7 @@ describe("examples/compute", function()
     local order = {}
     wait.at_once {
       function()
-        assert.equal(200, run:get("/mandelbrot/30000").status)
+        assert.equal(200, run:get("/mandelbrot/200000").status)
         order[#order + 1] = "picture"
       end,
       function()

@@ -3,6 +3,7 @@
 local faultd = require "support.faultd"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
+local generator = require "support.random"
 local http = require "support.http"
 local places = require "support.places"
 local posix = require "support.posix"
@@ -40,14 +41,6 @@ local pipe = assert(io.popen "head -c 1000000 /dev/zero | gzip -9n")
 local packed = pipe:read "*a"
 pipe:close()
 local compressed = "/ok?type=text/plain&header=Content-Encoding:%20gzip&body=" .. encoded(packed)
-
--- math.random's state is shared; this one is the test's own.
-local function generator(state)
-  return function(most)
-    state = state * 16807 % 2147483647
-    return math.floor(state / 256) % most + 1
-  end
-end
 
 -- The value below which a share of a list lies.
 local function quantile(list, share)

@@ -168,7 +168,7 @@ describe("gate.finally", function()
   end)
 
   it("has time and calls of its own", function()
-    start { finally = "200ms", within = "5s" }
+    start { finally = "600ms", within = "5s" }
     assert.equal(200, g:get("/slow").status)
     seen("slow", "left 1;after;")
     logged "gate.finally: its function ran out of time"

@@ -116,23 +116,15 @@ describe("a function", function()
       local g = serve [[
         local result, key = gate.first { slow = api:get "/hang", bad = api:get "/status/500",
           good = api:get "/delay/30/id/7", late = api:get "/hang?2" }
-        gate.sleep "400ms"
+        api:get("/held/ok"):wait()
         return { key, result.body.id }]]
-      local reply
+      local reply, record
       wait.at_once {
         function() reply = g:get "/" end,
-        function()
-          backend:record_when(function(r)
-            local closed = 0
-            for _, conn in ipairs(r.conns) do
-              closed = closed + (conn.how == "eof" and 1 or 0)
-            end
-            return closed >= 2
-          end, 350)
-        end,
+        function() record = backend:release_when_left(2, 5) end,
       }
       assert.same({ "good", "7" }, reply:json())
-      assert.equal(4, backend:record().requests)
+      assert.same({ 2, 5 }, { faultd.left(record), record.requests })
     end)
 
     it("raises all failures when all fail", function()
@@ -169,23 +161,15 @@ describe("a function", function()
           first = key
           rest:cancel()
         end
-        gate.sleep "400ms"
+        api:get("/held/ok"):wait()
         return first]]
-      local reply
+      local reply, record
       wait.at_once {
         function() reply = g:get "/" end,
-        function()
-          local record = backend:record_when(function(r)
-            local closed = 0
-            for _, conn in ipairs(r.conns) do
-              closed = closed + (conn.how == "eof" and 1 or 0)
-            end
-            return closed >= 2
-          end, 350)
-          assert.equal(3, record.requests)
-        end,
+        function() record = backend:release_when_left(2, 4) end,
       }
       assert.equal("b", reply.body)
+      assert.same({ 2, 4 }, { faultd.left(record), record.requests })
     end)
 
     it("can be left by break, and waits between", function()

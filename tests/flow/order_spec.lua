@@ -1,5 +1,6 @@
 -- When calls start: those that depend on nothing at once, each other one when what it names has
 -- landed; and that the first required failure ends the others.
+-- Alone: which calls go out at once shows in times of some ms.
 local faultd = require "support.faultd"
 local gateway = require "support.gateway"
 local http = require "support.http"

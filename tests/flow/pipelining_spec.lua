@@ -3,6 +3,7 @@
 local faultd = require "support.faultd"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
+local generator = require "support.random"
 local http = require "support.http"
 
 local routes = [[
@@ -51,19 +52,6 @@ local makers = {
       { 200, "n" .. i }
   end,
 }
-
--- math.random's state is shared; this one belongs to one test and says its seed when it fails.
-local function generator(seed)
-  local state = seed
-  return function(from, to)
-    state = state * 16807 % 2147483647
-    local value = math.floor(state / 256)
-    if not to then
-      from, to = 1, from
-    end
-    return from + value % (to - from + 1)
-  end
-end
 
 local function send_split(c, bytes, random, most)
   local at = 1

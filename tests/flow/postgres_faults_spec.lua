@@ -7,20 +7,6 @@ local wait = require "support.wait"
 
 local server
 
-local function serve(body, options, more)
-  local crm = { url = server:url() }
-  for key, value in pairs(options or {}) do
-    crm[key] = value
-  end
-  return gateway.start({
-    ["gateway.lua"] = { databases = { crm = crm, lite = "sqlite:lite.db" }, limits = more and more.limits },
-    ["routes.lua"] = [[
-      local gate = require "moongate"
-      local crm, lite = gate.database "crm", gate.database "lite"
-]] .. body,
-  }, { workers = more and more.workers or 1 })
-end
-
 local function gone(pattern)
   return wait.till(function() return server:count(pattern) == 0 end)
 end
@@ -40,7 +26,7 @@ describe("PostgreSQL that is slow", function()
 
   it("is a 504 at the deadline, and the query ends in the server too", function()
     for workers = 1, 2 do
-      local g = serve([[
+      local g = server:serve([[
         gate.get("/", { within = "100ms", calls = { x = crm:one "select pg_sleep(20)::text as slept" } })
         gate.get("/pid", { calls = { x = crm:one "select pg_backend_pid() as pid" }, reply = "{x.body.pid}" })]],
         { at_once = 1 }, { workers = workers })
@@ -58,7 +44,7 @@ describe("PostgreSQL that is slow", function()
   end)
 
   it("is cancelled when its client leaves", function()
-    local g = serve([[gate.get("/", { calls = { x = crm:one "select pg_sleep(20)::text" } })]], {}, { workers = 2 })
+    local g = server:serve([[gate.get("/", { calls = { x = crm:one "select pg_sleep(20)::text" } })]], {}, { workers = 2 })
     local conns = {}
     for i = 1, 8 do
       conns[i] = g:connect()
@@ -73,7 +59,7 @@ describe("PostgreSQL that is slow", function()
 
   it("never hands a late result to another call, however many are cut", function()
     local rounds = postgres.slow and 40 or 300
-    local g = serve([[
+    local g = server:serve([[
       gate.get("/{id}", { within = "2s", calls = {
         x = crm:one("select $1::int as id, pg_sleep(random() * 0.02)::text as s", "{id}", { within = "10ms", optional = true }),
         y = crm:one("select $1::int + 1000000 as id", "{id}", { optional = true }),
@@ -98,7 +84,7 @@ describe("PostgreSQL that is slow", function()
   end)
 
   it("leaves no transaction open, and undoes one that is cut", function()
-    local g = serve([[
+    local g = server:serve([[
       gate.post("/slow", { within = "100ms", calls = { x = crm:atomic {
         crm:run "update account set n = n - 10 where id = 1", crm:run "select pg_sleep(20)" } } })
       gate.get("/sum", { calls = { x = crm:one "select sum(n) as n from account" } })]], { at_once = 1 })
@@ -109,7 +95,7 @@ describe("PostgreSQL that is slow", function()
   end)
 
   it("refuses as busy what would wait too long, and takes no place for it", function()
-    local g = serve([[gate.get("/", { within = "5s", calls = { x = crm:one "select pg_sleep(0.3)::text as s" } })]],
+    local g = server:serve([[gate.get("/", { within = "5s", calls = { x = crm:one "select pg_sleep(0.3)::text as s" } })]],
       { at_once = 1, waiting = 1 })
     local statuses = {}
     assert.equal(200, g:get("/").status)
@@ -136,7 +122,7 @@ describe("PostgreSQL that is slow", function()
       end)]]
 
     it("gives the results in order, and keeps all or nothing", function()
-      local g = serve(ROUTES)
+      local g = server:serve(ROUTES)
       assert.equal('[{"n":70},{"changes":1,"last_id":null},[{"id":1,"n":70,"five":5},{"id":2,"n":30,"five":5}]]',
         g:post("/pay/1/2/30").body)
       assert.equal('[{"changes":1,"last_id":null},{"changes":1,"last_id":null}]', g:post("/fn/10").body)
@@ -150,7 +136,7 @@ describe("PostgreSQL that is slow", function()
     end)
 
     it("is one for SQLite too", function()
-      local g = serve [[
+      local g = server:serve [[
         gate.post("/make", function() return lite:run("create table account (id integer primary key, n int check (n >= 0))"):wait().body end)
         gate.post("/fill", function() return lite:run("insert into account values (1, 100), (2, 0)"):wait().body end)
         gate.post("/pay/{n}", { input = { n = "integer" }, calls = { pay = lite:atomic({
@@ -165,7 +151,7 @@ describe("PostgreSQL that is slow", function()
     end)
 
     it("may set what holds for it alone", function()
-      local g = serve([[gate.get("/", { calls = {
+      local g = server:serve([[gate.get("/", { calls = {
         a = crm:atomic { crm:run "set transaction isolation level serializable", crm:run "set local timezone = 'Asia/Tokyo'",
           crm:one "select current_setting('transaction_isolation') as i, current_setting('timezone') as z" },
         b = crm:one("select current_setting('timezone') as z", { needs = "a" }) } })]], { at_once = 1 })
@@ -175,7 +161,7 @@ describe("PostgreSQL that is slow", function()
 
     it("fails as a whole when its end is refused, or a part of it ends it", function()
       server:sql "create table if not exists late (n int unique deferrable initially deferred)"
-      local g = serve([[
+      local g = server:serve([[
         gate.get("/late", { calls = { a = crm:atomic { crm:run "insert into late values (1)", crm:run "insert into late values (1)" } } })
         gate.get("/end", { calls = { a = crm:atomic { crm:run "insert into late values (1)",
           crm:run "/* /* */ */ rollback", crm:run "insert into late values (2)" } } })]],
@@ -197,7 +183,7 @@ describe("PostgreSQL that goes away", function()
   teardown(postgres.clean)
 
   it("is refused at once while it is away, and works within a second of its return", function()
-    local g = serve([[gate.get("/", { calls = { x = crm:one "select 1 as n" } })]], {}, { workers = 2 })
+    local g = server:serve([[gate.get("/", { calls = { x = crm:one "select 1 as n" } })]], {}, { workers = 2 })
     assert.equal(200, g:get("/").status)
     server:kill()
     assert.truthy(wait.till(function() return g:get("/").body:find '"kind":"refused"' end))
@@ -218,7 +204,7 @@ describe("PostgreSQL that goes away", function()
 
   it("starts without it", function()
     server:kill()
-    local g = serve [[gate.get("/", { calls = { x = crm:one "select 1 as n" } })]]
+    local g = server:serve [[gate.get("/", { calls = { x = crm:one "select 1 as n" } })]]
     assert.matches('"kind":"refused"', g:get("/").body)
     server:up()
     assert.truthy(wait.till(function() return g:get("/").status == 200 end, 20000))
@@ -229,7 +215,7 @@ describe("PostgreSQL that goes away", function()
     if postgres.slow then
       print(("  (%d kills, since a sanitizer is at work)"):format(kills))
     end
-    local g = serve([[
+    local g = server:serve([[
       gate.get("/id/{id}", { within = "3s", calls = { x = crm:one("select $1::int as id, pg_sleep(0.001)::text", "{id}") }, reply = "{x.body.id}" })
       gate.get("/optional/{id}", { within = "3s", calls = { x = crm:one("select $1::int as id", "{id}", { fallback = { id = -1 } }) },
         reply = { "{x.body.id}", "{id}" } })
@@ -290,7 +276,7 @@ describe("PostgreSQL that goes away", function()
   end)
 
   it("costs its calls no more than their time while it is mute, and the gateway ends all the same", function()
-    local g = serve([[
+    local g = server:serve([[
       gate.get("/", { within = "200ms", calls = { x = crm:one "select pg_sleep(3)::text" } })
       gate.get("/other", { calls = { x = gate.value "here" } })]], { connect = "300ms" })
     assert.equal(504, g:get("/").status)

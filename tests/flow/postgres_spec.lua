@@ -7,24 +7,9 @@ local wait = require "support.wait"
 
 local server
 
--- A gateway whose routes `body` declares, with `crm`, the database; options: of the database.
-local function serve(body, options, more)
-  local crm = { url = server:url() }
-  for key, value in pairs(options or {}) do
-    crm[key] = value
-  end
-  return gateway.start({
-    ["gateway.lua"] = { databases = { crm = crm }, limits = more and more.limits },
-    ["routes.lua"] = [[
-      local gate = require "moongate"
-      local crm = gate.database "crm"
-]] .. body,
-  }, { workers = more and more.workers or 1 })
-end
-
 -- The reply of a gateway whose one route runs `body`.
 local function answer(body, options, more)
-  local g = serve("gate.get('/', function(req)\n" .. body .. "\nend)", options, more)
+  local g = server:serve("gate.get('/', function(req)\n" .. body .. "\nend)", options, more)
   local reply = g:get "/"
   assert.equal(200, reply.status, reply.body .. g:log())
   return reply.body
@@ -36,7 +21,7 @@ local function row(select, ...)
   for i, arg in ipairs(args) do
     args[i] = "," .. arg
   end
-  local g = serve(("gate.get('/', { calls = { x = crm:one(%q%s) } })"):format("select " .. select, table.concat(args)))
+  local g = server:serve(("gate.get('/', { calls = { x = crm:one(%q%s) } })"):format("select " .. select, table.concat(args)))
   local reply = g:get "/"
   assert.equal(200, reply.status, reply.body .. g:log())
   return reply.body:match '^{"x":(.*)}$'
@@ -87,7 +72,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("counts a first row that is not there as status 404", function()
-    local g = serve [[
+    local g = server:serve [[
       gate.get("/relay/{id}", { calls = { p = crm:one("select name from person where id = $1", "{id}", { relay = { 404 } }) } })
       gate.get("/fail/{id}", { calls = { p = crm:one("select name from person where id = $1", "{id}") } })
       gate.get("/optional/{id}", { calls = { p = crm:one("select name from person where id = $1", "{id}", { optional = true }) } })]]
@@ -112,7 +97,7 @@ describe("gate.database on PostgreSQL", function()
       for i, case in ipairs(cases) do
         routes[i] = ("gate.get('/%d', { calls = { x = crm:one(%q) } })"):format(i, "select " .. case[2] .. " as v")
       end
-      local g = serve(table.concat(routes, "\n"))
+      local g = server:serve(table.concat(routes, "\n"))
       for i, case in ipairs(cases) do
         assert.equal('{"x":{"v":' .. case[1] .. "}}", g:get("/" .. i).body, case[2])
       end
@@ -215,7 +200,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("binds the request's JSON with the digits it came with, objects and lists as JSON", function()
-    local g = serve [[gate.post("/", { calls = { x = crm:one(
+    local g = server:serve [[gate.post("/", { calls = { x = crm:one(
       "select $1::numeric as n, $2::jsonb -> 'a' as j, $3::json as l, $4::text as t, $5::timestamptz as z, $6::int8 as i",
       "{body.n}", "{body.o}", "{body.l}", "{body.t}", "{body.z}", "{body.i}") } })]]
     local reply = g:post("/", { body = [[{"n":12345678901234567890.123456789,"o":{"a":[1,2]},"l":["x"],"t":true,
@@ -237,7 +222,7 @@ describe("gate.database on PostgreSQL", function()
     assert.matches("supplies 1 parameters, but prepared statement .* requires 2",
       failure [[crm:query("select $1::int + $2::int", 1, { optional = true })]])
     assert.matches("cannot insert multiple commands", failure [[crm:run("select 1; drop table person", { optional = true })]])
-    local g = serve [[gate.get("/", { calls = { x = crm:query "select secret from none" } })]]
+    local g = server:serve [[gate.get("/", { calls = { x = crm:query "select secret from none" } })]]
     local reply = g:get "/"
     assert.equal(502, reply.status)
     assert.is_nil(reply.body:find "none")
@@ -268,7 +253,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("injects nothing, whatever byte a client sends", function()
-    local g = serve [[
+    local g = server:serve [[
       gate.post("/fn", function(req) return crm:one("select $1 as v", req.text, { optional = true }):wait().body or gate.null end)
       gate.post("/plan", { calls = { x = crm:one("select $1 as v", "{body.v}", { optional = true }) } })]]
     local c = g:connect()
@@ -305,7 +290,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("sees a table that was changed, and statements that were forgotten", function()
-    local g = serve([[
+    local g = server:serve([[
       gate.get("/", { calls = { x = crm:query "select * from changing" } })
       gate.get("/atomic", { calls = { x = crm:atomic { crm:run "insert into changing values (9)", crm:query "select * from changing" } } })]],
       { at_once = 1 })
@@ -317,7 +302,7 @@ describe("gate.database on PostgreSQL", function()
     server:sql "alter table changing drop b"
     assert.equal('{"x":[{"changes":1,"last_id":null},[{"a":1},{"a":9},{"a":9}]]}', g:get("/atomic").body)
     server:sql "create function forget() returns int language plpgsql as $$ begin deallocate all; return 1; end $$"
-    local f = serve([[
+    local f = server:serve([[
       gate.get("/forget", { calls = { x = crm:one "select forget() as n" } })
       gate.get("/", { calls = { x = crm:query "select * from changing" } })]], { at_once = 1 })
     assert.equal('{"x":[{"a":1},{"a":9},{"a":9}]}', f:get("/").body)
@@ -349,7 +334,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("keeps no memory of a row that was too large", function()
-    local g = serve([[
+    local g = server:serve([[
       gate.get("/", { within = "60s", calls = { x = crm:one("select repeat('x', 60000000) as v", { optional = true }) } })]],
       { at_once = 1 }, { limits = { result = "1MiB" } })
     local before = g:rss()
@@ -370,7 +355,7 @@ describe("gate.database on PostgreSQL", function()
       print(("  (%d requests, since a sanitizer is at work)"):format(most))
     end
     for workers, count in ipairs { 200, most } do
-      local g = serve([[gate.get("/{id}", { calls = { x = crm:one(
+      local g = server:serve([[gate.get("/{id}", { calls = { x = crm:one(
         "select $1::int as id, pg_backend_pid() as pid", "{id}") }, reply = { "{x.body.id}", "{x.body.pid}" } })]],
         { at_once = 8 }, { workers = workers })
       g:get "/0"
@@ -396,7 +381,7 @@ describe("gate.database on PostgreSQL", function()
   end)
 
   it("never has more connections than at_once, for two workers together", function()
-    local g = serve([[gate.get("/{id}", { calls = { x = crm:one("select $1 as id, pg_sleep(0.02)::text", "{id}", { optional = true }) } })]],
+    local g = server:serve([[gate.get("/{id}", { calls = { x = crm:one("select $1 as id, pg_sleep(0.02)::text", "{id}", { optional = true }) } })]],
       { at_once = 3 }, { workers = 2 })
     local most, over = 0, false
     wait.at_once {
@@ -430,7 +415,7 @@ describe("gate.database on PostgreSQL", function()
     local url = server:url { user = "locked:sesam%20%C3%B6ffne%2Fdich%40%3F" }
     assert.equal('{"u":"locked"}', answer([[return crm:one("select current_user as u"):wait().body]], { url = url }))
     local wrong = server:url { user = "locked:wr0ngw0rd" }
-    local g = serve([[gate.get("/", { calls = { x = crm:one "select 1" } })]], { url = wrong })
+    local g = server:serve([[gate.get("/", { calls = { x = crm:one "select 1" } })]], { url = wrong })
     local reply = g:get "/"
     assert.equal(502, reply.status)
     assert.matches('"kind":"refused"', reply.body)

@@ -111,20 +111,26 @@ describe("a change to a file", function()
   it("is not reported while it is half written", function()
     local g = gateway.start { ["a.lua"] = saying "one" }
     local whole = saying "two"
-    for i = 1, 3 do
+    local quick, round = 0, 0
+    while quick < 3 and round < 20 do
+      round = round + 1
+      local began, said = posix.now(), #g:log()
       local file = assert(io.open(g.dir .. "/a.lua", "wb"))
       file:write(whole:sub(1, #whole - 8))
       file:flush()
-      wait.sleep(20)
+      wait.sleep(40) -- it is looked at after 20 ms, and again 60 ms later
       file:write(whole:sub(-8))
       file:close()
+      local took = posix.now() - began
       becomes(g, "two")
-      g:write { ["a.lua"] = saying("one" .. i) }
-      becomes(g, "one" .. i)
+      g:write { ["a.lua"] = saying("one" .. round) }
+      becomes(g, "one" .. round)
+      if took < 70 then -- what is half written for longer is reported
+        quick = quick + 1
+        assert.is_nil(g:log():find(" error ", said + 1, true), g:log())
+      end
     end
-    if wait.slack == 1 then -- the machine may be slower than the doubt is patient
-      assert.is_nil(g:log():find(" error ", 1, true), g:log())
-    end
+    assert.equal(3, quick)
   end)
 
   it("does not touch requests that have begun: they end on what they began on", function()
@@ -134,9 +140,10 @@ describe("a change to a file", function()
         local gate = require "moongate"
         local backend = gate.service "backend"
         gate.get("/v", function() return "VERSION" end)
-        gate.get("/plan", { calls = { c = backend:get "/delay/400/ok" },
+        gate.get("/plan", { calls = { c = backend:get "/held/ok" },
           reply = { v = "VERSION", c = "{c.status}" } })
-        gate.get("/nap", function() gate.sleep "400ms" return "VERSION" end)
+        gate.get("/nap", function() backend:get("/held/ok"):wait() return "VERSION" end)
+        gate.get("/at-once", { calls = { c = backend:get "/ok" }, reply = { v = "VERSION", c = "{c.status}" } })
         gate.post("/unheard", { calls = { c = backend:post "/delay/400/ok" }, within = "50ms" })
       ]]):gsub("VERSION", version)
     end
@@ -145,14 +152,15 @@ describe("a change to a file", function()
     local plan, nap, post = g:connect(), g:connect(), g:connect()
     plan:send(http.request "/plan")
     nap:send(http.request "/nap")
-    assert.equal(1, backend:record_when(function(record) return record.in_flight == 1 end).in_flight)
+    assert.equal(2, backend:record_when(function(record) return record.in_flight == 2 end).in_flight)
     assert.equal(504, post:ask("/unheard", { method = "POST" }).status)
     g:write { ["a.lua"] = routes "new",
       ["gateway.lua"] = { services = { other = backend.url, backend = { url = backend.url, at_once = 9 } } } }
     becomes(g, "new")
+    backend:release()
     assert.same({ v = "old", c = 200 }, plan:read():json())
     assert.equal("old", nap:read().body)
-    assert.same({ v = "new", c = 200 }, plan:ask("/plan"):json())
+    assert.same({ v = "new", c = 200 }, plan:ask("/at-once"):json())
     local record = backend:record_when(function(record) return record.in_flight == 0 end)
     for _, entry in ipairs(record.log) do -- the one that nobody waits for is finished too
       assert.truthy(entry.done)
@@ -193,6 +201,23 @@ describe("a change to a file", function()
     assert.truthy(wait.till(function() return g:post("/body").body == "new" end), g:log())
     assert.equal(200, status(g, "/kept"))
     assert.equal(1, #kept:record().conns)
+  end)
+
+  it("that brings the first https is no worker's concern until it has the new routes", function()
+    local function routes(version)
+      return saying(version) .. 'gate.get("/nap", function() gate.sleep "60s" return "x" end)\n'
+    end
+    local g = gateway.start({ ["gateway.lua"] = {}, ["a.lua"] = routes "one" }, { workers = 1 })
+    local nap = g:connect() -- holds the first version, so that nothing goes back to who loads
+    nap:send(http.request "/nap")
+    assert.equal("one", g:get("/v").body)
+    g:write { ["a.lua"] = routes "two" }
+    becomes(g, "two")
+    g:write { ["gateway.lua"] = { services = { b = "https://127.0.0.1:1" } }, ["a.lua"] = saying "three"
+      .. 'gate.get("/call", { calls = { c = gate.service("b"):get "/" } })\n' }
+    becomes(g, "three")
+    assert.equal("refused", g:get("/call"):json().calls[1].kind)
+    nap:close()
   end)
 
   it("of listen, or of workers, says that it needs a restart", function()
@@ -297,7 +322,6 @@ describe("a change to a file", function()
     figure.least(35, ("served and none failed, during %d reloads"):format(REWRITES), 2 * asked, REWRITES)
     if places.sanitize == "" then
       figure.most(35, "KiB that the reloads have left", g:rss() - warm, 2048)
-      assert.is_true(g:rss() - warm <= 2048, ("from %d to %d KiB"):format(warm, g:rss()))
     end
   end)
 end)

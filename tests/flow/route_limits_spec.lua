@@ -3,6 +3,7 @@ local faultd = require "support.faultd"
 local gateway = require "support.gateway"
 local http = require "support.http"
 local dkjson = require "dkjson"
+local limits = require "moongate.limits"
 
 local routes = [[
   local gate = require "moongate"
@@ -141,5 +142,23 @@ describe("the limits of routes", function()
     assert.same({ body = 8192 }, shown["POST /more"])
     assert.same({ fields = 5 }, shown["GET /fields"])
     assert.same({}, shown["POST /plain"])
+  end)
+
+  it("are shown whichever they are", function()
+    local set, expected, shown = {}, {}, {}
+    for i, name in ipairs(limits.of_routes) do
+      local one = limits.by_name[name]
+      local text = limits.write(one, one.default / 2)
+      expected[name] = one.default / 2
+      set[i] = ("%s = %s"):format(name, one.unit == "count" and text or ("%q"):format(text))
+      shown[i] = name .. " " .. text
+    end
+    local folder = gateway.folder { ["routes.lua"] = ('local gate = require "moongate"\n'
+      .. 'gate.post("/all", { limits = { %s }, reply = function() return "" end })\n')
+      :format(table.concat(set, ", ")) }
+    local _, out = gateway.run("routes", folder)
+    assert.truthy(out:find("  limits " .. table.concat(shown, ", ") .. "\n", 1, true), out)
+    _, out = gateway.run("routes", folder, "--json")
+    assert.same(expected, dkjson.decode(out, 1, nil, nil)[1].limits)
   end)
 end)

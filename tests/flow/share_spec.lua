@@ -105,7 +105,7 @@ for _, path in ipairs { "plain", "libcurl" } do
     end
 
     local function idle()
-      return backend:record_when(function(record) return record.in_flight == 0 end)
+      return backend:record_when(function(record) return record.in_flight == 0 end, 10000)
     end
 
     it("is asked once for fifty equal requests at once", function()
@@ -182,7 +182,7 @@ for _, path in ipairs { "plain", "libcurl" } do
       for _, i in ipairs { 1, 3, 6 } do
         conns[i]:close()
       end
-      assert.is_truthy(wait.till(function() return g:fds() == files - 3 end)) -- it has seen them leave
+      assert.is_truthy(wait.till(function() return g:fds() <= files - 3 end, 10000)) -- it has seen them leave
       backend:release()
       for _, i in ipairs { 2, 4, 5 } do
         assert.equal(200, conns[i]:read().status)

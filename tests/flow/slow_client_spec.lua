@@ -1,5 +1,6 @@
 -- Clients that take their time: each time-out of the client side ends exactly the connection that it
 -- is about, with its status, and those that are merely slow are served.
+-- Alone: the times at which clients are ended have to be within bounds, from both sides.
 local gateway = require "support.gateway"
 local http = require "support.http"
 local posix = require "support.posix"
@@ -96,7 +97,7 @@ describe("a client that", function()
   end)
 
   it("drips its body below body_rate is answered 408, above it is served", function()
-    local g = start { body_idle = "200ms", body_rate = 1000, linger = "100ms" }
+    local g = start { body_idle = "600ms", body_rate = 1000, linger = "100ms" }
     local slow = g:connect()
     slow:send(http.request("/echo", { method = "POST", headers = { ["Content-Length"] = "1000" } }))
     local began = posix.now()
@@ -105,14 +106,14 @@ describe("a client that", function()
       slow:more(posix.now() + 10)
     end
     assert.equal(408, slow:read().status)
-    between(150, 700, posix.now() - began)
+    between(500, 1500, posix.now() - began)
     local good = g:connect()
     good:send(http.request("/echo", { body = ("y"):rep(10000) }), 250, 20)
     assert.equal(10000, #good:read().body)
   end)
 
   it("asks nothing is closed without a word after idle, before and between requests", function()
-    local g = start { idle = "200ms" }
+    local g = start { idle = "600ms" }
     local new, kept = g:connect(), g:connect()
     assert.equal("ok", kept:ask("/ok").body)
     local began = posix.now()
@@ -120,7 +121,7 @@ describe("a client that", function()
       local how, bytes = c:ending()
       assert.same({ "closed", "" }, { how, bytes })
     end
-    between(100, 600, posix.now() - began)
+    between(300, 1500, posix.now() - began)
   end)
 
   it("takes nothing of its reply is cut after write_idle, one that reads slowly is not", function()
@@ -185,10 +186,12 @@ describe("100 slow clients", function()
       slow[i] = g:connect()
       slow[i]:send "POST /echo HTTP/1.1\r\nHost: a\r\n"
     end
-    for _ = 1, 50 do
-      local reply = g:get "/ok"
-      assert.is_true(reply.ms < 200 * wait.slack)
+    local times = {}
+    for i = 1, 50 do
+      times[i] = g:get("/ok").ms
     end
+    table.sort(times)
+    assert.is_true(times[45] < 200 * wait.slack, times[45])
     for i = 1, 100 do
       assert.equal(408, slow[i]:read().status)
     end

@@ -75,22 +75,27 @@ end)
 gate.get("/seen/{key}", function(req) return tostring(seen:get(req.params.key)) end)
 ]=]
 
+-- A file with one more task, which GET /new starts.
+local NEW = [[
+  local gate = require "moongate"
+  local new = gate.task("new", function() return "new" end)
+  gate.group("/new", function(api) api.get("", function() return gate.accepted(new:start()) end) new:routes(api) end)]]
+
 local ada = { ["X-User"] = "ada", ["Content-Type"] = "application/json" }
 
 describe("a task", function()
   local g, backend
 
-  local function start(limits, more)
-    backend = backend or faultd.start()
+  local function start(limits)
+    backend = faultd.start()
     g = gateway.start({
-      ["gateway.lua"] = { services = { users = backend.url }, limits = limits }, ["routes.lua"] = routes .. (more or ""),
+      ["gateway.lua"] = { services = { users = backend.url }, limits = limits }, ["routes.lua"] = routes,
     }, { workers = 2 })
   end
 
   after_each(function()
     gateway.clean()
     faultd.clean()
-    backend = nil
   end)
 
   local function begin(path, body, user)
@@ -102,6 +107,18 @@ describe("a task", function()
 
   local function ask(path, user)
     return g:get(path, { headers = { ["X-User"] = user or "ada" } })
+  end
+
+  local function delete(path, user)
+    return g:get(path, { method = "DELETE", headers = { ["X-User"] = user or "ada" } }).status
+  end
+
+  -- Where the task is that GET path starts, as soon as the routes that have it are loaded.
+  local function begun(path)
+    return assert(wait.till(function()
+      local reply = g:get(path)
+      return reply.status == 202 and reply.headers.location
+    end, 10000), g:log())
   end
 
   local function reaches(path, state)
@@ -180,11 +197,6 @@ describe("a task", function()
 
   it("can be cancelled while it waits and while it runs, and forgotten when it is done", function()
     start { tasks_at_once = 1, tasks_waiting = 2 }
-    local function delete(path, user)
-      local c = g:connect()
-      c:send(("DELETE %s HTTP/1.1\r\nHost: x\r\nX-User: %s\r\n\r\n"):format(path, user or "ada"))
-      return c:read().status
-    end
     local one = begin("/job", '{"call":"/hang"}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     local two, three = begin("/job", '{"value":2}'), begin("/job", '{"value":3}')
@@ -222,9 +234,7 @@ describe("a task", function()
     assert.is_true(#kept >= 6 and #kept <= 16, #kept .. " were taken")
     assert.equal("done", ask(kept[1]):json().state)
     for _, path in ipairs(kept) do
-      local c = g:connect()
-      c:send(("DELETE %s HTTP/1.1\r\nHost: x\r\nX-User: ada\r\n\r\n"):format(path))
-      assert.equal(204, c:read().status)
+      assert.equal(204, delete(path))
     end
     reaches(begin("/job", wide), "done")
   end)
@@ -281,6 +291,7 @@ describe("a task", function()
     g.process:signal(posix.SIGTERM)
     assert.equal(0, g.process:wait(10000))
     g.stopped = true
+    g:write { ["gateway.lua"] = { services = { users = backend.url } } } -- and the default of drain
     g = gateway.start(g.dir, { workers = 3 })
     assert.equal(2, reaches(again, "done").tried)
     assert.equal('[2,"again"]', ask(again .. "/result").body)
@@ -307,15 +318,8 @@ describe("a task", function()
     local path = begin("/job", '{"call":"/held/ok","value":1}')
     backend:record_when(function(record) return record.in_flight == 1 end)
     assert.is_nil(g:log():find("has changed", 1, true))
-    g:write { ["more.lua"] = [[
-      local gate = require "moongate"
-      local new = gate.task("new", function() return "new" end)
-      gate.group("/new", function(api) api.get("", function() return gate.accepted(new:start()) end) new:routes(api) end)]] }
-    local reply = wait.till(function()
-      local reply = g:get "/new"
-      return reply.status == 202 and reply
-    end, 10000)
-    reaches(reply.headers.location, "done")
+    g:write { ["more.lua"] = NEW }
+    reaches(begun "/new", "done")
     backend:release()
     reaches(path, "done")
     g:write { ["routes.lua"] = 'local gate = require "moongate"' }
@@ -325,15 +329,8 @@ describe("a task", function()
 
   it("is kept from the first reload on that declares one, where gateway.lua says", function()
     g = gateway.start({ ["gateway.lua"] = { tasks = "sqlite:var/t.db" } }, { workers = 2 })
-    g:write { ["more.lua"] = [[
-      local gate = require "moongate"
-      local new = gate.task("new", function() return "new" end)
-      gate.group("/new", function(api) api.get("", function() return gate.accepted(new:start()) end) new:routes(api) end)]] }
-    local reply = wait.till(function()
-      local reply = g:get "/new"
-      return reply.status == 202 and reply
-    end, 10000)
-    reaches(reply.headers.location, "done")
+    g:write { ["more.lua"] = NEW }
+    reaches(begun "/new", "done")
     local file = assert(io.open(g.dir .. "/var/t.db"))
     file:close()
     g:write { ["gateway.lua"] = { tasks = "sqlite:var/other.db" } }
@@ -341,6 +338,10 @@ describe("a task", function()
       return g:log():find("gateway.lua: tasks, or a limit of them, has changed: that needs a restart", 1, true)
     end, 10000), g:log())
     assert.equal(202, g:get("/new").status)
+    local function logged(text) return select(2, g:log():gsub(text, "%0")) end
+    g:write { ["gateway.lua"] = { tasks = "sqlite:var/t.db" } } -- as it is kept all the time
+    assert.is_truthy(wait.till(function() return logged "it is loaded anew" == 3 end, 10000), g:log())
+    assert.equal(1, logged "that needs a restart", g:log())
   end)
 
   it("that waits from before is begun by the first reload that knows it", function()
@@ -359,18 +360,14 @@ describe("a task", function()
 
   it("waits when a reload does not know it, and goes on with the next that does", function()
     start { tasks_at_once = 1 }
-    local paths, other = { begin("/job", '{"call":"/held/ok"}') }
+    local paths = { begin("/job", '{"call":"/held/ok"}') }
     backend:record_when(function(record) return record.in_flight == 1 end)
     for i = 2, 5 do paths[i] = begin("/job", "{}") end
     g:write { ["routes.lua"] = [[
       local gate = require "moongate"
       local other = gate.task("other", function() end)
       gate.group("/other", function(api) api.get("", function() return gate.accepted(other:start()) end) other:routes(api) end)]] }
-    assert.is_truthy(wait.till(function()
-      local reply = g:get "/other"
-      other = reply.headers.location
-      return reply.status == 202
-    end, 10000))
+    local other = begun "/other"
     backend:release()
     reaches(other, "done") -- it came last: the others have been looked at
     g:write { ["routes.lua"] = routes }

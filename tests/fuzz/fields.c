@@ -6,16 +6,9 @@
 #include "data/fields.h"
 #include "data/header_name.h"
 #include "data/headers.h"
+#include "text.h"
 
 enum { most = 64 };
-
-static struct mg_str line(struct mg_str *text)
-{
-    size_t end = mg_str_find(*text, '\n', 0);
-    struct mg_str first = mg_str_cut(*text, 0, end);
-    *text = mg_str_cut(*text, end < text->len ? end + 1 : end, text->len);
-    return first;
-}
 
 // The first of each name is found, and all of them in their order.
 static void check_found(const struct mg_fields *fields)
@@ -90,9 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct mg_arena arena = {0};
     struct mg_str text = {len ? (const char *)data : "", len};
-    check_form(line(&text), &arena);
-    check_cookies(line(&text), &arena);
-    check_connection(line(&text), &arena);
+    check_form(fuzz_line(&text), &arena);
+    check_cookies(fuzz_line(&text), &arena);
+    check_connection(fuzz_line(&text), &arena);
     mg_arena_fini(&arena);
     return 0;
 }

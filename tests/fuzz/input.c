@@ -6,19 +6,12 @@
 #include "json/write.h"
 #include "plan/input.h"
 #include "plan/scope.h"
+#include "text.h"
 
 enum { depth_most = 40, pattern_most = 100, steps = 5000, text_most = 1 << 10, memory = 1 << 16 };
 
 static const struct mg_rule_limits limits = {steps, text_most, memory};
 static const struct mg_str params[] = {{"id", 2}, {"rest", 4}};
-
-static struct mg_str line(struct mg_str *text)
-{
-    size_t end = mg_str_find(*text, '\n', 0);
-    struct mg_str first = mg_str_cut(*text, 0, end);
-    *text = mg_str_cut(*text, end < text->len ? end + 1 : end, text->len);
-    return first;
-}
 
 // A pattern's verdict does not depend on how many steps were left, as long as they were enough.
 static void check_pattern(struct mg_str pattern, struct mg_str text, struct mg_arena *arena)
@@ -83,11 +76,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mg_arena arena = {0};
     struct mg_input_error error = {0};
     struct mg_str text = {len ? (const char *)data : "", len};
-    struct mg_str json = line(&text);
+    struct mg_str json = fuzz_line(&text);
     struct mg_request *request = mg_request_new(NULL);
     assert(request);
-    request->query = line(&text);
-    struct mg_str field = line(&text);
+    request->query = fuzz_line(&text);
+    struct mg_str field = fuzz_line(&text);
     if (!mg_json_valid(json, depth_most, NULL) ||
         mg_json_type(mg_json_trim(json)) != MG_JSON_OBJECT) {
         struct mg_str pattern = mg_str_cut(json, 0, json.len < pattern_most ? json.len : 0);

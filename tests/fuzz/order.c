@@ -6,16 +6,12 @@
 #include "backend/http_order.h"
 #include "backend/http_request.h"
 #include "http/request_parser.h"
+#include "text.h"
 
 static struct mg_str take(struct mg_str *text)
 {
-    size_t len = text->len ? (unsigned char)text->data[0] : 0;
-    if (text->len)
-        *text = mg_str_cut(*text, 1, text->len);
-    len = len < text->len ? len : text->len;
-    struct mg_str taken = mg_str_cut(*text, 0, len);
-    *text = mg_str_cut(*text, len, text->len);
-    return taken;
+    struct mg_str len = fuzz_take(text, 1);
+    return fuzz_take(text, len.len ? (unsigned char)len.data[0] : 0);
 }
 
 // Cuts the line at the front of the head, which ends in CR LF and has no other byte that could end

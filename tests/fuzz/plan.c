@@ -6,18 +6,11 @@
 
 #include "json/write.h"
 #include "plan/fill.h"
+#include "text.h"
 
 enum { depth_most = 40 }; // so that what is spliced into what stays below MG_JSON_DEPTH_MOST
 
 static const struct mg_str params[] = {{"id", 2}, {"rest", 4}};
-
-static struct mg_str line(struct mg_str *text)
-{
-    size_t end = mg_str_find(*text, '\n', 0);
-    struct mg_str first = mg_str_cut(*text, 0, end);
-    *text = mg_str_cut(*text, end < text->len ? end + 1 : end, text->len);
-    return first;
-}
 
 // The bytes as a string in a route that is nothing but a template.
 static struct mg_str as_template(struct mg_str bytes, struct mg_arena *arena)
@@ -169,15 +162,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     bool ok = mg_plan_headers(MG_STR("{\"x-h\":\"a{headers.x-h}\"}"), &backends[0].headers,
                               &backends[0].header_count, &arena, &error);
     assert(ok);
-    struct mg_str json = line(&text);
+    struct mg_str json = fuzz_line(&text);
     if (!mg_json_valid(json, depth_most, NULL))
         json = as_template(json, &arena);
     struct mg_plan *plan = mg_plan_compile(json, params, 2, &gateway, &arena, &error);
     assert(plan || error.message.len);
     struct mg_request *request = mg_request_new(NULL);
     assert(request);
-    request->query = line(&text);
-    struct mg_str body = line(&text);
+    request->query = fuzz_line(&text);
+    struct mg_str body = fuzz_line(&text);
     if (plan && (body.len == 0 || !mg_json_valid(body, MG_JSON_DEPTH_MOST, NULL) ||
                  mg_json_valid(body, depth_most, NULL))) {
         mg_buf_put(&request->body, body);

@@ -5,14 +5,7 @@
 
 #include "http/reply_writer.h"
 #include "http/response_parser.h"
-
-static struct mg_str take(struct mg_str *text, size_t len)
-{
-    len = len < text->len ? len : text->len;
-    struct mg_str taken = mg_str_cut(*text, 0, len);
-    *text = mg_str_cut(*text, len, text->len);
-    return taken;
-}
+#include "text.h"
 
 // What may be said by a reply, and is not the connection's to say.
 static bool sound(const struct mg_header *field)
@@ -108,11 +101,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                                        .length = data[0] >> 4 & 7,
                                        .date = MG_STR("Sun, 06 Nov 1994 08:49:37 GMT")};
     bool all = reply.status >= 200 && reply.status <= 599;
-    for (take(&text, 3); text.len > 2 && reply.headers.count < 100;) {
-        struct mg_str lens = take(&text, 2);
+    for (fuzz_take(&text, 3); text.len > 2 && reply.headers.count < 100;) {
+        struct mg_str lens = fuzz_take(&text, 2);
         struct mg_header field;
-        field.name = take(&text, (unsigned char)lens.data[0]);
-        field.value = take(&text, (unsigned char)lens.data[1]);
+        field.name = fuzz_take(&text, (unsigned char)lens.data[0]);
+        field.value = fuzz_take(&text, (unsigned char)lens.data[1]);
         mg_headers_add(&reply.headers, &arena, field.name, field.value);
         all = all && sound(&field);
     }

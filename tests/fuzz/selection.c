@@ -6,12 +6,11 @@
 #include "http/media.h"
 #include "http/selection.h"
 #include "http/tag.h"
+#include "text.h"
 
 static struct mg_str line(struct mg_str *text)
 {
-    size_t end = mg_str_find(*text, '\n', 0);
-    struct mg_str one = mg_str_cut(*text, 0, end);
-    *text = mg_str_cut(*text, end < text->len ? end + 1 : end, text->len);
+    struct mg_str one = fuzz_line(text);
     return one.len ? one : (struct mg_str){0};
 }
 

@@ -8,14 +8,7 @@
 #include "backend/address.h"
 #include "backend/http_redirect.h"
 #include "gateway/networks.h"
-
-static struct mg_str line(struct mg_str *text)
-{
-    size_t end = mg_str_find(*text, '\n', 0);
-    struct mg_str first = mg_str_cut(*text, 0, end);
-    *text = mg_str_cut(*text, end < text->len ? end + 1 : end, text->len);
-    return first;
-}
+#include "text.h"
 
 static char *part(CURLU *handle, CURLUPart what, unsigned flags)
 {
@@ -120,10 +113,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct mg_arena arena = {0};
     struct mg_str text = {len ? (const char *)data : "", len};
     struct mg_url url;
-    struct mg_str first = line(&text), second = line(&text), third = line(&text);
+    struct mg_str first = fuzz_line(&text), second = fuzz_line(&text), third = fuzz_line(&text);
     if (check_url(first, &url))
         check_redirect(&url, second, &arena);
-    check_address(third, line(&text), &arena);
+    check_address(third, fuzz_line(&text), &arena);
     mg_arena_fini(&arena);
     return 0;
 }

@@ -71,11 +71,12 @@ gate.get("/", function() gate.left((function() ]] .. text .. [[ end)()) end)]]
     assert.matches("a.lua:2: string.format: __tostring returned a table", wrong)
     assert.equal("nil,a b,7", (run "return ('%s,%s,%d'):format(nil, setmetatable({}, { __tostring = function() return 'a b' end }), 7)"))
     assert.equal([["a\0"]], (run [[return ('%q'):format('a\0')]]))
+    assert.equal(1000002, (run "return #('%%q%s'):format(('x'):rep(1000000))")) -- "%%q" quotes nothing
     assert.equal(1048576, (run "return #table.concat({ ('x'):rep(1048574), 'y' }, '-')"))
     assert.equal(1048576, (run "return #(('x'):rep(1024):gsub('x', ('y'):rep(1024)))"))
     for _, text in ipairs { "('x'):rep(1048577)", "string.rep('ab', 1e9)", "('x'):rep(10, ('y'):rep(1e6))",
                             "('%s%s'):format(('x'):rep(6e5), ('x'):rep(6e5))",
-                            "('%q'):format(('\\0'):rep(3e5))", "('%-9q'):format(('x'):rep(1e6))",
+                            "('%q'):format(('\\0'):rep(3e5))", "('%-9q'):format(('x'):rep(1e6))", "('%%%q'):format(('x'):rep(1e6))",
                             "('%s%s'):format(('x'):rep(6e5), setmetatable({}, { __tostring = function() return ('x'):rep(6e5) end }))",
                             "table.concat({ ('x'):rep(1048574), 'y' }, '--')",
                             "table.concat({ 1, 2, 3 }, ('x'):rep(6e5))",
@@ -87,6 +88,14 @@ gate.get("/", function() gate.left((function() ]] .. text .. [[ end)()) end)]]
       assert.truthy(why and why:find("longer than 1", 1, true), text .. tostring(why))
       assert.equal("a.lua:2:", why:match("^a%.lua:2:"), why)
     end
+  end)
+
+  it("writes dates by formats of a sane length", function()
+    assert.equal("1970-01-01", (run "return os.date('!%Y-%m-%d', 0)"))
+    assert.equal(1970, (run "return os.date('!*t', 0).year"))
+    assert.equal(1024, (run "return #os.date(('x'):rep(1024))"))
+    local _, why = run "return os.date(('%c'):rep(513))"
+    assert.equal("a.lua:2: os.date: the format is longer than 1KiB", why)
   end)
 
   it("loads a module once, in the same sandbox", function()

@@ -1,7 +1,11 @@
 // Loaded before the gateway's libraries (LD_PRELOAD): makes one allocation of its own code fail,
-// that of libraries never. A test says which by the file that MG_FAILING names: the numbers below.
+// that of libraries never; or the making of threads. A test says which by the file that MG_FAILING
+// names: the numbers below.
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +16,7 @@ struct control {
     int64_t left;   // the allocation that makes it 0 fails; 0 or below: none does
     int64_t seen;   // allocations so far
     int64_t failed; // of them, those that were made to fail
+    int64_t thread; // the thread that makes it 0 cannot be made; 0: each can, below: none can
 };
 
 static struct control *control;
@@ -72,4 +77,15 @@ void *calloc(size_t count, size_t size)
 void *realloc(void *old, size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *owner)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+    int64_t at = control ? __atomic_load_n(&control->thread, __ATOMIC_RELAXED) : 0;
+    if (at < 0 || (at > 0 && __atomic_sub_fetch(&control->thread, 1, __ATOMIC_RELAXED) == 0))
+        return EAGAIN;
+    return create(thread, attributes, run, owner);
 }

@@ -75,6 +75,25 @@ function faultd:mood(what)
   http.get(self.control, "/mood" .. what)
 end
 
+-- Of how many of a record's connections the other side has closed.
+function faultd.left(record)
+  local count = 0
+  for _, conn in ipairs(record.conns) do
+    count = count + ((conn.how == "eof" or conn.how == "reset") and 1 or 0)
+  end
+  return count
+end
+
+-- Lets go of what is held as soon as the other side has closed `left` connections and asked
+-- `requests` times, the held one being the last of them; returns the record, of then or of too late.
+function faultd:release_when_left(left, requests)
+  local record = self:record_when(function(now)
+    return faultd.left(now) == left and now.requests == requests
+  end)
+  self:release()
+  return record
+end
+
 function faultd:stop()
   self.process:kill()
 end

@@ -4,6 +4,8 @@
 --     ["routes.lua"] = [[ ... ]],
 --   }
 --   local reply = g:get "/account/42"
+-- What it holds and uses is asked of its server process (g.pid), signals go to the supervisor above it
+-- (g.process), as a service manager's do.
 -- after_each(gateway.clean) stops what a test started, as a service manager would: by SIGTERM, and
 -- it is an error if that does not end it with exit code 0.
 local http = require "support.http"
@@ -115,9 +117,16 @@ function gateway.start(files, options)
     error("the gateway does not start: " .. self.process.printed .. self.process:err(), 2)
   end
   running[#running + 1] = self
-  self.port, self.pid = tonumber(address:match ":(%d+)$"), self.process.pid
-  self.url = address
+  self.port, self.url = tonumber(address:match ":(%d+)$"), address
+  self.pid = self:server_pid()
   return self
+end
+
+-- The number of the server process that there is now: the newest one, below the supervisor and
+-- whatever else has started that (options.before). nil when there is none.
+function gateway:server_pid()
+  local found = process.newest_below(self.process.pid)
+  return found ~= self.process.pid and found or nil
 end
 
 -- Writes or changes files of the running gateway.
@@ -141,16 +150,8 @@ function gateway:log() -- what it wrote to standard error
   return self.process:err()
 end
 
-function gateway:threads()
-  return self.process:threads()
-end
-
-function gateway:fds()
-  return self.process:fds()
-end
-
-function gateway:rss() -- KiB
-  return self.process:rss()
+for _, name in ipairs { "threads", "fds", "rss", "cpu" } do
+  gateway[name] = function(self) return process[name](self) end
 end
 
 -- SIGTERM; raises unless it then ends with code 0 within `within` ms, without a sanitizer's report.
@@ -170,8 +171,14 @@ function gateway:stop(within)
   end
 end
 
+-- Ends all of it by SIGKILL: the supervisor is stopped meanwhile, or it would start another server.
 function gateway:kill()
   self.stopped = true
+  self.process:signal(posix.SIGSTOP)
+  local server = self:server_pid()
+  if server then
+    process.kill_other(server)
+  end
   self.process:kill()
 end
 

@@ -2,6 +2,7 @@
 -- in a process of its own, and prints a line for each figure, or for the tests of a row without any.
 package.path = "tests/?.lua;" .. package.path
 local programme = require "support.programme"
+local slurp = require "support.slurp"
 
 local build, scratch = arg[1], arg[2]
 local wanted, some = {}, #arg > 2
@@ -14,25 +15,18 @@ local function succeeds(command)
   return first == true and (code == nil or code == 0) or first == 0
 end
 
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a" or ""
-  if file then
-    file:close()
-  end
-  return text
-end
-
 -- How many tests of a spec have passed and failed; one that has crashed or hung counts as a failure.
 local results = {}
 local function run(spec)
   if not results[spec] then
     local out = scratch .. "/out"
     io.stderr:write(("\r%-60s\r"):format(spec))
-    local ok = succeeds(("timeout -k 5 1800 '%s/moongate-tests' '%s' >'%s' 2>&1"):format(build, spec, out))
-    local passed, failed, skipped = read(out):match "(%d+) passed, (%d+) failed,? ?(%d*)"
+    -- A long version says on standard error how far it is.
+    local ok = succeeds(("timeout -k 5 %d '%s/moongate-tests' '%s' >'%s' %s"):format(some and 14400 or 1800, build, spec,
+      out, some and "" or "2>&1"))
+    local passed, failed, skipped = slurp(out):match "(%d+) passed, (%d+) failed,? ?(%d*)"
     local result = { passed = tonumber(passed) or 0, failed = tonumber(failed) or 1,
-      skipped = tonumber(skipped) or 0, text = read(out) }
+      skipped = tonumber(skipped) or 0, text = slurp(out) }
     if not ok and result.failed == 0 then
       result.failed = 1
     end
@@ -43,7 +37,7 @@ end
 
 local function figures_of(row)
   local list = {}
-  for line in read(scratch .. "/figures"):gmatch "[^\n]+" do
+  for line in slurp(scratch .. "/figures"):gmatch "[^\n]+" do
     local number, what, value, limit, holds = line:match "^(%d+)\t(.-)\t(.-)\t(.-)\t(%a+)$"
     if tonumber(number) == row then
       list[#list + 1] = { what = what, value = value, limit = limit, holds = holds == "yes" }

@@ -25,10 +25,12 @@ unsigned short htons(unsigned short port);
 unsigned int inet_addr(const char *text);
 int pipe2(int fds[2], int flags);
 int open(const char *path, int flags, ...);
+int flock(int fd, int operation);
 int kill(int pid, int signal);
 int waitpid(int pid, int *status, int options);
 int pidfd_open(int pid, unsigned int flags);
 int getpid(void);
+int pidfd_getfd(int pidfd, int fd, unsigned int flags);
 char *mkdtemp(char *pattern);
 int posix_spawn(int *pid, const char *path, const void *actions, const void *attributes,
                 char *const arguments[], char *const environment[]);
@@ -108,6 +110,33 @@ local function connect_unix(path)
     return nil, why
   end
   return fd
+end
+
+-- A unix socket that datagrams come to.
+function posix.datagrams(path)
+  local a = ffi.new "struct test_unix_address"
+  a.family, a.path = 1, path
+  local fd = C.socket(1, bit.bor(2, NONBLOCK, CLOEXEC), 0)
+  assert(C.bind(fd, ffi.cast("struct test_address *", a), ffi.sizeof(a)) == 0)
+  return fd
+end
+
+-- The descriptor of another process that is a socket of packets in order (SOCK_SEQPACKET), as one of
+-- our own; nil when there is none, or we may not.
+function posix.packets_of(pid)
+  local pidfd = C.pidfd_open(pid, 0)
+  local value, len = ffi.new "int[1]", ffi.new("unsigned int[1]", 4)
+  local found
+  for number = 3, 63 do
+    local fd = not found and C.pidfd_getfd(pidfd, number, 0) or -1
+    if fd >= 0 and C.getsockopt(fd, SOL_SOCKET, 3, value, len) == 0 and value[0] == 5 then
+      found = fd
+    elseif fd >= 0 then
+      C.close(fd)
+    end
+  end
+  C.close(pidfd)
+  return found
 end
 
 -- A socket that is connecting; it becomes writable when that has ended, see socket_error. `host` may
@@ -199,6 +228,15 @@ function posix.poll(fds, ms)
   for i, one in ipairs(fds) do
     one.ready = list[i - 1].revents ~= 0
   end
+end
+
+-- Waits until nobody else has the file locked and locks it, until it is closed.
+function posix.lock(path)
+  local fd = C.open(path, 0x80042, ffi.cast("int", 384)) -- O_RDWR, O_CREAT, O_CLOEXEC
+  if fd < 0 or C.flock(fd, 2) < 0 then
+    return failure()
+  end
+  return fd
 end
 
 -- A new folder of our own under TMPDIR.

@@ -2,9 +2,10 @@
 -- sockets:
 --   local server = postgres.start()
 --   ... databases = { crm = server:url() } ... server:sql "create table t (id int)"
--- Its files are made once in a run of the tests (initdb takes seconds) and used by one spec after
--- the other, each with a database of its own. after_each or teardown(postgres.clean) stops it; it
--- also ends when the process that started it does.
+-- Its files are made once in a run of the tests (initdb takes seconds); each server has a copy of
+-- them, so that specs can run at once. after_each or teardown(postgres.clean) stops it; it also ends
+-- when the process that started it does.
+local gateway = require "support.gateway"
 local places = require "support.places"
 local posix = require "support.posix"
 local process = require "support.process"
@@ -29,39 +30,32 @@ local function exists(path)
   return file ~= nil
 end
 
--- The folder of the server's files, made if it is not there yet.
-local function folder()
-  local run = os.getenv "TMPDIR"
-  local parent = run and run .. "/postgres" or posix.folder()
-  if exists(parent .. "/made") then
-    return parent
-  end
-  local code, out, err = process.run({ SERVERS, "make-postgres", parent }, { within = 60000 })
+local function make(folder)
+  local code, out, err = process.run({ SERVERS, "make-postgres", folder }, { within = 60000 })
   assert(code == 0, out .. err)
   -- For specs that speak TLS: it is off until they ask for it.
   shell([[openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
-    -keyout '%s/data/server.key' -out '%s/data/server.crt' && chmod 600 '%s/data/server.key']], parent, parent, parent)
-  shell("chown --reference='%s/data/PG_VERSION' '%s/data/server.key' '%s/data/server.crt'", parent, parent, parent)
+    -keyout '%s/data/server.key' -out '%s/data/server.crt' && chmod 600 '%s/data/server.key']], folder, folder, folder)
+  shell("chown --reference='%s/data/PG_VERSION' '%s/data/server.key' '%s/data/server.crt'", folder, folder, folder)
   shell([[printf 'host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n' \
-    > '%s/data/pg_hba.conf' && touch '%s/made']], parent, parent)
-  return parent
+    > '%s/data/pg_hba.conf' && touch '%s/made']], folder, folder)
 end
 
--- A port outside of the range that connections take theirs from, so that a server that was killed
--- can have it again.
-local function free_port()
-  for _ = 1, 1000 do
-    local port = math.random(15000, 32000)
-    local fd = posix.connect("127.0.0.1", port)
-    local free = not fd or (wait.writable(fd, posix.now() + 1000) and posix.socket_error(fd) == "refused")
-    if fd then
-      posix.close(fd)
-    end
-    if free then
-      return port
-    end
+-- A folder with a new server's files in it.
+local function new_folder()
+  local own, run = posix.folder(), os.getenv "TMPDIR"
+  if not run then
+    make(own)
+    return own
   end
-  error "no port is free"
+  local first = run .. "/postgres"
+  local lock = assert(posix.lock(first .. ".lock")) -- another spec may be making them right now
+  if not exists(first .. "/made") then
+    make(first)
+  end
+  posix.close(lock)
+  shell("cp -a '%s/data' '%s' && chown --reference='%s' '%s' && chmod 755 '%s'", first, own, first, own, own)
+  return own
 end
 
 -- Starts its process; raises when it is not ready in time.
@@ -89,7 +83,8 @@ end
 function postgres.start()
   assert(not running, "one server at a time")
   math.randomseed(posix.now() * 1000 % 2 ^ 31)
-  local self = setmetatable({ folder = folder(), port = free_port() }, postgres)
+  local self = setmetatable({ folder = new_folder() }, postgres)
+  self.holder, self.port = posix.listen(nil) -- so that the port stays ours
   running = self
   self:up()
   self.database = ("t%d"):format(math.random(1e9))
@@ -110,6 +105,22 @@ end
 -- The same, by its unix socket.
 function postgres:socket_url()
   return ("postgres://app@/%s?host=%s&port=%d"):format(self.database, self.folder, self.port)
+end
+
+-- A gateway whose routes `body` declares, with the databases `crm`, this one, and `lite`, of SQLite.
+-- options: of crm. more: limits and workers (1) of the gateway.
+function postgres:serve(body, options, more)
+  local crm = { url = self:url() }
+  for key, value in pairs(options or {}) do
+    crm[key] = value
+  end
+  return gateway.start({
+    ["gateway.lua"] = { databases = { crm = crm, lite = "sqlite:lite.db" }, limits = more and more.limits },
+    ["routes.lua"] = [[
+      local gate = require "moongate"
+      local crm, lite = gate.database "crm", gate.database "lite"
+]] .. body,
+  }, { workers = more and more.workers or 1 })
 end
 
 -- Runs SQL with psql: its output, or nil and what it says.
@@ -155,9 +166,8 @@ function postgres.clean()
   running = nil
   if server then
     server:stop()
-    if not os.getenv "TMPDIR" then
-      os.execute(("rm -rf '%s'"):format(server.folder))
-    end
+    posix.close(server.holder)
+    os.execute(("rm -rf '%s'"):format(server.folder))
   end
 end
 

@@ -167,6 +167,37 @@ function process.run(arguments, options)
   return code, self.printed, self:err()
 end
 
+-- Ends a process that is not our child, and waits until it is gone.
+function process.kill_other(pid)
+  local fd = C.pidfd_open(pid, 0)
+  posix.kill(pid, posix.SIGKILL)
+  if fd >= 0 then
+    wait.readable(fd, posix.now() + 10000 * wait.slack)
+    C.close(fd)
+  end
+end
+
+-- The numbers of its children, the oldest first.
+function process.children(pid)
+  local list = {}
+  for number in slurp(("/proc/%d/task/%d/children"):format(pid, pid)):gmatch "%d+" do
+    list[#list + 1] = tonumber(number)
+  end
+  return list
+end
+
+-- The youngest child's youngest child and so on: `pid` itself when it has none.
+function process.newest_below(pid)
+  local children = process.children(pid)
+  return children[1] and process.newest_below(children[#children]) or pid
+end
+
+-- Whether there is such a process, and it has not ended.
+function process.lives(pid)
+  local state = slurp(("/proc/%d/stat"):format(pid)):match "%) (%a)"
+  return state and state ~= "Z" and state ~= "X"
+end
+
 local function count(path)
   local pipe = io.popen("ls -1 '" .. path .. "' | wc -l")
   local number = tonumber(pipe:read "*l")

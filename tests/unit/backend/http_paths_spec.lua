@@ -88,6 +88,9 @@ local same = {
   ["a bad field in a 1xx head"] = { "HTTP/1.1 103 Early\r\nbad line\r\n\r\n" .. OK },
   ["a control byte in a 1xx head"] = { "HTTP/1.1 103 Early\r\nX: a\1b\r\n\r\n" .. OK },
   ["a length in a 1xx head"] = { "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" .. OK },
+  ["129 fields in a 1xx head"] = { "HTTP/1.1 103 Early\r\n" .. ("X: 1\r\n"):rep(129) .. "\r\n" .. OK },
+  ["128 fields in each of two 1xx heads"] =
+    { ("HTTP/1.1 103 Early\r\n" .. ("X: 1\r\n"):rep(128) .. "\r\n"):rep(2) .. OK },
   ["nothing after a 1xx head"] = { "HTTP/1.1 103 Early\r\n\r\n" },
   ["204 with a body"] = { "HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nhello" },
   ["205"] = { "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n" },

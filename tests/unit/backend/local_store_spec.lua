@@ -8,7 +8,7 @@ ffi.cdef [[
   struct mg_store *probe_store_open(double bytes);
   int probe_store_ask(struct mg_store *store, const struct mg_store_ask *ask,
     struct mg_store_answer *answer);
-  unsigned probe_store_crowd(struct mg_store *store, unsigned kind, unsigned threads, unsigned turns);
+  void probe_store_crowd(struct mg_store *store, unsigned kind, unsigned threads, unsigned turns);
 ]]
 
 local MiB = 1024 ^ 2

@@ -1,5 +1,6 @@
 -- What of PostgreSQL needs the backend alone: how its calls land, and hosts with several addresses.
 local backend = require "support.backend"
+local faultd = require "support.faultd"
 local postgres = require "support.postgres"
 
 local server, caller
@@ -27,6 +28,7 @@ describe("a PostgreSQL backend", function()
   end)
 
   teardown(postgres.clean)
+  teardown(faultd.clean)
 
   it("tries all addresses of a host before it gives it up", function()
     assert.same({ "ok", 200, '{"a":1}' }, outcome(call("ONE", "select 1 as a")))
@@ -42,7 +44,7 @@ describe("a PostgreSQL backend", function()
 
   it("gives up a host when none of them answers", function()
     assert.is_true(caller:close())
-    caller = assert(backend.postgres(("postgres://app@two.test:%d/x"):format(server.port + 1)))
+    caller = assert(backend.postgres(("postgres://app@two.test:%d/x"):format(faultd.closed_port())))
     for _ = 1, 3 do
       assert.same({ "refused", 0, "" }, outcome(call("ONE", "select 1")))
     end

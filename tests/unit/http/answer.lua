@@ -3,23 +3,9 @@ local assert = require "luassert"
 local core = require "support.core"
 local C = core.cdef("http/response_parser.h")
 local ffi = require "ffi"
+local reading = require "unit.http.parse"
 
 local answer = {}
-
-local words = {
-  [tonumber(C.MG_PARSE_MORE)] = "more", [tonumber(C.MG_PARSE_HEAD)] = "head",
-  [tonumber(C.MG_PARSE_DATA)] = "data", [tonumber(C.MG_PARSE_COMPLETE)] = "complete",
-  [tonumber(C.MG_PARSE_REFUSED)] = "refused",
-}
-
-local function fields(response)
-  local out = {}
-  for i = 0, response.count - 1 do
-    local item = response.fields[i]
-    out[#out + 1] = core.text(item.name) .. ": " .. (core.text(item.value) or "")
-  end
-  return out
-end
 
 -- Feeds one slice to its end or to the response's, and returns what is left of it. Every slice is
 -- memory of its own that goes away, so that nothing may be kept of it.
@@ -28,9 +14,9 @@ local function feed(run, slice)
   local bytes = input.data
   local response = run.response
   repeat
-    run.verdict = words[tonumber(C.mg_response_parser_feed(run.parser, input, response))]
+    run.verdict = reading.words[tonumber(C.mg_response_parser_feed(run.parser, input, response))]
     if run.verdict == "head" then
-      run.status, run.fields = response.status, fields(response)
+      run.status, run.fields = response.status, reading.fields(response.fields, response.count)
     elseif run.verdict == "data" then
       assert.is_true(response.data.len > 0)
       run.data[#run.data + 1] = ffi.string(response.data.data, response.data.len)

@@ -8,16 +8,18 @@ local parse = {}
 
 parse.limits = { target = 8192, header = 16384, count = 100, trailer = 16384, extensions = 1024 }
 
-local words = {
+-- What a parser says of what it was fed.
+parse.words = {
   [tonumber(C.MG_PARSE_MORE)] = "more", [tonumber(C.MG_PARSE_HEAD)] = "head",
   [tonumber(C.MG_PARSE_DATA)] = "data", [tonumber(C.MG_PARSE_COMPLETE)] = "complete",
   [tonumber(C.MG_PARSE_REFUSED)] = "refused",
 }
 
-local function fields(headers)
+-- Header fields as lines.
+function parse.fields(items, count)
   local out = {}
-  for i = 0, headers.count - 1 do
-    local item = headers.items[i]
+  for i = 0, count - 1 do
+    local item = items[i]
     out[#out + 1] = core.text(item.name) .. ": " .. (core.text(item.value) or "")
   end
   return out
@@ -34,7 +36,8 @@ local function describe(run)
       out[name] = core.text(request[name]) or ""
     end
     out.old, out.has_body = request.old, request.has_body
-    out.headers, out.trailers = fields(request.headers), fields(request.trailers)
+    local head, tail = request.headers, request.trailers
+    out.headers, out.trailers = parse.fields(head.items, head.count), parse.fields(tail.items, tail.count)
     out.keep_alive = C.mg_request_parser_keep_alive(parser)
     out.expects = C.mg_request_parser_expects(parser)
     out.length = tonumber(C.mg_request_parser_length(parser))
@@ -54,7 +57,7 @@ local function feed(run, slice)
   local bytes = input.data
   repeat
     local before = input.len
-    run.verdict = words[tonumber(C.mg_request_parser_feed(run.parser, input, data))]
+    run.verdict = parse.words[tonumber(C.mg_request_parser_feed(run.parser, input, data))]
     if run.verdict == "head" then
       run.head = true
     elseif run.verdict == "data" then

@@ -3,7 +3,7 @@ local texts = require "moongate.text"
 local wait = require "support.wait"
 
 local native = { find = string.find, match = string.match, gmatch = string.gmatch, gsub = string.gsub,
-  concat = table.concat }
+  concat = table.concat, sort = table.sort }
 
 local function outcome(fn, ...)
   local got = { pcall(fn, ...) }
@@ -125,5 +125,118 @@ describe("patterns", function()
                              { { 1, 2, 3 }, ",", 2, 9 }, { { 1, {}, 3 } }, { { 1, 2 }, {} }, { 7 }, {}, { { 1 }, ",", 3, 1 } } do
       assert.same(outcome(native.concat, unpack(given, 1, 4)), outcome(texts.concat, unpack(given, 1, 4)))
     end
+  end)
+end)
+
+-- A list that is made while it is sorted, so that the sort is as slow as it can be (M. D. McIlroy, A
+-- Killer Adversary for Quicksort, 1999): how often it compared.
+local function slowest(sort, size)
+  local value, list, solid, candidate, compared = {}, {}, 0, 0, 0
+  for i = 1, size do
+    list[i], value[i] = i, size
+  end
+  local function freeze(i)
+    solid = solid + 1
+    value[i] = solid
+  end
+  sort(list, function(a, b)
+    compared = compared + 1
+    if value[a] == size and value[b] == size then
+      freeze(a == candidate and a or b)
+    end
+    candidate = value[a] == size and a or value[b] == size and b or candidate
+    return value[a] < value[b]
+  end)
+  return compared
+end
+
+describe("table.sort", function()
+  it("puts lists in order, as ever", function()
+    math.randomseed(7)
+    for _, size in ipairs { 0, 1, 2, 3, 7, 8, 9, 16, 17, 31, 100, 128, 129, 1000 } do
+      for _, most in ipairs { 1, 3, size + 1, 1e9 } do
+        local list, other, texts_of = {}, {}, {}
+        for i = 1, size do
+          list[i] = math.random(0, most)
+          other[i], texts_of[i] = list[i], ("text %09d"):format(list[i])
+        end
+        native.sort(list)
+        texts.sort(other)
+        assert.same(list, other)
+        texts.sort(other, function(a, b) return a > b end)
+        for i = 1, size do
+          assert.equal(list[size + 1 - i], other[i])
+        end
+        texts.sort(texts_of)
+        for i = 1, size do
+          assert.equal(("text %09d"):format(list[i]), texts_of[i])
+        end
+      end
+    end
+  end)
+
+  it("leaves equal elements in their order", function()
+    local list = {}
+    for i = 1, 500 do
+      list[i] = { key = i * 7919 % 5, at = i }
+    end
+    texts.sort(list, function(a, b) return a.key < b.key end)
+    for i = 2, 500 do
+      local a, b = list[i - 1], list[i]
+      assert(a.key < b.key or (a.key == b.key and a.at < b.at))
+    end
+  end)
+
+  it("compares no more than n log n times, whatever the list", function()
+    local size = 2000
+    assert(slowest(native.sort, size) > 50 * size) -- so it finds what is slow
+    local most = size * 11 -- 2^11 > 2000
+    assert(slowest(texts.sort, size) <= most)
+    for _, made in ipairs { function(i) return i end, function(i) return -i end, function() return 1 end,
+                            function(i) return math.min(i, size - i) end, function(i) return i % 2 == 0 and i or -i end } do
+      local list, compared = {}, 0
+      for i = 1, size do
+        list[i] = made(i)
+      end
+      texts.sort(list, function(a, b)
+        compared = compared + 1
+        return a < b
+      end)
+      assert(compared <= most)
+    end
+  end)
+
+  it("refuses what it cannot compare, and then changes nothing", function()
+    for _, given in ipairs { {}, { 7 }, { { 1, "x" } }, { { {}, {} } }, { { 1, 2 }, 7 }, { { true, false } } } do
+      assert.same(outcome(native.sort, unpack(given, 1, 2)), outcome(texts.sort, unpack(given, 1, 2)))
+    end
+    local list, compared = {}, 0
+    for i = 1, 100 do
+      list[i] = -i
+    end
+    assert.is_false(pcall(texts.sort, list, function(a, b)
+      compared = compared + 1
+      return a < b, compared < 200 or error "enough"
+    end))
+    for i = 1, 100 do
+      assert.equal(-i, list[i])
+    end
+  end)
+
+  it("holds on where the comparator is no order, or changes the list", function()
+    local list = {}
+    for i = 1, 300 do
+      list[i] = i
+    end
+    texts.sort(list, function() return math.random() < 0.5 end)
+    local seen = {}
+    for i = 1, 300 do
+      seen[list[i]] = true
+    end
+    assert.equal(300, #seen)
+    pcall(texts.sort, list, function(a, b)
+      list[#list] = nil
+      return a > b
+    end)
   end)
 end)
