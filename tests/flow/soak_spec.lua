@@ -23,9 +23,12 @@ describe("a soak", function()
       fault.over()
       orders:mood "/to/id/q0x0q"
       till(function() return books.wrong > 0 end)
-      local losses = books.losses
+      local from = wait.now()
       users:mood "/to/reset/0"
-      till(function() return books.losses > losses end)
+      till(function()
+        local last = books.waiting[#books.waiting]
+        return last.from > from and last.status == 502
+      end)
       self.over = true
     end }
     local text, bad = report.of(result)
