@@ -43,9 +43,11 @@ static struct mg_http_wire *take_wire(struct curl *curl)
     return MG_OWNER(node, struct mg_http_wire, node);
 }
 
-// Takes it out of libcurl and lays it by for the next transfer.
+// Takes it out of libcurl and lays it by for the next transfer. One that had to send twice is not
+// used again: libcurl counts that over all transfers of a handle, and fails the sixth.
 static void retire(struct curl *curl, struct mg_http_wire *wire, bool abrupt)
 {
+    bool spent = wire->attempts > 1;
     if (wire->added) {
         curl->sockets.abrupt = abrupt;
         check(curl_multi_remove_handle(curl->multi, wire->easy));
@@ -53,7 +55,7 @@ static void retire(struct curl *curl, struct mg_http_wire *wire, bool abrupt)
     }
     mg_http_wire_clear(wire);
     mg_list_drop(&wire->node);
-    if (curl->idle_count >= idle_most || wire->head.lines.cap > 4096) {
+    if (spent || curl->idle_count >= idle_most || wire->head.lines.cap > 4096) {
         mg_http_wire_free(wire);
         return;
     }

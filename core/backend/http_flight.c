@@ -132,9 +132,13 @@ static void end_listener(struct listener *listener, enum mg_status error, const 
     mg_backend_cancel(flight->shared->service, &flight->call);
 }
 
+// Out of time. Who comes now asks anew: with ever new listeners a call that hangs would have an
+// answer for nobody, for as long as they come.
 static void on_timer(struct mg_timer *timer)
 {
-    end_listener(MG_OWNER(timer, struct listener, timer), MG_TIMEOUT, "no answer in time");
+    struct listener *listener = MG_OWNER(timer, struct listener, timer);
+    shut(listener->flight);
+    end_listener(listener, MG_TIMEOUT, "no answer in time");
 }
 
 static bool copy_ask(struct flight *flight, const struct mg_http_ask *ask)

@@ -11,7 +11,8 @@
 // or with the failure. NULL: no memory.
 //
 // The call that is made is sent the headers of the one that began it, but for X-Forwarded-For: it
-// speaks for several clients. It runs until the latest deadline of those who listened.
+// speaks for several clients. It runs until the latest deadline of those who listened; once one of
+// them has run out of time, nobody joins it any more.
 struct mg_backend *mg_http_flight_open(struct mg_http *http, struct mg_service *service);
 
 // Below or above 0 when the calls ask for different things, 0 when one answer serves both: the same

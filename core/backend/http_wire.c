@@ -103,10 +103,14 @@ static size_t on_body(char *room, size_t one, size_t len, void *arg)
 }
 
 // Runs on a standing connection before each sending of the request. libcurl sends it again when a
-// kept connection turns out dead, whatever the method: that is refused here.
+// kept connection turns out dead, whatever the method: that is refused here. For what may be sent
+// again it would take the next kept one, and give up after five that are dead: the second time has
+// to be on a new one.
 static int on_sending(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
     struct mg_http_wire *wire = arg;
+    if (wire->attempts == 0)
+        curl_easy_setopt(wire->easy, CURLOPT_FRESH_CONNECT, 1L);
     if (wire->attempts++ > 0 && !wire->safe) {
         stop(wire, MG_RESET, "the connection was closed before it answered");
         return CURL_PREREQFUNC_ABORT;

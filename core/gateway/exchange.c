@@ -57,7 +57,6 @@ void mg_exchange_reply(struct mg_exchange *exchange)
         return;
     mg_timer_drop(&exchange->worker->loop, &exchange->timer);
     if (exchange->plan && exchange->plan->after_count && mg_function_after_due(exchange)) {
-        mg_exchange_cancel_all(exchange);
         mg_function_after(exchange); // comes back here, now or later
         return;
     }

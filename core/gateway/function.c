@@ -126,14 +126,22 @@ bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked
 bool mg_function_after_due(const struct mg_exchange *exchange)
 {
     return !exchange->ending && exchange->conn && exchange->state != MG_EXCHANGE_READING &&
-           exchange->state != MG_EXCHANGE_PASSING &&
-           mg_loop_now(&exchange->worker->loop) < exchange->deadline;
+           exchange->state != MG_EXCHANGE_PASSING;
 }
 
 void mg_function_after(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
+    bool late = mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
     exchange->ending = true;
+    if (late && exchange->reply.status == 504) {
+        mg_exchange_reply(exchange);
+        return;
+    } else if (late) {
+        mg_exchange_out_of_time(exchange);
+        return;
+    }
+    mg_exchange_cancel_all(exchange);
     exchange->state = MG_EXCHANGE_CALLING;
     if (open_run(exchange))
         follow_run(exchange, mg_run_after(&exchange->run, plan->after, plan->after_count,

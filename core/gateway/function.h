@@ -21,10 +21,11 @@ void mg_function_before(struct mg_exchange *exchange);
 // replied.
 bool mg_function_when(struct mg_exchange *exchange, const struct mg_asked *asked, bool *made);
 
-// Whether `after` is still to run: once, for what its route says while there is time and somebody
-// to hear it.
+// Whether `after` is still to run: once, for what its route says while somebody is there to hear
+// it.
 bool mg_function_after_due(const struct mg_exchange *exchange);
-// It may change exchange->reply, and ends in mg_exchange_reply.
+// It may change exchange->reply, and ends in mg_exchange_reply. When no time is left for it, what
+// it was to see first does not go out: the reply is 504.
 void mg_function_after(struct mg_exchange *exchange);
 // The same for the head of an answer that is passed; it cannot wait. False: it has failed, and a
 // problem was replied.

@@ -26,6 +26,7 @@ local routes = [[
   end)
   gate.post("/post/{path}/{n}", { calls = { c = bad:post("/{path}", { query = { n = "{n}" } }) } })
   for name, service in pairs { plain = bad, curl = curl } do
+    gate.get("/stale/{ms}/" .. name, { calls = { c = service:get "/delay/{ms}/stale" } })
     gate.get("/packed/" .. name, { pass = service:get "PACKED" })
     gate.get("/length/" .. name, function() return tostring(#service:get("PACKED"):wait().text) end)
   end
@@ -259,6 +260,17 @@ describe("a backend", function()
     figure.is(28, ("POSTs executed twice, of %d"):format(count), doubled, 0)
     figure.is(28, "answered 200 and never executed", missing, 0)
     figure.is(28, "neither 200 nor 502", other, 0)
+  end)
+
+  it("whose kept connections are all dead is asked again on a new one, if it was a GET", function()
+    for _, path in ipairs { "plain", "curl" } do
+      for _ = 1, 2 do -- twelve are kept, and end when the next request has come; the first round may find old ones
+        wait.at_once(12, function() assert.equal(200, g:get("/stale/60/" .. path).status) end)
+      end
+      for _ = 1, 150 do -- more than five times for each that the gateway asks with
+        assert.equal(200, g:get("/stale/0/" .. path).status)
+      end
+    end
   end)
 
   it("that compresses is taken at its bytes: nothing unpacks them", function()

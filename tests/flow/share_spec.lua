@@ -21,6 +21,7 @@ for _, ms in ipairs { 150, 600, 2400 } do
   gate.get("/within/" .. ms, { within = ms .. "ms", calls = held.calls, reply = held.reply })
 end
 gate.get("/id/{ms}/{id}", { calls = { it = users:get "/delay/{ms}/id/{id}" }, reply = "{it.body.id}" })
+gate.get("/soon/{id}", { within = "150ms", calls = { it = users:get "/id/{id}" } })
 gate.get("/hang", { calls = { mark = mark, it = users:get "/hang" } })
 gate.get("/reset", { calls = { mark = mark, it = users:get "/held/reset/60" } })
 gate.get("/post", { calls = { it = users:post("/delay/50/echo", { json = 1 }) } })
@@ -147,6 +148,21 @@ for _, path in ipairs { "plain", "libcurl" } do
         assert.same({ i % 2 == 0 and "ann" or "bob", i <= 4 and "one.test" or "two.test" },
           { sent.authorization, sent["x-forwarded-host"] })
       end
+    end)
+
+    it("is asked anew behind a call that hangs, however many have joined that", function()
+      start()
+      backend:mood "/to/hang"
+      local conns = ask_all(1, "/soon/7")
+      assert.equal(1, backend:record_when(function(record) return record.requests == 1 end).requests)
+      backend:mood ""
+      local answered
+      wait.at_once(30, function(i) -- one every 15 ms, each with 150 ms, so that some are always there
+        wait.sleep(i * 15)
+        answered = answered or g:get("/soon/7").status == 200
+      end)
+      assert.is_true(answered)
+      conns[1]:close()
     end)
 
     it("is sent each POST", function()

@@ -1,7 +1,6 @@
 // faultd: sockets, time and the record. `faultd` prints "faultd: listening on
-// http://127.0.0.1:PORT" and runs until it is killed or its parent is gone; with the path of a unix
-// socket behind it, it listens there. What it answers:
-// faultd_answers.c. Besides that:
+// http://127.0.0.1:PORT" and runs until it is killed or its parent is gone; with a port or the path
+// of a unix socket behind it, it listens there. What it answers: faultd_answers.c. Besides that:
 //   /sink /sink/MS    reads the body without keeping any of it, not before MS milliseconds are
 //                     over, and answers {"bytes":N} (of a chunked one with its framing)
 //   /early/N          answers status N when the head is here, and reads no body
@@ -9,6 +8,7 @@
 //   /log      what it was sent, as JSON (see record_put); with ?brief=1 without the raw bytes
 //   /reset    forgets the record
 //   /release  lets go of what is held, see /held
+//   /mood...  answers otherwise than asked, see faultd_moods.c
 // The record keeps the first 32,768 requests and connections and 64 MiB of raw bytes, 64 KiB of
 // each request; the counts go on.
 #include "faultd.h"
@@ -206,6 +206,9 @@ static void answer_control(struct conn *conn, const char *target)
     } else if (strncmp(target, "/release", 8) == 0) {
         release_all();
         bytes_text(&body, "{}");
+    } else if (strncmp(target, "/mood", 5) == 0) {
+        mood_set(target + 5);
+        bytes_text(&body, "{}");
     } else {
         record_reset();
         bytes_text(&body, "{}");
@@ -298,7 +301,7 @@ static bool conn_begin(struct conn *conn)
         if (conn->program.stale)
             conn_end(conn, "fin");
         else
-            faultd_answer(&conn->program, &ask);
+            mood_answer(&conn->program, &ask);
     }
     free(method);
     free(target);
@@ -416,11 +419,13 @@ static void listen_file(struct listener *listener, const char *path)
     watch_listener(listener, fd);
 }
 
-static void listen_anywhere(struct listener *listener)
+static void listen_port(struct listener *listener, unsigned port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    address.sin_port = htons((uint16_t)port);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) || listen(fd, 4096) ||
         getsockname(fd, (struct sockaddr *)&address, &len)) {
         perror("faultd");
@@ -454,11 +459,11 @@ int main(int argc, char **argv)
     }
     epoll = epoll_create1(EPOLL_CLOEXEC);
     record_reset();
-    if (argc > 1)
+    if (argc > 1 && *argv[1] == '/')
         listen_file(&listeners[0], argv[1]);
     else
-        listen_anywhere(&listeners[0]);
-    listen_anywhere(&listeners[1]);
+        listen_port(&listeners[0], argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0);
+    listen_port(&listeners[1], 0);
     printf("faultd: listening on 127.0.0.1:%u, control on 127.0.0.1:%u\n", listeners[0].port,
            listeners[1].port);
     fflush(stdout);

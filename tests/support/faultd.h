@@ -1,7 +1,7 @@
 // faultd is the backend that tests point a gateway at: what is asked of it decides how it
-// misbehaves, and it remembers what it was sent. This header is what its two files share: faultd.c
-// owns sockets and time, faultd_record.c the record; faultd_answers.c turns a request into steps. A
-// test tool: it ends when there is no memory.
+// misbehaves, and it remembers what it was sent. This header is what its files share: faultd.c
+// owns sockets and time, faultd_record.c the record; faultd_answers.c turns a request into steps,
+// faultd_moods.c has a word in that. A test tool: it ends when there is no memory.
 #ifndef FAULTD_H
 #define FAULTD_H
 
@@ -83,5 +83,10 @@ struct step *program_add(struct program *program, enum step_kind kind);
 
 // Fills an empty program; faultd_answers.c says which target does what.
 void faultd_answer(struct program *program, const struct ask *ask);
+
+// The same, but for what /mood of the control port has said; faultd_moods.c says what that may be.
+void mood_answer(struct program *program, struct ask *ask);
+void mood_set(const char *target);               // without "/mood"
+unsigned once_count(const char *id, size_t len); // how often this was asked for, this time included
 
 #endif

@@ -14,16 +14,21 @@ local faultd = {}
 faultd.__index = faultd
 local running, sockets = {}, {}
 
--- With the path of a unix socket it listens there.
-function faultd.start(socket)
-  local self = setmetatable({}, faultd)
-  self.process = process.start { places.build .. "/tests/faultd", socket }
+-- With a port or the path of a unix socket it listens there.
+function faultd.start(where)
+  local self = setmetatable({ where = where and tostring(where) }, faultd)
+  self:again()
+  return self
+end
+
+-- Starts it again, after stop; at the same place if that was said.
+function faultd:again()
+  self.process = process.start { places.build .. "/tests/faultd", self.where }
   running[#running + 1] = self.process
   local port, control = self.process:expect "on 127.0.0.1:(%d+), control on 127.0.0.1:(%d+)"
   assert(port, "faultd does not start")
   self.port, self.control = tonumber(port), tonumber(control)
-  self.url = socket and "unix:" .. socket or "http://127.0.0.1:" .. port
-  return self
+  self.url = self.where and self.where:find "^/" and "unix:" .. self.where or "http://127.0.0.1:" .. port
 end
 
 -- The record is JSON with one character for each byte: turns them back into bytes.
@@ -63,6 +68,11 @@ end
 -- Lets go of what is held now: of answers to /held/...
 function faultd:release()
   http.get(self.control, "/release")
+end
+
+-- Answers otherwise than asked, as faultd_moods.c says: "/to/hang", "/then/stale", "" for as asked.
+function faultd:mood(what)
+  http.get(self.control, "/mood" .. what)
 end
 
 -- Of how many of a record's connections the other side has closed.

@@ -4,6 +4,7 @@
 //   /ok                   200, {"ok":true} or the query's body
 //   /status/N             the same with status N
 //   /id/X                 {"id":"X"}
+//   /once/X               {"id":"X","n":1}, with how often that was asked for
 //   /echo                 the request as JSON: method, target, headers, body
 //   /delay/MS/...         what the rest says, MS milliseconds later
 //   /held/...             what the rest says, once /release was asked of the control port
@@ -155,6 +156,17 @@ static void answer_id(struct program *program, const struct ask *ask, const char
     bytes_text(&body, "{\"id\":");
     bytes_json(&body, rest, strcspn(rest, "?"));
     bytes_text(&body, "}");
+    put_reply(&program_add(program, STEP_SEND)->bytes, ask, 200, body, "");
+    bytes_free(&body);
+}
+
+static void answer_once(struct program *program, const struct ask *ask, const char *rest)
+{
+    struct bytes body = {0};
+    size_t len = strcspn(rest, "?");
+    bytes_text(&body, "{\"id\":");
+    bytes_json(&body, rest, len);
+    bytes_printf(&body, ",\"n\":%u}", once_count(rest, len));
     put_reply(&program_add(program, STEP_SEND)->bytes, ask, 200, body, "");
     bytes_free(&body);
 }
@@ -449,6 +461,7 @@ static void answer_path(struct program *program, const struct ask *ask, const ch
         {"ok", answer_ok},
         {"status", answer_status},
         {"id", answer_id},
+        {"once", answer_once},
         {"echo", answer_echo},
         {"delay", answer_delay},
         {"held", answer_held},

@@ -47,5 +47,5 @@ return {
     { flow.injection, flow.log, flow.postgres, flow.redis, flow.literal, flow.places } },
   { 39, "paths, networks and secrets",
     { flow.escapes, unit["backend/file"], flow.pass_file, flow.places, flow.secrets, unit["backend/http_names"] } },
-  { 40, "a soak with random faults", missing = "not built yet" },
+  { 40, "a soak with random faults", slow = "tests/soak ${MG_SOAK_MINUTES:-30}" },
 }

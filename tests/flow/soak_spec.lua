@@ -1,0 +1,41 @@
+-- tests/soak itself: does it see what it is there to see?
+local report = require "support.soak.report"
+local run = require "support.soak.run"
+local wait = require "support.wait"
+
+describe("a soak", function()
+  it("tells losses that a fault explains from others, and never forgives another request's id", function()
+    local before
+    local result = run.go { seconds = 20 * wait.slack, seed = 3, postgres = false, warm = 100, calm = 50, share = 1, faults = function(self)
+      local books, users, orders = self.ledger, self.servers.users, self.servers.orders
+      local function till(check)
+        wait.till(check)
+        users:mood ""
+        orders:mood ""
+        wait.sleep(50)
+      end
+      till(function() return books.requests > 150 end)
+      books:settle()
+      before = #books.unexplained
+      local fault = books:fault("told so", { explains = function() return true end })
+      orders:mood "/to/status/500"
+      till(function() return books.losses > 0 end)
+      fault.over()
+      orders:mood "/to/id/q0x0q"
+      till(function() return books.wrong > 0 end)
+      local from = wait.now()
+      users:mood "/to/reset/0"
+      till(function()
+        local last = books.waiting[#books.waiting]
+        return last.from > from and last.status == 502
+      end)
+      self.over = true
+    end }
+    local text, bad = report.of(result)
+    assert.equal(0, before, text)
+    assert.is_true((result.ledger.explained["told so"] or 0) > 0, text)
+    assert.is_truthy(text:find("it has the id q0x0q", 1, true), text)
+    assert.is_truthy(text:find("502, not 200", 1, true), text)
+    assert.same({ "losses that no fault explains", "replies with an id of another request" }, bad)
+  end)
+end)

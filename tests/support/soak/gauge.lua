@@ -1,0 +1,83 @@
+-- What /proc says of processes: memory, descriptors, threads, and how long they had to wait for a
+-- processor, which is what tells a slow gateway from a slow machine.
+local slurp = require "support.slurp"
+
+local gauge = {}
+
+local function list(path)
+  local names = {}
+  local pipe = io.popen("ls -1 '" .. path .. "' 2>/dev/null")
+  for name in pipe:lines() do
+    names[#names + 1] = name
+  end
+  pipe:close()
+  return names
+end
+
+-- The process that serves: the child of one that only watches over it, or that one itself. Nil while
+-- there is none.
+function gauge.server(pid)
+  local child = slurp(("/proc/%d/task/%d/children"):format(pid, pid)):match "%d+"
+  if child then
+    return tonumber(child), true
+  end
+  return slurp(("/proc/%d/status"):format(pid)) ~= "" and pid or nil, false
+end
+
+local function field(pid, name)
+  return tonumber(slurp(("/proc/%d/status"):format(pid)):match(name .. ":%s*(%d+)"))
+end
+
+function gauge.rss(pid) -- KiB
+  return pid and field(pid, "VmRSS")
+end
+
+function gauge.threads(pid)
+  return pid and field(pid, "Threads")
+end
+
+function gauge.fds(pid)
+  return pid and #list(("/proc/%d/fd"):format(pid))
+end
+
+-- What its descriptors are, and how many of each: for people.
+function gauge.kinds(pid)
+  local kinds = {}
+  local pipe = io.popen(("ls -l /proc/%d/fd 2>/dev/null"):format(pid))
+  for line in pipe:lines() do
+    local kind = line:match "%-> (.*)$"
+    kind = kind and kind:gsub("%d+", "N")
+    if kind then
+      kinds[kind] = (kinds[kind] or 0) + 1
+    end
+  end
+  pipe:close()
+  return kinds
+end
+
+function gauge.tasks(pid) -- the paths of its threads' figures
+  local paths = {}
+  for _, task in ipairs(list(("/proc/%d/task"):format(pid))) do
+    paths[#paths + 1] = ("/proc/%d/task/%s/schedstat"):format(pid, task)
+  end
+  return paths
+end
+
+-- How long a thread has waited for a processor in all, in ms.
+function gauge.waited(path)
+  local waited = slurp(path):match "^%d+ (%d+)"
+  return waited and tonumber(waited) / 1e6
+end
+
+-- The slope of a list of { at (ms), KiB }, by least squares, in KiB an hour.
+function gauge.slope(samples)
+  local n, sx, sy, sxx, sxy = #samples, 0, 0, 0, 0
+  for _, one in ipairs(samples) do
+    local x, y = (one[1] - samples[1][1]) / 3600000, one[2]
+    sx, sy, sxx, sxy = sx + x, sy + y, sxx + x * x, sxy + x * y
+  end
+  local spread = n * sxx - sx * sx
+  return spread > 0 and (n * sxy - sx * sy) / spread or 0
+end
+
+return gauge
