@@ -1,6 +1,7 @@
 #include "gateway/overload.h"
 
 enum {
+    few = 8,           // requests of a turn are taken on in any case: so many clients are no overload
     slices = 50,       // a turn takes on new requests for this part of the wait that is allowed
     patience_min = 50, // so many times that wait passes before it is tried to do without refusing,
     patience_max = 400 // and twice as many each time that it cannot be done
@@ -25,18 +26,18 @@ static uint64_t enter_turn(struct mg_overload *overload, const struct mg_loop *l
         waited = loop->turn_ended - overload->first;
     overload->turn = loop->turns;
     overload->first = now;
-    overload->begun = 0;
+    overload->begun = 1;
     return waited;
 }
 
-// Where one has to be refused, the first of a turn still begins: something always does.
+// Where some have to be refused, the first few of a turn still begin.
 static bool admits_some(struct mg_overload *overload, bool first, uint64_t now, uint64_t most)
 {
     if (first && now - overload->shed_at > most)
         change(overload, MG_OVERLOAD_CALM, now);
     else if (first && now - overload->since >= overload->patience)
         change(overload, MG_OVERLOAD_PROBING, now);
-    if (first || now - overload->first <= most / slices)
+    if (overload->begun <= few || now - overload->first <= most / slices)
         return true;
     overload->shed_at = now;
     overload->shed++;

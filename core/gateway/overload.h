@@ -3,8 +3,8 @@
 // served soon is none of our business; but when requests have waited longer than
 // limits.queue_delay, all the time for as long as that, the queue stands, and would stand for as
 // long as the load does. From there on each turn takes on new requests for a small part of that
-// time and refuses the rest, which costs little: those that are taken on have a quick reply, those
-// that are not know at once. It ends when for as long nothing had to be refused; and since a few
+// time, or a few of them, and refuses the rest, which costs little: those that are taken on have a
+// quick reply, those that are not know at once. It ends when for as long nothing had to be refused; and since a few
 // clients that ask again as soon as they are refused look like a multitude, it is tried now and
 // then whether the queue comes back.
 #ifndef MG_GATEWAY_OVERLOAD_H
@@ -42,8 +42,9 @@ bool mg_overload_looks(struct mg_overload *overload, struct mg_loop *loop, uint6
 static inline bool mg_overload_admits(struct mg_overload *overload, struct mg_loop *loop,
                                       uint64_t accepting, uint64_t most)
 {
+    overload->begun++;
     if (overload->state == MG_OVERLOAD_CALM && overload->turn == loop->turns &&
-        ++overload->begun % MG_OVERLOAD_LOOKS)
+        overload->begun % MG_OVERLOAD_LOOKS)
         return true;
     return mg_overload_looks(overload, loop, accepting, most);
 }

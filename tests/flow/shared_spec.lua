@@ -8,6 +8,9 @@ local gate = require "moongate"
 local hits, other = gate.shared "hits", gate.shared "other"
 ]]
 
+-- All of a crowd is served, though each has to wait for the others.
+local function patient() return { ["gateway.lua"] = { limits = { queue_delay = "1m" } } } end
+
 -- A gateway whose GET / runs a function, of which a test gives the body.
 local function serve(body, files, options)
   files = files or {}
@@ -99,7 +102,7 @@ describe("gate.shared", function()
     local turns = places.sanitize == "" and 25000 or 1000
     local g = serve(([[
       for i = 1, %d do hits:incr "n" end
-      return { state = tostring(gate), n = hits:get "n" }]]):format(turns), nil, { workers = 2 })
+      return { state = tostring(gate), n = hits:get "n" }]]):format(turns), patient(), { workers = 2 })
     local replies = crowd(g, 40)
     assert.equal(2, distinct(replies, "state")) -- each worker has a Lua state of its own
     local most = 0
@@ -118,7 +121,7 @@ describe("gate.shared", function()
           return new
         end)
       end
-      return { state = tostring(gate), n = hits:get("n").count }]]):format(turns), nil, { workers = 2 })
+      return { state = tostring(gate), n = hits:get("n").count }]]):format(turns), patient(), { workers = 2 })
     local replies = crowd(g, 40)
     assert.equal(2, distinct(replies, "state"))
     local most = 0
