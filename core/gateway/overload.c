@@ -1,8 +1,9 @@
 #include "gateway/overload.h"
 
 enum {
-    few = 8,           // requests of a turn are taken on in any case: so many clients are no overload
-    slices = 50,       // a turn takes on new requests for this part of the wait that is allowed
+    standing = 5, // times the wait that is allowed: for so long it is one that a burst has left
+    few = 8,      // requests of a turn are taken on in any case: so many clients are no overload
+    slices = 50,  // a turn takes on new requests for this part of the wait that is allowed
     patience_min = 50, // so many times that wait passes before it is tried to do without refusing,
     patience_max = 400 // and twice as many each time that it cannot be done
 };
@@ -48,7 +49,7 @@ static bool admits_some(struct mg_overload *overload, bool first, uint64_t now, 
 static void judge(struct mg_overload *overload, bool first, uint64_t waited, uint64_t most,
                   uint64_t now)
 {
-    bool lasts = now - overload->since >= most;
+    uint64_t lasts = now - overload->since;
     switch (overload->state) {
     case MG_OVERLOAD_CALM:
         if (waited > most)
@@ -56,7 +57,7 @@ static void judge(struct mg_overload *overload, bool first, uint64_t waited, uin
         break;
     case MG_OVERLOAD_WARY:
         overload->patience = most * patience_min;
-        if (waited > most && lasts)
+        if (waited > most && lasts >= standing * most)
             change(overload, MG_OVERLOAD_SHEDDING, now);
         else if (first && waited <= most)
             change(overload, MG_OVERLOAD_CALM, now);
@@ -66,7 +67,7 @@ static void judge(struct mg_overload *overload, bool first, uint64_t waited, uin
             if (overload->patience < most * patience_max)
                 overload->patience *= 2;
             change(overload, MG_OVERLOAD_SHEDDING, now);
-        } else if (first && lasts) {
+        } else if (first && lasts >= most) {
             change(overload, MG_OVERLOAD_CALM, now);
         }
     }

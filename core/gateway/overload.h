@@ -1,12 +1,12 @@
 // Whether one worker has more to do than it can, and what it takes on then. Requests wait for a
 // worker while a turn of its loop goes on, or in the queue of its listening socket. A burst that is
 // served soon is none of our business; but when requests have waited longer than
-// limits.queue_delay, all the time for as long as that, the queue stands, and would stand for as
-// long as the load does. From there on each turn takes on new requests for a small part of that
-// time, or a few of them, and refuses the rest, which costs little: those that are taken on have a
-// quick reply, those that are not know at once. It ends when for as long nothing had to be refused; and since a few
-// clients that ask again as soon as they are refused look like a multitude, it is tried now and
-// then whether the queue comes back.
+// limits.queue_delay, all the time for five times as long as that, the queue stands, and would
+// stand for as long as the load does. From there on each turn takes on new requests for a small
+// part of that time, or a few of them, and refuses the rest, which costs little: those that are
+// taken on have a quick reply, those that are not know at once. It ends when for queue_delay
+// nothing had to be refused; and since clients that ask again as soon as they are refused look like
+// a multitude, it is tried now and then whether the queue comes back.
 #ifndef MG_GATEWAY_OVERLOAD_H
 #define MG_GATEWAY_OVERLOAD_H
 

@@ -69,7 +69,7 @@ local function overload(g, what, path, count, least, options)
   local rate = a_second(peak)
   assert.is_true(rate > 0)
   local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.05, 5)),
-    phase(tenfold(rate), figure.count(0.5, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
+    phase(tenfold(rate), figure.count(1.2, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
   nothing_wrong(29, what, peak, normal, over, calm, again)
   assert.is_true(over.shed > 0, "nothing was refused")
   rate = (rate + a_second(again)) / 2
