@@ -179,7 +179,7 @@ for _, path in ipairs { "plain", "libcurl" } do
         assert.same({ status, "early", "close" }, { reply.status, reply.body, reply.headers.connection })
         c:close()
       end
-      assert.is_truthy(wait.till(function() return g:fds() <= before end, 3000))
+      assert.is_truthy(wait.till(function() return g:fds() <= before end, 10000))
     end)
 
     it("nothing to a client that has left", function()
