@@ -2,7 +2,7 @@
 
 enum {
     standing = 5, // times the wait that is allowed: for so long it is one that a burst has left
-    few = 8,      // requests of a turn are taken on in any case: so many clients are no overload
+    few = 6,      // requests of a turn are taken on in any case: so many clients are no overload
     slices = 50,  // a turn takes on new requests for this part of the wait that is allowed
     patience_min = 50, // so many times that wait passes before it is tried to do without refusing,
     patience_max = 400 // and twice as many each time that it cannot be done

@@ -32,12 +32,12 @@ local function start(turns, config)
   return gateway.start({
     ["gateway.lua"] = config or { services = { backend = "http://127.0.0.1:1" } },
     ["routes.lua"] = routes:gsub("TURNS", turns):gsub("DELAY", figure.count(20, 100)),
-  }, { workers = 1, before = loadgen.on(0, slow) })
+  }, { workers = 1, before = loadgen.on(0) })
 end
 
 local function run(g, path, phases, options)
   options = options or {}
-  options.before = loadgen.on(1, slow)
+  options.before = loadgen.on(1)
   return loadgen.run(g, path, phases, options)
 end
 
@@ -146,7 +146,7 @@ describe("one of ten backends that hangs", function()
         end })
         gate.get("/tenth/hangs/{n}", { within = "WITHIN", calls = { c = tenth:get "/hang" } })
       ]]):gsub("WITHIN", figure.count("200ms", "1s")),
-    }, { workers = 1, before = loadgen.on(0, slow) })
+    }, { workers = 1, before = loadgen.on(0) })
   end
 
   it("costs the others nothing", function()
@@ -155,7 +155,7 @@ describe("one of ten backends that hangs", function()
     -- Both at once: the nine and the tenth, each with its part of the load.
     local function beside(path)
       local seconds = figure.count(0.3, 6)
-      local other = loadgen.start(g, path, { phase(rate / 10, seconds) }, { before = loadgen.on(1, slow) })
+      local other = loadgen.start(g, path, { phase(rate / 10, seconds) }, { before = loadgen.on(1) })
       local one = run(g, "/nine/", { phase(rate * 9 / 10, seconds) })
       nothing_wrong(30, "nine of ten, beside " .. path, one)
       if slow then

@@ -7,19 +7,10 @@ local process = require "support.process"
 local loadgen = {}
 
 -- Words in front of a command that keep it on one processor, if there are several, so that load and
--- gateway do not take each other's; `alone`: and away from whatever else goes on, where that is allowed.
-function loadgen.on(processor, alone)
-  local words = {}
+-- gateway do not take each other's.
+function loadgen.on(processor)
   local _, processors = process.run { "/usr/bin/nproc" }
-  if tonumber(processors) > processor then
-    words = { "/usr/bin/taskset", "-c", tostring(processor) }
-  end
-  if alone and process.run { "/usr/bin/chrt", "-r", "1", "/bin/true" } == 0 then
-    for i, word in ipairs { "/usr/bin/chrt", "-r", "1" } do
-      table.insert(words, i, word)
-    end
-  end
-  return words
+  return tonumber(processors) > processor and { "/usr/bin/taskset", "-c", tostring(processor) } or {}
 end
 
 -- options: before (such as loadgen.on gives), each (a connection for each request).

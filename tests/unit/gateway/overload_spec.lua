@@ -42,14 +42,14 @@ describe("a worker", function()
     assert.equal(150, w.turn(150, 1))
     assert.equal(461, w.turn(1000, 1)) -- 500 ms, of which the turn before had a part
     for _ = 1, 100 do
-      assert.equal(8, w.turn(500, 1))
+      assert.equal(6, w.turn(500, 1))
     end
   end)
 
   it("refuses none of a few, however long each takes", function()
     local w = worker()
     for _ = 1, 100 do
-      assert.equal(8, w.turn(8, 500))
+      assert.equal(6, w.turn(6, 500))
     end
   end)
 
@@ -63,7 +63,7 @@ describe("a worker", function()
     for _ = 1, 17 do
       assert.equal(30, w.turn(30, 1, 150))
     end
-    assert.equal(8, w.turn(30, 1, 150))
+    assert.equal(6, w.turn(30, 1, 150))
     w.pause(200)
     assert.equal(30, w.turn(30, 1))
   end)
@@ -71,7 +71,7 @@ describe("a worker", function()
   it("takes on all again when for a while none was refused", function()
     local w = worker()
     w.turn(10000, 1)
-    assert.equal(8, w.turn(10, 1))
+    assert.equal(6, w.turn(10, 1))
     for _ = 1, 60 do
       assert.equal(2, w.turn(2, 1))
     end
@@ -85,7 +85,7 @@ describe("a worker", function()
     repeat
       turns = turns + 1
     until w.turn(12, 1) == 12 or turns > 5000
-    assert.is_true(turns > 550 and turns < 650) -- of 8 ms each: 5 s
+    assert.is_true(turns > 750 and turns < 850) -- of 6 ms each: 5 s
     for _ = 1, 100 do
       assert.equal(12, w.turn(12, 1))
     end
@@ -94,9 +94,9 @@ describe("a worker", function()
   it("takes on little while it tries, and tries less often when that fails", function()
     local w, tries, at = worker(), {}, 0
     w.turn(10000, 1)
-    for turn = 1, 2250 do -- of 40 ms each
+    for turn = 1, 3000 do -- of 30 ms each
       local taken = w.turn(20, 5)
-      if taken > 8 then
+      if taken > 6 then
         assert.is_true(taken <= 12)
         tries[#tries + 1], at = turn - at, turn
       end
