@@ -10,10 +10,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "gateway/notify.h"
 #include "gateway/server.h"
 #include "gateway/sockets.h"
@@ -51,9 +51,7 @@ struct supervisor {
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return mg_now_ms(CLOCK_MONOTONIC);
 }
 
 // Sockets
