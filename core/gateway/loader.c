@@ -411,6 +411,7 @@ bool mg_loader_start(struct mg_loader *loader)
     loader->look.run = look;
     loader->again.deliver = on_again;
     loader->stop.deliver = on_stop;
+    follow(loader, &loader->current->folder); // who saves a file once it serves is heard
     loader->running = pthread_create(&loader->thread, NULL, work, loader) == 0;
     if (loader->running)
         pthread_setname_np(loader->thread, "loader");
