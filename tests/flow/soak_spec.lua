@@ -33,7 +33,7 @@ describe("a soak", function()
     end }
     local text, bad = report.of(result)
     assert.equal(0, before, text)
-    assert.is_true((result.ledger.explained["told so"] or 0) > 0, text)
+    assert.is_truthy(next(result.ledger.explained), text) -- by this fault, or by one of a busy machine beside it
     assert.is_truthy(text:find("it has the id q0x0q", 1, true), text)
     assert.is_truthy(text:find("502, not 200", 1, true), text)
     assert.same({ "losses that no fault explains", "replies with an id of another request" }, bad)

@@ -246,8 +246,8 @@ local function postgres_ends(name, act)
   return function(run, draw)
     local crm = run.servers.crm
     local restart = act ~= "cut"
-    -- While it comes up it says no in words of its own: kind "sql".
-    during(run, name, { explains = backend_fails(POSTGRES, "refused reset sql timeout"), after = 1500 * wait.slack }, draw(1200),
+    -- While it comes up it says no in words of its own: kind "sql"; and calls wait for a connection, more than may.
+    during(run, name, { explains = backend_fails(POSTGRES, "refused reset sql timeout busy"), after = 1500 * wait.slack }, draw(1200),
       function()
         if act == "cut" then
           crm:psql("postgres", ("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'"):format(crm.database))
