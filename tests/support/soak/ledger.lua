@@ -48,8 +48,14 @@ function ledger:lost(loss)
   self.waiting[#self.waiting + 1] = loss
 end
 
+-- What the machine did is seen a little late. A shared call that began under a fault is joined until
+-- somebody has run out of time for it.
+local SEEN_LATE, JOINED = 300, 2000
+
 local function explains(fault, loss)
-  return fault.explains and fault.from <= loss.to and loss.from <= (fault.to or math.huge) + fault.after
+  local before = fault.machine and SEEN_LATE or 0
+  local after = fault.after + (loss.ask.name == "share" and JOINED or 0)
+  return fault.explains and fault.from - before <= loss.to and loss.from <= (fault.to or math.huge) + after
     and loss.form ~= "wrong id" and fault.explains(loss)
 end
 
