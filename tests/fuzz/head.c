@@ -1,6 +1,6 @@
 // An answer's head as libcurl hands it over, line by line, against the same bytes in the parser of
 // responses: both ways to a service take the same heads, and read the same from them. Only llhttp
-// may refuse more: it has no tabs behind a Content-Length, say.
+// may refuse more: it has no tabs behind a Content-Length, or behind chunked.
 #include <assert.h>
 
 #include "backend/http_head.h"
@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (also && !taken)
         mg_response_parser_error(parser, &message);
     assert(taken == also ||
-           (also && mg_str_is(mg_str_of(message), "the answer's header is not valid")));
+           (also && (mg_str_is(mg_str_of(message), "the answer's header is not valid") ||
+                     mg_str_is(mg_str_of(message), "the answer's body is not framed clearly"))));
     if (taken) {
         assert(head.status == response.status && count == response.count);
         for (unsigned i = 0; i < count; i++)
