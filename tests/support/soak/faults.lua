@@ -69,14 +69,20 @@ local function out_of_time(loss)
   return loss.ask.soon and loss.form == "status" and loss.status == 504
 end
 
+-- Where a host takes the processor away, that is a thread's CPU time as well.
+local function overran(loss)
+  return loss.status == 500 and type(loss.reply) == "table"
+    and loss.reply.body:find("the route's script took too long", 1, true) ~= nil
+end
+
 -- What a machine that is busy with other things may do: calls that are refused as they could not be done
--- in time, and those that have little time.
+-- in time, those that have little time, and scripts that had no processor.
 function faults.slow_machine(loss)
   local busy = (loss.form == "status" or loss.form == "partial") and next(loss.calls) ~= nil
   for _, kind in pairs(loss.calls or {}) do
     busy = busy and kind == "busy"
   end
-  return busy or out_of_time(loss)
+  return busy or out_of_time(loss) or overran(loss)
 end
 
 local function during(run, name, options, ms, act, undo)
