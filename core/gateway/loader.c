@@ -415,6 +415,8 @@ bool mg_loader_start(struct mg_loader *loader)
     loader->running = pthread_create(&loader->thread, NULL, work, loader) == 0;
     if (loader->running)
         pthread_setname_np(loader->thread, "loader");
+    else
+        mg_watch_close(&loader->watch);
     return loader->running;
 }
 

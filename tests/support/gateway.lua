@@ -66,14 +66,15 @@ function gateway.folder(files, folder)
   return folder
 end
 
--- Requests wait for a worker for as long as a busy machine, or a sanitizer, makes them: refusing them
--- is for the specs that ask for it.
+-- Requests wait for a worker for as long as a busy machine, or a sanitizer, makes them, and what a
+-- sanitizer makes slow does not hang: refusing and replacing are for the specs that ask for it.
 local function patient(files, made)
   local config = files["gateway.lua"] or made and {}
   if type(config) ~= "table" then
     return files
   end
-  local copy, own, limits = {}, {}, { queue_delay = "2s" }
+  local copy, own = {}, {}
+  local limits = { queue_delay = "2s", hung = places.sanitize ~= "" and "20s" or nil }
   for path, content in pairs(files) do copy[path] = content end
   for key, value in pairs(config) do own[key] = value end
   for name, value in pairs(config.limits or {}) do limits[name] = value end
