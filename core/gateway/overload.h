@@ -23,7 +23,7 @@ enum mg_overload_state {
 struct mg_overload {
     enum mg_overload_state state;
     unsigned begun;     // requests in the turn
-    unsigned turn;      // of the loop: the last in which a request has begun,
+    uint64_t turn;      // of the loop: the last in which a request has begun,
     uint64_t first;     // and when the first of it was
     uint64_t since;     // the state is not CALM
     uint64_t patience;  // SHEDDING: after this time it is tried to do without

@@ -14,12 +14,13 @@ enum {
 };
 
 struct mg_watched {
-    unsigned turns, life; // as they were when it was looked at last
-    unsigned still;       // looks in a row that have found no turn since,
-    unsigned silent;      // and no sign of life at all
-    uint64_t turned_at;   // monotonic time in ms
-    bool out;             // of accepting: it is stuck, and was reported
-    bool told;            // that it hangs
+    uint64_t turns;     // of its loop, and
+    unsigned life;      // its signs of life, when it was looked at last
+    unsigned still;     // looks in a row that have found no turn since,
+    unsigned silent;    // and no sign of life at all
+    uint64_t turned_at; // monotonic time in ms
+    bool out;           // of accepting: it is stuck, and was reported
+    bool told;          // that it hangs
 };
 
 static uint64_t interval(const struct mg_watchdog *watchdog)
@@ -92,7 +93,7 @@ static void take_back(struct mg_watchdog *watchdog, unsigned i, uint64_t ms)
 // busy: both are signs of life.
 static unsigned life_of(const struct mg_worker *worker)
 {
-    return atomic_load(&worker->loop.turns) + atomic_load(&worker->sight.begun) +
+    return (unsigned)atomic_load(&worker->loop.turns) + atomic_load(&worker->sight.begun) +
            atomic_load(&worker->sight.ticks);
 }
 
@@ -114,7 +115,8 @@ static void look_at(struct mg_watchdog *watchdog, unsigned i, uint64_t now)
 {
     struct mg_worker *worker = &watchdog->workers[i];
     struct mg_watched *watched = &watchdog->watched[i];
-    unsigned turns = atomic_load(&worker->loop.turns), life = life_of(worker);
+    uint64_t turns = atomic_load(&worker->loop.turns);
+    unsigned life = life_of(worker);
     watched->silent = life == watched->life ? watched->silent + 1 : 0;
     watched->life = life;
     if (turns != watched->turns) {

@@ -33,7 +33,7 @@ static void count_turn(uv_prepare_t *before)
     struct mg_loop *loop = before->data;
     if (loop->still)
         return;
-    unsigned turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
+    uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
     atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
     loop->turn_ended = uv_now(&loop->uv);
 }

@@ -37,7 +37,7 @@ struct mg_loop {
     struct mg_task overdue; // for timers set to the past meanwhile
     uv_check_t after;       // runs the deferred tasks
     uv_prepare_t before;    // counts the turns
-    _Atomic unsigned turns; // that have begun, for any thread; not counted where time stands still
+    _Atomic uint64_t turns; // that have begun, for any thread; not counted where time stands still
     uint64_t turn_ended;    // when the work of the one before this was done (ms)
     uv_idle_t spin;         // active while tasks are deferred, so that the loop does not block
 };
