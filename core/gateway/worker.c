@@ -177,7 +177,7 @@ static void tell_calm(struct mg_worker *worker)
     if (overload->shed == worker->shed_told)
         return;
     mg_log(MG_LOG_WARN, "worker %u is no longer overloaded: in %llu ms, %lu requests were refused",
-           worker->index, (unsigned long long)(overload->shed_at - worker->shedding_since),
+           worker->index + 1, (unsigned long long)(overload->shed_at - worker->shedding_since),
            overload->shed - worker->shed_told);
     worker->shed_told = overload->shed;
 }
@@ -201,7 +201,7 @@ static void tell_overload(struct mg_worker *worker, uint64_t most)
     mg_log(MG_LOG_WARN,
            "worker %u is overloaded: requests have waited for it longer than %llu ms "
            "(limits.queue_delay); what it cannot do at once is answered 503",
-           worker->index, (unsigned long long)most);
+           worker->index + 1, (unsigned long long)most);
 }
 
 bool mg_worker_admits(struct mg_worker *worker)
