@@ -30,6 +30,7 @@ struct tickets {
     bool taken, resting, stopping, poked; // taken: the thread serves what is asked
     // The thread's:
     struct mg_ticket_counts counts;
+    uint64_t used; // bytes of the file, at the beginning of a batch, and arguments that came since
     struct mg_ticket_order *orders; // to be sent after the commit
     struct mg_ticket_job *kept;     // that could not be written and must be
     uint64_t expires;               // ms of the wall clock; 0: nothing does
@@ -165,7 +166,7 @@ static const char *is_full(const struct tickets *tickets, const struct mg_ticket
         return NULL;
     if (tickets->counts.queued >= tickets->options.waiting)
         return "as many tasks as may be are waiting";
-    return mg_ticket_book_used(tickets->book) >= tickets->options.file_most
+    return tickets->used >= tickets->options.file_most
                ? "the tasks that are kept fill their file (limits.tasks_file)"
                : NULL;
 }
@@ -234,6 +235,8 @@ static bool do_job(struct tickets *tickets, struct mg_ticket_job *job, uint64_t 
     if (!mg_ticket_book_do(tickets->book, job, now, tickets->options.result_most, &tickets->counts,
                            &stopped))
         return false;
+    if (job->ask.verb == MG_TICKET_ADD)
+        tickets->used += job->ask.text.len;
     if (stopped >= 0)
         order_stop(tickets, job->ask.id, stopped);
     return true;
@@ -245,6 +248,7 @@ static bool do_together(struct tickets *tickets, struct mg_ticket_job *jobs, uin
     const struct mg_ticket_counts before = tickets->counts;
     const struct mg_ticket_order *ordered = tickets->orders;
     struct mg_ticket_job *job = mg_ticket_book_begin(tickets->book) ? jobs : NULL;
+    tickets->used = mg_ticket_book_used(tickets->book);
     while (job && do_job(tickets, job, now))
         job = job->next;
     if (commit(tickets))
