@@ -69,6 +69,22 @@ function call.is(one)
   return type(one) == "table" and debug.getmetatable(one) == call.metatable
 end
 
+---What the call has, under the fields' names, however it keeps them.
+---@param one moongate.Call
+---@return table<string, any>
+function call.fields(one)
+  local fields = {}
+  for field in next, FIELDS do
+    fields[field] = rawget(one, field)
+  end
+  for field, place in next, PLACES do
+    if fields[field] == nil then
+      fields[field] = rawget(one, place)
+    end
+  end
+  return fields
+end
+
 -- Problems of a call's options: all are noted while loading, the first is raised while running.
 local function complain(report)
   local file, line = loading.place()

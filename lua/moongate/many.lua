@@ -89,6 +89,15 @@ function many.first(calls)
   return raise_all(failed)
 end
 
+-- Those of the params that the path names: the others change nothing.
+local function named(path, params)
+  local needed = {}
+  for name in (type(params) == "table" and path or ""):gmatch "{([^{}%.%[]+)" do
+    needed[name] = rawget(params, name)
+  end
+  return needed
+end
+
 -- What a call asks, as a text that equal calls have in common. nil: it is made for itself, since it
 -- may change something.
 local function sameness(one)
@@ -96,10 +105,8 @@ local function sameness(one)
   if not reads then
     return nil
   end
-  local fields = {}
-  for field, value in next, one do
-    fields[field] = value
-  end
+  local fields = call.fields(one)
+  fields.params = named(fields.path, fields.params)
   local ok, text = pcall(core.encode, fields)
   return ok and text or nil
 end

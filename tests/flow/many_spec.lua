@@ -41,6 +41,19 @@ describe("a function", function()
       assert.equal(8, record.in_flight_most)
     end)
 
+    it("makes equal calls once however they are described, by what their paths name", function()
+      answer [[
+        local lines = { { id = 1, count = 1 }, { id = 2, count = 1 }, { id = 1, count = 5 }, { id = 2 } }
+        gate.map(lines, function(line) return api:get("/id/{id}", { params = line }) end)
+        gate.map(lines, function(line)
+          return api:get("/id/{id}", { params = line, fallback = { cents = 0 } })
+        end)
+        gate.map(lines, function(line) return api:get("/id/{the-id}", { params = { ["the-id"] = line.id } }) end)
+        gate.map(lines, function(line) return api:get("/id/" .. line.id) end)
+        return gate.json.raw "1"]]
+      assert.equal(4 * 2, backend:record().requests)
+    end)
+
     it("keeps the list's order in whatever order the answers land, and has 8 in flight unless told", function()
       local g = serve [[
         local results = gate.map({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, function(item, place)
