@@ -5,8 +5,9 @@
 count_line='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
 declare -A job_name=() job_folder=() # of those that run, by process id
 pool=()                              # of them, those that take up a lane
-lanes=${MG_LANES:-$(nproc)}
+lanes=$(nproc)
 [ "$lanes" -le 4 ] || lanes=4
+lanes=${MG_LANES:-$lanes}
 
 # What should only have the time that nobody else wants.
 idle=(nice -n 19)
