@@ -285,8 +285,9 @@ describe("after", function()
       ]],
     }, { workers = 1 })
     local secret, first, second = late:connect(), late:connect(), late:connect()
+    backend:reset()
     secret:send(http.request "/secret")
-    assert.equal(1, backend:record_when(function(record) return record.in_flight == 1 end).in_flight)
+    assert.equal(1, backend:record_when(function(record) return record.requests == 1 end, 10000).requests)
     first:send(http.request "/busy/100") -- its worker is busy while the next request and the answer come in
     wait.sleep(30)
     second:send(http.request "/busy/400") -- goes first, and the clock has gone on when it is done
