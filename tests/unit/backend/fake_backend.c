@@ -189,6 +189,9 @@ static void *serve(void *arg)
         unsigned count = fake->count;
         pthread_mutex_unlock(&fake->lock);
         poll(polls, count + 2, wait);
+        char woken;
+        if (polls[0].revents & POLLIN && read(fake->wake[0], &woken, 1) < 0)
+            perror("fake_backend");
         pthread_mutex_lock(&fake->lock);
         for (unsigned i = count; i-- > 0;) { // from the end: drop moves the last to the gap
             if (polls[i + 2].revents & (POLLIN | POLLHUP | POLLERR) && !read_some(fake, i))
@@ -267,6 +270,16 @@ void fake_free(struct fake_backend *fake)
 {
     fake_stop(fake);
     end(fake);
+}
+
+void fake_hurry(struct fake_backend *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    for (unsigned i = 0; i < fake->count; i++)
+        fake->connections[i].due = 0;
+    pthread_mutex_unlock(&fake->lock);
+    if (write(fake->wake[1], "", 1) < 0)
+        perror("fake_backend");
 }
 
 static unsigned read_count(struct fake_backend *fake, const unsigned *count)

@@ -23,6 +23,7 @@ struct fake_backend;
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
 void fake_stop(struct fake_backend *fake); // nobody listens there any more
 void fake_free(struct fake_backend *fake);
+void fake_hurry(struct fake_backend *fake); // gives the answers that it is to give later, now
 
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);  // accepted so far

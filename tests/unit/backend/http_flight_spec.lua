@@ -221,13 +221,14 @@ describe("one that listens to an equal GET", function()
   after_each(world.close)
 
   it("may end without ending it for the others, the one that began it too", function()
-    local backend = fake { { OK, delay = 100 } }
+    local backend = fake { { OK, delay = 60000 } }
     local users = service(backend)
     local calls = start_all(users, 4)
     assert.is_true(run_till(users, function() return C.fake_requests(backend) == 1 end))
     world.cancel(calls[1])
     world.cancel(calls[3])
     assert.is_nil(world.result(calls[1])) -- not inside cancel
+    C.fake_hurry(backend)
     world.land(users)
     assert.same({ "cancelled", "ok", "cancelled", "ok" }, errors(calls))
     assert.same({ 1, 0 }, { C.fake_requests(backend), C.fake_resets(backend) })
@@ -250,9 +251,11 @@ describe("one that listens to an equal GET", function()
   end)
 
   it("has its own time, and prolongs the call's where it has more", function()
-    local backend = fake { { OK, delay = 400 } }
+    local backend = fake { { OK, delay = 60000 } }
     local users = service(backend)
     local calls = start_all(users, 3, function(i) return { within = ({ 50, 10000, 120 })[i] } end)
+    assert.is_true(run_till(users, function() return world.result(calls[1]) and world.result(calls[3]) and true end))
+    C.fake_hurry(backend)
     world.land(users)
     assert.same({ "timeout", "ok", "timeout" }, errors(calls))
     assert.is_true(world.result(calls[1]).ms >= 50 and world.result(calls[3]).ms >= 120)

@@ -238,9 +238,15 @@ describe("an unsafe call", function()
   it("is cut when it has been unheard for too long", function()
     local backend = fake { LATE }
     local users = service(url(backend), { unheard_ms = 30 })
-    ask(users, { method = "POST", body = "x", within = 300 })
-    assert.is_true(C.fake_wait_open(backend, 1, 0))
-    assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
+    local kept
+    local tries = 0
+    repeat -- a machine that stops us for longer than those 30 ms does not do so each time
+      tries = tries + 1
+      ask(users, { method = "POST", body = "x", within = 300 })
+      kept = C.fake_wait_open(backend, 1, 0)
+      assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
+    until kept or tries == 5
+    assert.is_true(kept)
   end)
 
   it("is cut like any other while nothing of it was sent", function()

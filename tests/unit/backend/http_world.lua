@@ -9,6 +9,7 @@ struct fake_step { const char *bytes; size_t len; int delay_ms; int then; bool e
 struct fake_backend *fake_new(const struct fake_step *steps, unsigned count, bool each, bool ipv6);
 void fake_stop(struct fake_backend *fake);
 void fake_free(struct fake_backend *fake);
+void fake_hurry(struct fake_backend *fake);
 int fake_port(struct fake_backend *fake);
 unsigned fake_connections(struct fake_backend *fake);
 unsigned probe_connections_kept;

@@ -307,12 +307,17 @@ describe("gate.database on SQLite", function()
       local late = atomic({ "RUN", "insert into t values (1)" }, { "RUN", endless_write })
       late.within = 30
       assert.equal("timeout", caller:ask(late).error)
-      local left = caller:start(atomic({ "RUN", "insert into t values (1)" }, { "RUN", endless_write }))
-      caller:cancel(left)
-      caller:wait()
+      -- Where undoing takes long, it says for a while that there is too much to do.
+      local left
+      wait.till(function()
+        left = caller:start(atomic({ "RUN", "insert into t values (1)" }, { "RUN", endless_write }))
+        caller:cancel(left)
+        caller:wait()
+        return left.result.error ~= "busy"
+      end, 10000)
       assert.equal("cancelled", left.result.error)
       local result
-      wait.till(function() -- where undoing takes long, it says for a while that there is too much to do
+      wait.till(function()
         result = ask("RUN", "insert into t values (5)")
         return result.error ~= "busy"
       end, 10000)

@@ -24,7 +24,7 @@ describe("gate.value", function()
     local slow, quick = caller:start(value("1", 60)), caller:start(value("2", 20))
     assert.equal(2, caller:wait())
     assert.is_true(quick.result.ms >= 20 and slow.result.ms >= 60)
-    assert.is_true(quick.result.ms < slow.result.ms)
+    assert.is_true(quick.result.ms <= slow.result.ms) -- in one turn, when that comes late
   end)
 
   it("fails as timeout at its deadline when the delay is longer", function()
