@@ -78,16 +78,8 @@ describe("a request's calls", function()
     return last
   end
 
-  -- Whether `try` holds once in twenty times: a busy machine is late, too, but not always.
   local function once_in_time(try)
-    local ok, why
-    for _ = 1, 20 do
-      ok, why = pcall(try)
-      if ok then
-        return
-      end
-    end
-    error(why, 0)
+    wait.in_time(try, 20)
   end
 
   describe("end when the client leaves", function()

@@ -39,39 +39,43 @@ describe("a client that", function()
 
   it("never ends its header section is answered 408 after header_within, however busily it drips", function()
     local g = start { header_within = "200ms", linger = "100ms" }
-    local stopped, dripping = g:connect(), g:connect()
-    wait.at_once {
-      function()
-        stopped:send "GET /ok HTTP/1.1\r\nHo"
-        refused(stopped, 150, 600)
-      end,
-      function()
-        local began, sent = posix.now(), 0
-        dripping:send "GET /ok HTTP/1.1\r\nHost: a\r\n"
-        while posix.now() - began < 3000 * wait.slack and dripping.buffer == "" do
-          dripping:send "X: y\r\n"
-          sent = sent + 1
-          dripping:more(posix.now() + 20)
-        end
-        between(150, 600, posix.now() - began)
-        assert.is_true(sent < 50)
-        assert.equal(408, dripping:read().status)
-      end,
-      function()
-        wait.sleep(50)
-        assert.equal("ok", g:get("/ok").body)
-      end,
-    }
+    wait.in_time(function()
+      local stopped, dripping = g:connect(), g:connect()
+      wait.at_once {
+        function()
+          stopped:send "GET /ok HTTP/1.1\r\nHo"
+          refused(stopped, 150, 600)
+        end,
+        function()
+          local began, sent = posix.now(), 0
+          dripping:send "GET /ok HTTP/1.1\r\nHost: a\r\n"
+          while posix.now() - began < 3000 * wait.slack and dripping.buffer == "" do
+            dripping:send "X: y\r\n"
+            sent = sent + 1
+            dripping:more(posix.now() + 20)
+          end
+          between(150, 600, posix.now() - began)
+          assert.is_true(sent < 50)
+          assert.equal(408, dripping:read().status)
+        end,
+        function()
+          wait.sleep(50)
+          assert.equal("ok", g:get("/ok").body)
+        end,
+      }
+    end)
   end)
 
   it("has opened a request on a kept connection has header_within for it, too", function()
     local g = start { header_within = "200ms", idle = "10s", linger = "100ms" }
-    local c = g:connect()
-    assert.equal("ok", c:ask("/ok").body)
-    wait.sleep(300)
-    assert.equal("ok", c:ask("/ok").body)
-    c:send "G"
-    refused(c, 150, 600)
+    wait.in_time(function()
+      local c = g:connect()
+      assert.equal("ok", c:ask("/ok").body)
+      wait.sleep(300)
+      assert.equal("ok", c:ask("/ok").body)
+      c:send "G"
+      refused(c, 150, 600)
+    end)
   end)
 
   it("sends its header section byte by byte is served", function()
@@ -90,70 +94,80 @@ describe("a client that", function()
       http.request("/echo", { headers = { ["Transfer-Encoding"] = "chunked" },
         body = "5\r\nhello\r\n0\r\n" }),
     } do
-      local c = g:connect()
-      c:send(request)
-      refused(c, 150, 600)
+      wait.in_time(function()
+        local c = g:connect()
+        c:send(request)
+        refused(c, 150, 600)
+      end)
     end
   end)
 
   it("drips its body below body_rate is answered 408, above it is served", function()
     local g = start { body_idle = "600ms", body_rate = 1000, linger = "100ms" }
-    local slow = g:connect()
-    slow:send(http.request("/echo", { method = "POST", headers = { ["Content-Length"] = "1000" } }))
-    local began = posix.now()
-    while posix.now() - began < 3000 * wait.slack and slow.buffer == "" do
-      slow:send "x"
-      slow:more(posix.now() + 10)
-    end
-    assert.equal(408, slow:read().status)
-    between(500, 1500, posix.now() - began)
-    local good = g:connect()
-    good:send(http.request("/echo", { body = ("y"):rep(10000) }), 250, 20)
-    assert.equal(10000, #good:read().body)
+    wait.in_time(function()
+      local slow = g:connect()
+      slow:send(http.request("/echo", { method = "POST", headers = { ["Content-Length"] = "1000" } }))
+      local began = posix.now()
+      while posix.now() - began < 3000 * wait.slack and slow.buffer == "" do
+        slow:send "x"
+        slow:more(posix.now() + 10)
+      end
+      assert.equal(408, slow:read().status)
+      between(500, 1500, posix.now() - began)
+    end)
+    wait.in_time(function()
+      local good = g:connect()
+      good:send(http.request("/echo", { body = ("y"):rep(10000) }), 250, 20)
+      assert.equal(10000, #good:read().body)
+    end)
   end)
 
   it("asks nothing is closed without a word after idle, before and between requests", function()
     local g = start { idle = "600ms" }
-    local new, kept = g:connect(), g:connect()
-    assert.equal("ok", kept:ask("/ok").body)
-    local began = posix.now()
-    for _, c in ipairs { new, kept } do
-      local how, bytes = c:ending()
-      assert.same({ "closed", "" }, { how, bytes })
-    end
-    between(300, 1500, posix.now() - began)
+    wait.in_time(function()
+      local new, kept = g:connect(), g:connect()
+      assert.equal("ok", kept:ask("/ok").body)
+      local began = posix.now()
+      for _, c in ipairs { new, kept } do
+        local how, bytes = c:ending()
+        assert.same({ "closed", "" }, { how, bytes })
+      end
+      between(300, 1500, posix.now() - began)
+    end)
   end)
 
   it("takes nothing of its reply is cut after write_idle, one that reads slowly is not", function()
     local g = start { write_idle = "700ms" }
-    local deaf = g:connect { receive_room = 4096 }
-    local slow = g:connect { receive_room = 200000 }
-    assert.same({ 200, 200 }, { deaf:ask("/ok").status, slow:ask("/ok").status })
-    local before = g:fds()
-    wait.at_once {
-      function()
-        deaf:send(http.request "/big")
-        local began = posix.now()
-        repeat
-          wait.sleep(200) -- counting takes its time, and the slow client must go on
-        until g:fds() < before or posix.now() - began > 5000 * wait.slack
-        assert.is_true(g:fds() < before, "it was not cut")
-        local _, bytes = deaf:ending()
-        assert.is_true(#bytes < big)
-      end,
-      function()
-        slow:send(http.request "/big")
-        local got, began = 0, posix.now()
-        while got < big and posix.now() - began < 8000 * wait.slack do
-          local ok, why = slow:more(posix.now() + 1000)
-          assert.is_true(ok, why)
-          got = got + #slow.buffer
-          slow.buffer = ""
-          wait.sleep(1)
-        end
-        assert.is_true(got >= big)
-      end,
-    }
+    wait.in_time(function()
+      local deaf = g:connect { receive_room = 4096 }
+      local slow = g:connect { receive_room = 200000 }
+      assert.same({ 200, 200 }, { deaf:ask("/ok").status, slow:ask("/ok").status })
+      local before = g:fds()
+      wait.at_once {
+        function()
+          deaf:send(http.request "/big")
+          local began = posix.now()
+          repeat
+            wait.sleep(200) -- counting takes its time, and the slow client must go on
+          until g:fds() < before or posix.now() - began > 5000 * wait.slack
+          assert.is_true(g:fds() < before, "it was not cut")
+          local _, bytes = deaf:ending()
+          assert.is_true(#bytes < big)
+        end,
+        function()
+          slow:send(http.request "/big")
+          local got, began = 0, posix.now()
+          while got < big and posix.now() - began < 8000 * wait.slack do
+            local ok, why = slow:more(posix.now() + 1000)
+            assert.is_true(ok, why)
+            got = got + #slow.buffer
+            slow.buffer = ""
+            wait.sleep(1)
+          end
+          assert.is_true(got >= big)
+        end,
+      }
+    end)
   end)
 
   it("was refused early still reads why, though it goes on sending for linger", function()
@@ -165,14 +179,16 @@ describe("a client that", function()
     assert.same({ 413, "close" }, { reply.status, reply.headers.connection })
     c:send(("x"):rep(100000), 10000)
     assert.equal("closed", (c:ending()))
-    local endless = g:connect()
-    endless:send(http.request("/echo",
-      { method = "POST", headers = { ["Content-Length"] = "1000000000" } }))
-    local began = posix.now()
-    while posix.now() - began < 5000 * wait.slack and endless:send(("x"):rep(1000)) do
-      wait.sleep(10)
-    end
-    between(100, 1500, posix.now() - began)
+    wait.in_time(function()
+      local endless = g:connect()
+      endless:send(http.request("/echo",
+        { method = "POST", headers = { ["Content-Length"] = "1000000000" } }))
+      local began = posix.now()
+      while posix.now() - began < 5000 * wait.slack and endless:send(("x"):rep(1000)) do
+        wait.sleep(10)
+      end
+      between(100, 1500, posix.now() - began)
+    end)
   end)
 end)
 

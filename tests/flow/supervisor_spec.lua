@@ -217,7 +217,7 @@ describe("a server process that does not come to serve", function()
     g:write { ["routes.lua"] = "this is no Lua" }
     assert.equal(1, logged(g, "does not load: the routes stay as they were"))
     strike(g)
-    assert.equal(2, logged(g, "ended with code 1: the next one starts at once", 2))
+    assert.is_true(logged(g, "ended with code 1: the next one starts at once", 2) >= 2)
     local c = g:connect()
     c:send(http.request "/ok")
     g:write { ["routes.new"] = routes } -- which nobody sees half written

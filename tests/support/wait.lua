@@ -64,6 +64,19 @@ function wait.below(bound, measure)
   error(("%.1f ms, not less than %d"):format(best, bound * wait.slack), 2)
 end
 
+-- For what a machine breaks that stops a process for a while, but does not each time: runs try() until it
+-- raises nothing, `most` times (5) at most; raises what the last one has.
+function wait.in_time(try, most)
+  local ok, why
+  for _ = 1, most or 5 do
+    ok, why = pcall(try)
+    if ok then
+      return
+    end
+  end
+  error(why, 0)
+end
+
 local function step(task, results)
   local ok, wish = coroutine.resume(task.thread, task.index)
   if not ok then
