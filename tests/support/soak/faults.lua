@@ -303,7 +303,10 @@ local function no_descriptors(run, draw)
 end
 
 local function paused(run, draw)
-  local pid = run.servers:server() or run.servers.gateway.pid
+  local pid = run.servers:server()
+  if not pid then
+    return
+  end
   during(run, "the gateway stands still", { explains = faults.slow_machine, after = 500 }, 100 + draw(400),
     function() posix.kill(pid, posix.SIGSTOP) end, function() posix.kill(pid, posix.SIGCONT) end)
 end
@@ -329,12 +332,13 @@ local function ground(run, draw)
   end)
 end
 
--- The process that serves is killed, when another one is there to start it anew: requests in work are
--- lost, and connections; nobody is refused, and nothing else is wrong.
+-- The process that serves is killed, and started anew: requests in work are lost, and connections;
+-- nobody is refused, and nothing else is wrong. Only early in a run: the memory of the process that is
+-- there then is what its end is compared with.
 local function server_killed(run)
-  local pid, watched = run.servers:server()
-  if not pid or not watched then
-    return false
+  local pid = run.servers:server()
+  if not pid or posix.now() > run.settled then
+    return
   end
   local fault = run.ledger:fault("the server process is killed", { after = 2000 * wait.slack })
   fault.killed = posix.now()
@@ -372,7 +376,7 @@ faults.all = {
   { "crowd", crowd(200, "200 connections that begin a request", function(c) c:send "GET /none/ HTTP/1.1\r\nHost" end) },
   { "crowd", crowd(200, "200 connections that babble", twice) },
   { "no descriptors", no_descriptors }, { "pause", paused }, { "compute is full", ground },
-  { "server killed", server_killed },
+  { "server killed", server_killed }, { "server killed", server_killed },
 }
 
 -- One after the other, in rounds that have each of them once, until the run is over.

@@ -14,16 +14,6 @@ local function list(path)
   return names
 end
 
--- The process that serves: the child of one that only watches over it, or that one itself. Nil while
--- there is none.
-function gauge.server(pid)
-  local child = slurp(("/proc/%d/task/%d/children"):format(pid, pid)):match "%d+"
-  if child then
-    return tonumber(child), true
-  end
-  return slurp(("/proc/%d/status"):format(pid)) ~= "" and pid or nil, false
-end
-
 local function field(pid, name)
   return tonumber(slurp(("/proc/%d/status"):format(pid)):match(name .. ":%s*(%d+)"))
 end

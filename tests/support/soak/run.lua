@@ -145,7 +145,8 @@ local function keep_books(self)
     say_unexplained(self)
     if time - sampled >= 5000 then
       sampled = time
-      self.samples[#self.samples + 1] = { time, gauge.rss(self.servers:server()) }
+      local pid = self.servers:server()
+      self.samples[#self.samples + 1] = { time, gauge.rss(pid), pid }
     end
     if time - said >= 10000 then
       said = time
@@ -197,6 +198,7 @@ local function go(self, options)
   self.rests[1] = self.servers:rest(self.calm)
   self.over = false
   local ms = (options.seconds or options.minutes * 60) * 1000
+  self.settled = posix.now() + ms / 3
   local disturb = options.faults or function() faults.go_on(self, self.seed) end
   wait.at_once(crowd(self, {
     stop_after(self, ms), function() keep_books(self) end, function() watch_machine(self) end,
