@@ -77,8 +77,8 @@ local function warm_up(self, ms)
   return (self.ledger.requests - before) / (posix.now() - began) * 1000
 end
 
--- Writes into the fault log when the gateway or what is behind it had to wait for a processor, or this
--- program was not woken in time.
+-- Writes into the fault log when the gateway or what is behind it had to wait for a processor, anything for
+-- a disk, or this program was not woken in time.
 local SLOW = 40
 
 local function watch_machine(self)
@@ -96,7 +96,9 @@ local function watch_machine(self)
     end
     local from = posix.now()
     wait.sleep(50)
-    local longest = posix.now() - from - 50
+    local longest, disks = posix.now() - from - 50, gauge.disks()
+    longest = math.max(longest, disks and last.disks and disks - last.disks or 0)
+    last.disks = disks
     for _, path in ipairs(paths) do
       local waited = gauge.waited(path)
       longest = math.max(longest, waited and last[path] and waited - last[path] or 0)
