@@ -43,7 +43,7 @@ describe("a client that", function()
     wait.at_once {
       function()
         stopped:send "GET /ok HTTP/1.1\r\nHo"
-        refused(stopped, 150, 600)
+        refused(stopped, 150, 2000)
       end,
       function()
         local began, sent = posix.now(), 0
@@ -53,7 +53,7 @@ describe("a client that", function()
           sent = sent + 1
           dripping:more(posix.now() + 20)
         end
-        between(150, 600, posix.now() - began)
+        between(150, 2000, posix.now() - began)
         assert.is_true(sent < 50)
         assert.equal(408, dripping:read().status)
       end,
@@ -71,7 +71,7 @@ describe("a client that", function()
     wait.sleep(300)
     assert.equal("ok", c:ask("/ok").body)
     c:send "G"
-    refused(c, 150, 600)
+    refused(c, 150, 2000)
   end)
 
   it("sends its header section byte by byte is served", function()
@@ -92,7 +92,7 @@ describe("a client that", function()
     } do
       local c = g:connect()
       c:send(request)
-      refused(c, 150, 600)
+      refused(c, 150, 2000)
     end
   end)
 
@@ -106,7 +106,7 @@ describe("a client that", function()
       slow:more(posix.now() + 10)
     end
     assert.equal(408, slow:read().status)
-    between(500, 1500, posix.now() - began)
+    between(500, 2500, posix.now() - began)
     local good = g:connect()
     good:send(http.request("/echo", { body = ("y"):rep(10000) }), 250, 20)
     assert.equal(10000, #good:read().body)
@@ -121,7 +121,7 @@ describe("a client that", function()
       local how, bytes = c:ending()
       assert.same({ "closed", "" }, { how, bytes })
     end
-    between(300, 1500, posix.now() - began)
+    between(300, 2500, posix.now() - began)
   end)
 
   it("takes nothing of its reply is cut after write_idle, one that reads slowly is not", function()
@@ -172,7 +172,7 @@ describe("a client that", function()
     while posix.now() - began < 5000 * wait.slack and endless:send(("x"):rep(1000)) do
       wait.sleep(10)
     end
-    between(100, 1500, posix.now() - began)
+    between(100, 2500, posix.now() - began)
   end)
 end)
 
