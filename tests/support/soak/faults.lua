@@ -75,14 +75,20 @@ local function overran(loss)
     and loss.reply.body:find("the route's script took too long", 1, true) ~= nil
 end
 
+-- A worker whose requests had waited for too long refuses what it cannot do at once.
+local function overloaded(loss)
+  return loss.status == 503 and type(loss.reply) == "table"
+    and loss.reply.body:find("the gateway has more to do than it can", 1, true) ~= nil
+end
+
 -- What a machine that is busy with other things may do: calls that are refused as they could not be done
--- in time, those that have little time, and scripts that had no processor.
+-- in time, those that have little time, scripts that had no processor, and early refusals.
 function faults.slow_machine(loss)
   local busy = (loss.form == "status" or loss.form == "partial") and next(loss.calls) ~= nil
   for _, kind in pairs(loss.calls or {}) do
     busy = busy and kind == "busy"
   end
-  return busy or out_of_time(loss) or overran(loss)
+  return busy or out_of_time(loss) or overran(loss) or overloaded(loss)
 end
 
 local function during(run, name, options, ms, act, undo)
