@@ -3,6 +3,7 @@
 local faultd = require "support.faultd"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
+local generator = require "support.random"
 local http = require "support.http"
 local places = require "support.places"
 local posix = require "support.posix"
@@ -81,11 +82,7 @@ describe("a mix of requests", function()
     os.execute(("rm -rf '%s'"):format(reports))
   end)
 
-  local state = 8
-  local function random(most)
-    state = state * 16807 % 2147483647
-    return math.floor(state / 128) % most + 1
-  end
+  local random = generator(8)
 
   -- Somebody who leaves before the end, somewhere in the request or while it is being answered.
   local function leave()

@@ -35,10 +35,8 @@ local function start(turns, service)
   }, { workers = 1, before = loadgen.on(0) })
 end
 
-local function run(g, path, phases, options)
-  options = options or {}
-  options.before = loadgen.on(1)
-  return loadgen.run(g, path, phases, options)
+local function run(g, path, phases)
+  return loadgen.run(g, path, phases, { before = loadgen.on(1) })
 end
 
 local function phase(rate, seconds)
@@ -60,16 +58,16 @@ end
 
 -- Measures what can be done, asks for ten times that, then for half; asserts what does not depend on
 -- the machine. `least`: what is asked for at least, should the machine have slept when it was measured.
-local function overload(g, what, path, count, least, options)
+local function overload(g, what, path, count, least)
   local function tenfold(rate) -- no more than there are connections for, should the gateway sleep
     return math.min(math.max(rate * 10, least), figure.count(10000, math.huge))
   end
   local closed = ("c%dx%g"):format(count, figure.count(0.15, 4))
-  local peak = run(g, path, { closed }, options)
+  local peak = run(g, path, { closed })
   local rate = a_second(peak)
   assert.is_true(rate > 0)
   local normal, over, calm, again = run(g, path, { phase(rate / 2, figure.count(0.05, 5)),
-    phase(tenfold(rate), figure.count(1.2, 60)), phase(rate / 2, figure.count(0.2, 5)), closed }, options)
+    phase(tenfold(rate), figure.count(1.2, 60)), phase(rate / 2, figure.count(0.2, 5)), closed })
   nothing_wrong(29, what, peak, normal, over, calm, again)
   assert.is_true(over.shed > 0, "nothing was refused")
   rate = (rate + a_second(again)) / 2

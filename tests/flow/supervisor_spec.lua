@@ -17,16 +17,18 @@ local routes = [[
   local backend = gate.service "backend"
   gate.get("/ok", function() return "ok" end)
   gate.get("/soon", { calls = { c = backend:get "/delay/20/ok" } })
-  gate.get("/nap", function() gate.sleep "200ms" return "rested" end)
+  local holder = gate.service "holder"
+  gate.get("/nap", function() holder:get("/held/ok"):wait() return "rested" end)
 ]]
 
-local backend
+local backend, holder
 
 local function start(options, more, limits)
   options, limits = options or {}, limits or {}
   options.workers, limits.linger = options.workers or 2, "50ms" -- so that it ends sooner
   return gateway.start({
-    ["gateway.lua"] = { services = { backend = backend.url }, limits = limits }, ["routes.lua"] = routes .. (more or ""),
+    ["gateway.lua"] = { services = { backend = backend.url, holder = holder.url }, limits = limits },
+    ["routes.lua"] = routes .. (more or ""),
   }, options)
 end
 
@@ -59,6 +61,26 @@ local function is_gone(pid)
   return wait.till(function() return not process.lives(pid) end, 20000)
 end
 
+-- Waits until the holder holds so many requests.
+local function held(count)
+  assert.equal(count, holder:record_when(function(record) return record.in_flight == count end, 10000).in_flight)
+end
+
+-- A connection whose request for /nap is in work, until holder:release().
+local function napper(g)
+  local c = g:connect()
+  c:send(http.request "/nap")
+  held(1)
+  return c
+end
+
+-- What waits until the server process has begun to end: then, connections without a request are closed.
+local function idler(g)
+  local c = g:connect()
+  assert.equal("ok", c:ask("/ok").body)
+  return function() assert.equal("closed", (c:ending())) end
+end
+
 -- Tells the supervisor, in the server process's name, that a worker of it is stuck. False: we may not.
 local function say_stuck(g)
   local fd = posix.packets_of(g:server_pid())
@@ -72,7 +94,7 @@ local function say_stuck(g)
   return true
 end
 
-setup(function() backend = faultd.start() end)
+setup(function() backend, holder = faultd.start(), faultd.start() end)
 teardown(faultd.clean)
 
 describe("a server process that dies", function()
@@ -211,13 +233,13 @@ describe("a supervisor and its server process", function()
   it("end as one, whichever of them is told to", function()
     for _, whom in ipairs { "both", "server" } do
       local g = start()
-      local c = g:connect()
-      c:send(http.request "/nap")
-      wait.sleep(50)
+      local c, ends = napper(g), idler(g)
       if whom == "both" then
         g.process:signal(posix.SIGINT)
       end
       posix.kill(g.pid, posix.SIGINT)
+      ends()
+      holder:release()
       assert.equal("rested", c:read().body)
       c:close()
       g.stopped = true
@@ -228,13 +250,14 @@ describe("a supervisor and its server process", function()
 
   it("are not alone: the server process ends when the supervisor is killed, its requests answered", function()
     local g = start()
-    local c = g:connect()
-    c:send(http.request "/nap")
-    wait.sleep(50)
+    local c, ends = napper(g), idler(g)
     g.stopped = true
-    g.process:kill()
+    g.process:signal(posix.SIGKILL)
+    ends()
+    holder:release()
     assert.equal("rested", c:read().body)
     c:close()
+    g.process:wait()
     assert.is_truthy(is_gone(g.pid))
     assert.equal("refused", select(2, http.try_connect(g.port)))
   end)
@@ -287,23 +310,27 @@ describe("a server process that hangs", function()
 
   it("is followed while it lives; what it has begun is finished, and no task or time is run by both", function()
     local g = start({}, [[
-      local work = gate.task("work", { tries = 2 }, function() gate.sleep "300ms" return { gate.shared("hits"):incr "runs" } end)
+      local work = gate.task("work", { tries = 2 }, function()
+        holder:get("/held/ok"):wait()
+        return { gate.shared("hits"):incr "runs" }
+      end)
       gate.post("/job", function() return work:start {} end)
       work:routes(gate)
       gate.every("100ms", "one", function() backend:get("/delay/300/ok"):wait() end)
     ]])
-    local first, c = g.pid, g:connect()
+    local first = g.pid
+    local c = napper(g)
     backend:reset()
     assert.is_truthy(wait.till(function() return backend:record().in_flight == 1 end, 10000))
     local id = g:post("/job").body
-    assert.is_truthy(wait.till(function() return g:get("/" .. id):json().state == "running" end))
-    c:send(http.request "/nap")
-    wait.sleep(50)
+    held(2)
+    assert.equal("running", g:get("/" .. id):json().state)
     if not say_stuck(g) then
-      return
+      return holder:release()
     end
     local second = successor(g, first)
     assert.is_truthy(second, g:log())
+    holder:release()
     assert.equal("rested", c:read().body)
     c:close()
     assert.equal("ok", g:get("/ok").body)

@@ -6,6 +6,7 @@
 //   /early/N          answers status N when the head is here, and reads no body
 // And what it does when asked on its control port:
 //   /log      what it was sent, as JSON (see record_put); with ?brief=1 without the raw bytes
+//   /brief    its requests, a line each (see record_brief)
 //   /reset    forgets the record
 //   /release  lets go of what is held, see /held
 //   /mood...  answers otherwise than asked, see faultd_moods.c
@@ -203,6 +204,8 @@ static void answer_control(struct conn *conn, const char *target)
     struct bytes body = {0};
     if (strncmp(target, "/log", 4) == 0) {
         record_put(&body, strstr(target, "brief=1") != NULL);
+    } else if (strncmp(target, "/brief", 6) == 0) {
+        record_brief(&body);
     } else if (strncmp(target, "/release", 8) == 0) {
         release_all();
         bytes_text(&body, "{}");

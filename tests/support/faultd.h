@@ -37,6 +37,7 @@ void record_done(struct seat *seat, bool whole); // the request's answer has end
 void record_close(struct seat *seat, const char *how);
 void record_reset(void);
 void record_put(struct bytes *out, bool brief); // as JSON
+void record_brief(struct bytes *out);           // as lines
 
 // A request as it came. All point into the connection's input.
 struct ask {

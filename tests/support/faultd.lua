@@ -51,6 +51,22 @@ function faultd:record(options)
   return record
 end
 
+-- What it was sent, in short, once nothing is in flight any more: a list of { method, target, body (its
+-- length and a sum of its bytes), from (X-Forwarded-For) }.
+function faultd:brief()
+  local text
+  wait.till(function()
+    text = http.get(self.control, "/brief").body
+    return text:find "^0\n"
+  end)
+  local list = {}
+  for method, target, body, from in text:gmatch "\n(%S+) ([^\t\n]*) %S+\t(%S+)\t([^\n]*)" do
+    list[#list + 1] = { method = method, target = target, body = body, from = from }
+  end
+  assert(select(2, text:gsub("\n", "")) - 1 == #list)
+  return list
+end
+
 -- Waits until check(record) is true, at most `within` ms; returns the last record either way.
 function faultd:record_when(check, within)
   local record

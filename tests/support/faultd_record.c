@@ -214,3 +214,36 @@ void record_put(struct bytes *out, bool brief)
     }
     bytes_text(out, "]}");
 }
+
+// A piece of a head, to the end of its line, without what could be taken for the end of ours.
+static void put_piece(struct bytes *out, const char *at, const char *end)
+{
+    for (; at < end && *at != '\r'; at++) {
+        char c = (unsigned char)*at < ' ' ? '?' : *at;
+        bytes_put(out, &c, 1);
+    }
+}
+
+// How many requests are in flight, then a line for each that was read with its body:
+//   REQUEST LINE <tab> length of the body-FNV-1a of its bytes <tab> X-Forwarded-For
+void record_brief(struct bytes *out)
+{
+    bytes_printf(out, "%u\n", record.in_flight);
+    for (int i = 0; i < record.entry_count; i++) {
+        struct ask ask = {0};
+        size_t total;
+        if (!ask_take(&record.entries[i].raw, &ask, &total))
+            continue;
+        uint32_t sum = 2166136261u;
+        for (size_t n = 0; n < ask.body.len; n++)
+            sum = (sum ^ (unsigned char)ask.body.data[n]) * 16777619u;
+        const char *end = ask.head + ask.head_len;
+        const char *from = ask_field(ask.head, ask.head_len - 2, "x-forwarded-for:");
+        put_piece(out, ask.head, end);
+        bytes_printf(out, "\t%zu-%08x\t", ask.body.len, sum);
+        if (from)
+            put_piece(out, from + strspn(from, " "), end);
+        bytes_text(out, "\n");
+        bytes_free(&ask.body);
+    }
+}

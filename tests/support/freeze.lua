@@ -4,6 +4,7 @@
 --   frozen:thaw()
 -- Nil and why where the system does not let us.
 local ffi = require "ffi"
+local process = require "support.process"
 local slurp = require "support.slurp"
 
 ffi.cdef [[ long ptrace(int request, int tid, void *address, void *data); ]]
@@ -14,27 +15,15 @@ local freeze = {}
 local frozen = {}
 frozen.__index = frozen
 
-local function list(path)
-  local pipe = io.popen("ls -1 '" .. path .. "' 2>/dev/null")
-  local text = pipe:read "*a"
-  pipe:close()
-  return text:gmatch "%d+"
-end
-
-local function try_slurp(path)
-  local ok, text = pcall(slurp, path)
-  return ok and text or ""
-end
-
 -- The thread of that name, in the process or in one that it has started.
 local function find(pid, name)
-  for tid in list(("/proc/%d/task"):format(pid)) do
-    if try_slurp(("/proc/%d/task/%s/comm"):format(pid, tid)) == name .. "\n" then
-      return tonumber(tid)
+  for _, tid in ipairs(process.tasks(pid)) do
+    if slurp(("/proc/%d/task/%d/comm"):format(pid, tid)) == name .. "\n" then
+      return tid
     end
   end
-  for child in try_slurp(("/proc/%d/task/%d/children"):format(pid, pid)):gmatch "%d+" do
-    local tid = find(tonumber(child), name)
+  for _, child in ipairs(process.children(pid)) do
+    local tid = find(child, name)
     if tid then
       return tid
     end

@@ -13,10 +13,11 @@ local function deadline(within)
   return posix.now() + (within or http.within) * wait.slack
 end
 
--- options: host, within, receive_room (bytes of the kernel's buffer). Nil and why when it fails.
+-- options: host, within, receive_room (bytes of the kernel's buffer), from (an address to come from).
+-- Nil and why when it fails.
 function http.try_connect(port, options)
   options = options or {}
-  local fd, why = posix.connect(options.host or "127.0.0.1", port, options.receive_room)
+  local fd, why = posix.connect(options.host or "127.0.0.1", port, options.receive_room, options.from)
   if not fd then
     return nil, why
   end

@@ -1,12 +1,13 @@
 # Test programs that run at once, each in a process group of its own that ends with it; what one
 # writes is shown when it has ended. For bash, to be sourced by tests/run, which has `scratch`,
-# `outcome` and the counters.
+# `outcome`, the counters and sanitizer.sh.
 
 count_line='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
 declare -A job_name=() job_folder=() # of those that run, by process id
 pool=()                              # of them, those that take up a lane
-lanes=${MG_LANES:-$(nproc)}
+lanes=$(nproc)
 [ "$lanes" -le 4 ] || lanes=4
+lanes=${MG_LANES:-$lanes}
 
 # What should only have the time that nobody else wants.
 idle=(nice -n 19)
@@ -18,11 +19,10 @@ start_job() { # NAME SECONDS COMMAND...: leaves the process in $started
   local name=$1 limit=$2 folder
   shift 2
   folder=$(mktemp -d "$scratch/job.XXXXXX") || exit 1
-  # timeout makes the group.
-  ASAN_OPTIONS="log_path=$folder/report:$ASAN_OPTIONS" \
-    UBSAN_OPTIONS="log_path=$folder/report:$UBSAN_OPTIONS" \
-    TSAN_OPTIONS="log_path=$folder/report:$TSAN_OPTIONS" \
-    timeout -k 5 "$limit" "$@" >"$folder/out" 2>&1 </dev/null &
+  ( # timeout makes the group, in this process
+    report_to "$folder/report"
+    exec timeout -k 5 "$limit" "$@" >"$folder/out" 2>&1 </dev/null
+  ) &
   started=$!
   job_name[$started]=$name job_folder[$started]=$folder
 }

@@ -1,14 +1,14 @@
 // Load for tests: sends requests at the times it was told to, whether or not what came before was
 // answered (an open loop), over kept connections, and never sends one twice. Each has an id of its
 // own, which has to come back in X-Request-Id, and in the body of a 200.
-//   loadgen [-n] [-c MOST] PORT PATH PHASE...
+//   loadgen PORT PATH PHASE...
 // PATH ends where the id goes. A PHASE is RATExSECONDS, such as 5000x10: so many requests a second;
 // or cCOUNTxSECONDS, such as c8x2: as many as come of COUNT in work at once (a closed loop). At
-// most MOST connections (10000, or as many as it may have descriptors) are open; a request for
-// which there is none is counted as unsent. With -n each request has a connection of its own. It
-// waits 15 s for the last answers, then prints a line for each phase:
-//   phase=1 ms= sent= unsent= ok= shed= other= wrong= lost= unasked= bare= ok_p50= ok_p99= ok_max=
-//   shed_p50= shed_p99= shed_max= last_shed=
+// most 10000 connections, or as many as it may have descriptors, are open; a request for which
+// there is none is counted as unsent. It waits 15 s for the last answers, then prints a line for
+// each phase:
+//   phase=1 ms= sent= unsent= ok= shed= other= wrong= lost= unasked= bare= ok_p99= shed_p50=
+//   shed_p99= last_shed=
 // ok: 200 with its own id; shed: 503 with it; other: another status; wrong: an id or a body of
 // another request; lost: never answered in full; unasked: bytes that nobody asked for; bare: 503
 // without Retry-After. Times in us from sending, or connecting, to the last byte; last_shed: when
@@ -63,7 +63,6 @@ static struct conn *idle, *spare;
 static struct phase *current;
 static const char *path;
 static unsigned port;
-static bool one_each;
 static int poller;
 static unsigned long last_id;
 
@@ -130,10 +129,8 @@ static void conn_close(struct conn *conn)
             *at = conn->next;
             break;
         }
-    if (conn->busy) {
-        conn->phase->lost++;
+    if (conn->busy)
         in_work--;
-    }
     close(conn->fd);
     conn->fd = -1;
     conn->next = spare;
@@ -145,15 +142,15 @@ static void conn_send(struct conn *conn)
 {
     char text[1024];
     int len = snprintf(text, sizeof text,
-                       "GET %s%lu HTTP/1.1\r\nHost: gate.test\r\nX-Request-Id: load-%lu\r\n%s\r\n",
-                       path, conn->id, conn->id, one_each ? "Connection: close\r\n" : "");
+                       "GET %s%lu HTTP/1.1\r\nHost: gate.test\r\nX-Request-Id: load-%lu\r\n\r\n",
+                       path, conn->id, conn->id);
     if (send(conn->fd, text, (size_t)len, MSG_NOSIGNAL) != len)
         conn_close(conn);
 }
 
 static bool ask(struct phase *phase)
 {
-    struct conn *conn = one_each ? NULL : idle;
+    struct conn *conn = idle;
     if (!conn && opened >= most) {
         phase->unsent++;
         return false;
@@ -243,9 +240,8 @@ static bool take(struct conn *conn)
     if (len < conn->len)
         conn->phase->unasked++;
     count(conn, conn->in, conn->in + strlen(conn->in) + 2);
-    bool over =
-        one_each || len < conn->len ||
-        (field(conn->in, "\r\nConnection: ", value, sizeof value) && strcmp(value, "close") == 0);
+    bool over = len < conn->len || (field(conn->in, "\r\nConnection: ", value, sizeof value) &&
+                                    strcmp(value, "close") == 0);
     conn->busy = false;
     conn->len = 0;
     in_work--;
@@ -339,20 +335,19 @@ static void print(struct phase *phase, unsigned number)
         qsort(shed->us, shed->count, sizeof *shed->us, by_size);
     uint64_t last = phase->last_shed ? phase->last_shed - phase->begin : 0;
     printf("phase=%u ms=%.0f sent=%lu unsent=%lu ok=%lu shed=%lu other=%lu wrong=%lu lost=%lu "
-           "unasked=%lu bare=%lu ok_p50=%u ok_p99=%u ok_max=%u shed_p50=%u shed_p99=%u "
-           "shed_max=%u last_shed=%.0f\n",
+           "unasked=%lu bare=%lu ok_p99=%u shed_p50=%u shed_p99=%u last_shed=%.0f\n",
            number, (double)(phase->end - phase->begin) / 1e6, phase->sent, phase->unsent, phase->ok,
            phase->shed, phase->other, phase->wrong, phase->lost, phase->unasked, phase->bare,
-           quantile(ok, .5), quantile(ok, .99), quantile(ok, 1), quantile(shed, .5),
-           quantile(shed, .99), quantile(shed, 1), (double)last / 1e6);
+           quantile(ok, .99), quantile(shed, .5), quantile(shed, .99), (double)last / 1e6);
 }
 
 static bool read_phase(const char *text)
 {
+    if (phase_count == PHASES_MOST)
+        return false;
     struct phase *phase = &phases[phase_count];
     phase->closed = *text == 'c';
-    if (phase_count == PHASES_MOST ||
-        sscanf(text + phase->closed, "%lfx%lf", &phase->rate, &phase->seconds) != 2 ||
+    if (sscanf(text + phase->closed, "%lfx%lf", &phase->rate, &phase->seconds) != 2 ||
         phase->rate <= 0 || phase->seconds <= 0)
         return false;
     phase_count++;
@@ -361,22 +356,16 @@ static bool read_phase(const char *text)
 
 int main(int argc, char **argv)
 {
-    int option;
-    while ((option = getopt(argc, argv, "nc:")) > 0) {
-        one_each = one_each || option == 'n';
-        if (option == 'c')
-            most = (unsigned)atoi(optarg);
-    }
-    bool sound = argc - optind >= 3;
-    for (int i = optind + 2; sound && i < argc; i++)
+    bool sound = argc >= 4;
+    for (int i = 3; sound && i < argc; i++)
         sound = read_phase(argv[i]);
     if (!sound) {
-        fputs("usage: loadgen [-n] [-c MOST] PORT PATH RATExSECONDS|cCOUNTxSECONDS...\n", stderr);
+        fputs("usage: loadgen PORT PATH RATExSECONDS|cCOUNTxSECONDS...\n", stderr);
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    port = (unsigned)atoi(argv[optind]);
-    path = argv[optind + 1];
+    port = (unsigned)atoi(argv[1]);
+    path = argv[2];
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;

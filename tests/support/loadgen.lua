@@ -13,14 +13,13 @@ function loadgen.on(processor)
   return tonumber(processors) > processor and { "/usr/bin/taskset", "-c", tostring(processor) } or {}
 end
 
--- options: before (such as loadgen.on gives), each (a connection for each request).
+-- options: before (such as loadgen.on gives).
 function loadgen.start(g, path, phases, options)
   local command = {}
   for _, word in ipairs(options and options.before or {}) do
     command[#command + 1] = word
   end
   command[#command + 1] = places.build .. "/tests/loadgen"
-  command[#command + 1] = options and options.each and "-n" or nil
   command[#command + 1] = tostring(g.port)
   command[#command + 1] = path
   local seconds = 0

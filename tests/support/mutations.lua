@@ -1,6 +1,8 @@
 -- Requests that are a little, or very, wrong: mutations.bytes(seed, n) is the n-th of a seed, always the
 -- same one. Each is one or two requests for /echo/..., changed in some places, then the request `last`,
 -- which a server that has understood what came before answers, closing the connection.
+local generator = require "support.random"
+
 local mutations = {}
 
 mutations.last = "GET /echo/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -44,18 +46,6 @@ local lines = {
 
 local bytes = { "\0", "\r", "\n", "\t", "\11", "\12", " ", ":", ";", ",", "+", "-", "_", "0", "9", "a", "\127", "\128", "\255",
   "\r\n", "\n\r", "\r\r\n", "\r\n ", "\r\n\r\n", "\n\n", "0x", "%0d%0a", "%00", "HTTP/1.1", "chunked" }
-
--- Numbers of Lehmer's generator; each case has one of its own.
-local function generator(seed, n)
-  local state = (seed * 69621 + n * 48271 + 11) % 2147483647
-  for _ = 1, 3 do
-    state = state * 16807 % 2147483647
-  end
-  return function(most)
-    state = state * 16807 % 2147483647
-    return math.floor(state / 128) % most + 1
-  end
-end
 
 local function cut(text, from, to, with)
   return text:sub(1, from - 1) .. with .. text:sub(to + 1)
@@ -128,7 +118,7 @@ local changes = {
 }
 
 function mutations.bytes(seed, n)
-  local random = generator(seed, n)
+  local random = generator(seed * 1000003 + n)
   local text = seeds[random(#seeds)]
   if random(3) == 1 then
     text = text .. seeds[random(#seeds)]

@@ -1,5 +1,6 @@
 -- Other gateways before a backend, where they are installed (nginx also where tests/bench has unpacked
--- it): peers.start(backend.port) is the list of { name, port }. after_each(peers.clean) ends them.
+-- it): peers.start(backend.port) is the list of { name, port }. As we do, they tell the backend in
+-- X-Forwarded-For whom a request is from. after_each(peers.clean) ends them.
 local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
@@ -15,9 +16,10 @@ global
   maxconn 4000
 defaults
   mode http
+  option forwardfor
   timeout connect 1s
   timeout client 300ms
-  timeout server 5s
+  timeout server 500ms
   timeout http-request 300ms
   timeout http-keep-alive 300ms
 frontend all
@@ -46,7 +48,10 @@ http {
   scgi_temp_path @FOLDER@/e;
   server {
     listen 127.0.0.1:@PORT@;
-    location / { proxy_pass http://127.0.0.1:@BACKEND@; }
+    location / {
+      proxy_pass http://127.0.0.1:@BACKEND@;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }
   }
 }
 ]]

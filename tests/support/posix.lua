@@ -140,8 +140,8 @@ function posix.packets_of(pid)
 end
 
 -- A socket that is connecting; it becomes writable when that has ended, see socket_error. `host` may
--- be the path of a unix socket.
-function posix.connect(host, port, receive_room)
+-- be the path of a unix socket. `from`: the address that it comes from, where that matters.
+function posix.connect(host, port, receive_room, from)
   if host:find "^/" then
     return connect_unix(host)
   end
@@ -153,6 +153,7 @@ function posix.connect(host, port, receive_room)
   if receive_room then
     set(fd, SOL_SOCKET, SO_RCVBUF, receive_room)
   end
+  assert(not from or C.bind(fd, address(from, 0), address_size) == 0)
   if C.connect(fd, address(host, port), address_size) < 0 and ffi.errno() ~= 115 then
     local _, why = failure()
     C.close(fd)

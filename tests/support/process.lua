@@ -198,19 +198,28 @@ function process.lives(pid)
   return state and state ~= "Z" and state ~= "X"
 end
 
-local function count(path)
-  local pipe = io.popen("ls -1 '" .. path .. "' | wc -l")
-  local number = tonumber(pipe:read "*l")
+-- The numbers that a folder of /proc has for names; none when it is gone.
+local function numbers(path)
+  local list = {}
+  local pipe = io.popen("ls -1 '" .. path .. "' 2>/dev/null")
+  for name in pipe:lines() do
+    list[#list + 1] = tonumber(name)
+  end
   pipe:close()
-  return number
+  return list
+end
+
+-- The numbers of its threads.
+function process.tasks(pid)
+  return numbers(("/proc/%d/task"):format(pid))
 end
 
 function process:threads()
-  return count("/proc/" .. self.pid .. "/task")
+  return #process.tasks(self.pid)
 end
 
 function process:fds()
-  return count("/proc/" .. self.pid .. "/fd")
+  return #numbers(("/proc/%d/fd"):format(self.pid))
 end
 
 -- Processor time that it has used, in ms.

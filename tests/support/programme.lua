@@ -1,5 +1,5 @@
 -- The programme that tests/hardening prints: what is done to the gateway, by which specs. A row without
--- any says what is missing. `slow`: what its long version runs, where that is not the specs again.
+-- any has a long version alone: the command `slow`.
 local flow, unit = {}, {}
 setmetatable(flow, { __index = function(_, name) return "tests/flow/" .. name .. "_spec.lua" end })
 setmetatable(unit, { __index = function(_, name) return "tests/unit/" .. name .. "_spec.lua" end })

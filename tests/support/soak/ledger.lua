@@ -80,7 +80,7 @@ end
 function ledger:explain(loss)
   for i = #self.faults, 1, -1 do
     if explains(self.faults[i], loss) then
-      count(self.explained, self.faults[i].group or self.faults[i].name)
+      count(self.explained, self.faults[i].name)
       return
     end
   end

@@ -10,7 +10,6 @@ local faults = require "support.soak.faults"
 local gauge = require "support.soak.gauge"
 local http = require "support.http"
 local ledger = require "support.soak.ledger"
-local places = require "support.places"
 local posix = require "support.posix"
 local random = require "support.soak.random"
 local servers = require "support.soak.servers"
@@ -222,7 +221,5 @@ function run.go(options)
   end
   return self
 end
-
-run.slow_build = places.sanitize ~= ""
 
 return run
