@@ -337,7 +337,7 @@ void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked)
         result->error == MG_TIMEOUT && mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
     int status =
         asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
-    struct mg_str told = mg_call_told(&asked->call);
+    struct mg_str told = mg_each_told(asked);
     struct mg_str detail = failure_text(exchange, asked, told), error = detail;
     if (result->error != MG_STATUS && !mg_str_eq(told, result->message)) {
         error = failure_text(exchange, asked, result->message);
