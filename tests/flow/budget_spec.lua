@@ -151,7 +151,7 @@ describe("a function that would run for ever", function()
   end)
 
   -- Time that a host takes away counts as CPU time: what was ended for it is asked again.
-  local function served(method, path, options)
+  local function granted(method, path, options)
     local reply
     wait.till(function()
       reply = g[method](g, path, options)
@@ -161,11 +161,11 @@ describe("a function that would run for ever", function()
   end
 
   it("is not one that matches a large body", function()
-    assert.same({ 65536, "" }, served("post", "/digits", { body = ("1"):rep(65536) }))
+    assert.same({ 65536, "" }, granted("post", "/digits", { body = ("1"):rep(65536) }))
   end)
 
   it("is not one that prints more than the log takes", function()
-    assert.same({ "printed" }, served("get", "/print"))
+    assert.same({ "printed" }, granted("get", "/print"))
     assert(wait.till(function() return g:log():find("long\\x09xxx", 1, true) or g:log():find("long\txxx", 1, true) end))
   end)
 
