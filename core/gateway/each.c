@@ -22,8 +22,9 @@ struct mg_each {
     struct item **paths; // calls that may be made once for many, by path
     unsigned mask;
     unsigned in_flight;
-    size_t bytes; // of all results so far
-    bool over;    // nothing more is started: it has failed, or nobody wants it
+    const struct item *failed; // the one with which the whole did
+    size_t bytes;              // of all results so far
+    bool over;                 // nothing more is started: it has failed, or nobody wants it
 };
 
 static void go_on(struct mg_each *each);
@@ -143,6 +144,7 @@ static void fail(struct mg_each *each, const struct item *item)
 {
     struct mg_asked *whole = each->whole;
     struct mg_result *result = &whole->call.result;
+    each->failed = item;
     result->error = item->asked.call.result.error;
     result->message = item->asked.call.result.message;
     result->status = item->asked.call.result.status;
@@ -357,4 +359,10 @@ enum mg_status mg_each_missing(const struct mg_each *each)
         if (each->items[i]->asked.verdict == MG_VERDICT_PARTIAL)
             return each->items[i]->asked.call.result.error;
     return MG_OK;
+}
+
+struct mg_str mg_each_told(const struct mg_asked *asked)
+{
+    const struct mg_each *each = asked->each;
+    return mg_call_told(each && each->failed ? &each->failed->asked.call : &asked->call);
 }

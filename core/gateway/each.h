@@ -18,4 +18,8 @@ void mg_each_cancel(struct mg_each *each);
 // How the first of its elements that are missing failed; MG_OK: none is.
 enum mg_status mg_each_missing(const struct mg_each *each);
 
+// What a client may be told of how a planned call failed: of a gate.each as of the call of its
+// element that did.
+struct mg_str mg_each_told(const struct mg_asked *asked);
+
 #endif

@@ -187,6 +187,19 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
     mg_exchange_send(exchange, asked);
 }
 
+// False: there is nothing to say against the body.
+static bool refuse_body(struct mg_exchange *exchange, enum mg_scope_fault fault)
+{
+    if (fault == MG_SCOPE_NOT_JSON)
+        mg_exchange_say(exchange, 415,
+                        "the body is not JSON: its Content-Type says something else");
+    else if (fault == MG_SCOPE_BAD_BODY)
+        mg_exchange_say(exchange, 400, "the body is not JSON");
+    else if (fault == MG_SCOPE_WIDE_BODY)
+        mg_exchange_say(exchange, 400, "an object of the body has too many keys");
+    return fault > MG_SCOPE_NO_BODY;
+}
+
 // A client's fault in what it sent: 400, or 415 for a body that says it is something else.
 static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
 {
@@ -195,12 +208,7 @@ static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_faul
         fault = &broken;
     enum mg_scope_fault body =
         exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
-    if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_NOT_JSON)
-        mg_exchange_say(exchange, 415,
-                        "the body is not JSON: its Content-Type says something else");
-    else if (mg_str_starts(fault->what, MG_STR("body")) && body == MG_SCOPE_BAD_BODY)
-        mg_exchange_say(exchange, 400, "the body is not JSON");
-    else
+    if (!mg_str_starts(fault->what, MG_STR("body")) || !refuse_body(exchange, body))
         mg_exchange_problem(exchange, mg_answer_input_fault(exchange, fault));
 }
 
@@ -329,7 +337,7 @@ void mg_exchange_fail(struct mg_exchange *exchange, struct mg_asked *asked)
         result->error == MG_TIMEOUT && mg_loop_now(&exchange->worker->loop) >= exchange->deadline;
     int status =
         asked->verdict == MG_VERDICT_RELAY ? result->status : mg_status_http(result->error);
-    struct mg_str told = mg_call_told(&asked->call);
+    struct mg_str told = mg_each_told(asked);
     struct mg_str detail = failure_text(exchange, asked, told), error = detail;
     if (result->error != MG_STATUS && !mg_str_eq(told, result->message)) {
         error = failure_text(exchange, asked, result->message);
@@ -422,12 +430,7 @@ static bool check_input(struct mg_exchange *exchange)
         return true;
     enum mg_scope_fault body =
         mg_input_has_body(input) ? mg_scope_body(&exchange->scope) : MG_SCOPE_SOUND;
-    if (body == MG_SCOPE_BAD_BODY)
-        mg_exchange_say(exchange, 400, "the body is not JSON");
-    else if (body == MG_SCOPE_NOT_JSON)
-        mg_exchange_say(exchange, 415,
-                        "the body is not JSON: its Content-Type says something else");
-    else if (!mg_input_check(input, &exchange->scope, &errors, &log))
+    if (!refuse_body(exchange, body) && !mg_input_check(input, &exchange->scope, &errors, &log))
         mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
     mg_answer_log(exchange, log);
     mg_buf_fini(&errors);

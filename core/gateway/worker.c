@@ -49,12 +49,12 @@ static void end_if_empty(struct mg_worker *worker)
 
 // Generations
 
-// It is freed where it was made; here only when nobody is there any more.
+// It is freed where it was made; here only when nobody is there any more. Whoever looks at what a
+// worker is at holds the lock: once we had it, all have done so, and nobody finds it now.
 static void give_back(struct mg_generation *generation)
 {
     struct mg_common *common = generation->worker->common;
-    pthread_mutex_lock(
-        &common->in_use); // whoever looked at it has done so, and nobody finds it now
+    pthread_mutex_lock(&common->in_use);
     pthread_mutex_unlock(&common->in_use);
     generation->mail.deliver = generation->come_back;
     if (!mg_mailbox_send(generation->home, &generation->mail))

@@ -45,6 +45,27 @@ static const char *container_end(const char *at, const char *end)
     return end;
 }
 
+// A colon that is in no string stands behind a key of the object that was opened last.
+bool mg_json_keys_fit(struct mg_str text, unsigned most)
+{
+    unsigned keys[MG_JSON_DEPTH_MOST + 1] = {0}, open = 0; // of each object or array that is open
+    const char *at = text.data, *end = at + text.len;
+    bool plain;
+    if (text.len / 4 <= most) // `"":1` is the shortest member
+        return true;
+    while (at < end) {
+        char c = *at;
+        if (c == '[' || c == '{')
+            keys[++open] = 0;
+        else if (c == ']' || c == '}')
+            open--;
+        else if (c == ':' && ++keys[open] > most)
+            return false;
+        at = c == '"' ? string_end(at, end, &plain) : at + 1;
+    }
+    return true;
+}
+
 static const char *value_end(const char *at, const char *end)
 {
     bool plain;

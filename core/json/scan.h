@@ -24,6 +24,9 @@ enum { MG_JSON_DEPTH_MOST = 128 }; // nesting of arrays and objects accepted any
 // cannot be: of a wrong escape or UTF-8 sequence its first; text.len when the text is cut short.
 bool mg_json_valid(struct mg_str text, unsigned depth, size_t *error_at);
 
+// Whether no object in the text has more keys than that.
+bool mg_json_keys_fit(struct mg_str text, unsigned most);
+
 // The value without white space around it, and its type by its first byte.
 struct mg_str mg_json_trim(struct mg_str value);
 enum mg_json_type mg_json_type(struct mg_str value);

@@ -61,6 +61,8 @@ enum mg_scope_fault mg_scope_body(struct mg_scope *scope)
         return scope->body_fault = MG_SCOPE_NOT_JSON;
     if (!mg_json_valid(body, MG_JSON_DEPTH_MOST, NULL))
         return scope->body_fault = MG_SCOPE_BAD_BODY;
+    if (!mg_json_keys_fit(body, scope->fields_most))
+        return scope->body_fault = MG_SCOPE_WIDE_BODY;
     scope->body = mg_json_trim(body);
     return MG_SCOPE_SOUND;
 }

@@ -16,7 +16,7 @@ struct mg_input_value {
 struct mg_scope {
     struct mg_request *request;
     struct mg_arena *arena;        // the exchange's
-    unsigned fields_most;          // of a query, form or cookie header
+    unsigned fields_most;          // of a query, form or cookie header; keys of a JSON object
     struct mg_input_value *inputs; // one per field of the route's input, or NULL
     const struct mg_input *input;  // may be NULL
     struct mg_str context;         // JSON that `before` has left; may be empty
@@ -35,7 +35,8 @@ struct mg_scope {
         MG_SCOPE_SOUND,
         MG_SCOPE_NO_BODY,
         MG_SCOPE_BAD_BODY,
-        MG_SCOPE_NOT_JSON
+        MG_SCOPE_NOT_JSON,
+        MG_SCOPE_WIDE_BODY // an object of it has too many keys
     } body_fault;
 };
 

@@ -187,10 +187,10 @@ static void l_any_case(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-// The JSON body, or false and why there is none: "none", "type" or "bad".
+// The JSON body, or false and why there is none: "none", "type", "bad" or "wide".
 static bool l_push_body(lua_State *L, struct mg_scope *scope, const char **why)
 {
-    static const char *const faults[] = {"", "none", "bad", "type"};
+    static const char *const faults[] = {"", "none", "bad", "type", "wide"};
     enum mg_scope_fault fault = mg_scope_body(scope);
     if (fault != MG_SCOPE_SOUND) {
         *why = faults[fault];

@@ -10,25 +10,37 @@ local words   = require "moongate.words"
 
 local around = {}
 
--- Stays on the stack while the author's function is under way.
-local function enter(fn, req, changed)
-  local value = fn(req, changed)
-  return value
+-- These stay on the stack while the author's function and what becomes of its work are under way.
+
+-- Nothing when the function has not answered.
+local function enter(fn, req)
+  local value = fn(req)
+  if value == nil then
+    return nil
+  elseif core.take(value) then
+    return true
+  end
+  local status, headers, body = reply.of(value)
+  return status, headers, body
 end
 loading.roots[enter] = true
 
+-- The request's context as JSON, when the last function has had its turn.
+local function encoded(_, context)
+  local json = core.encode(context, "req.context")
+  return json
+end
+loading.roots[encoded] = true
+
 local function ask(functions, req, wants_context)
   for _, fn in ipairs(functions) do
-    local value = enter(fn, req)
-    if value ~= nil then
-      if core.take(value) then
-        return true
-      end
-      return reply.of(value)
+    local status, headers, body = enter(fn, req)
+    if status then
+      return status, headers, body
     end
   end
   local context = wants_context and rawget(req, "context")
-  return nil, context and core.encode(context, "req.context") or ""
+  return nil, context and encoded(functions[#functions], context) or ""
 end
 
 ---What C calls before a route's calls. Returns nil and req.context as JSON when none has answered;
@@ -77,7 +89,8 @@ local function opened(flat)
   return headers, spelt, kept
 end
 
--- What `after` is given, and what becomes of it. `json` is there once it was read or set.
+-- What `after` is given, and what becomes of it. `json` is there once it was read or set, by `maker`;
+-- `turn` is the function that is at work.
 local function state_of(passed, status, flat)
   local headers, spelt, kept = opened(flat)
   return { passed = passed, status = status, headers = headers, spelt = spelt, kept = kept }
@@ -99,7 +112,7 @@ local READ = {
   body    = text_of,
   json    = function(state)
     if state.json == nil then
-      state.json = core.decode(text_of(state)) -- nil when it is none
+      state.json, state.maker = core.decode(text_of(state)), state.turn -- nil when it is none
     end
     return state.json
   end,
@@ -136,7 +149,7 @@ local WRITE = {
   end,
   json = function(state, value)
     check_body(state, "json", value ~= nil, "a value (gate.null is one)")
-    state.json = value
+    state.json, state.maker = value, state.turn
     local type_now = rawget(state.headers, "content-type")
     if type(type_now) ~= "string" or not type_now:lower():find("json", 1, true) then
       state.headers["content-type"] = "application/json"
@@ -165,24 +178,38 @@ local function view(state)
   })
 end
 
-local function change(functions, req, state)
-  local changed = view(state)
-  for _, fn in ipairs(functions) do
-    local value = enter(fn, req, changed)
-    if value ~= nil and value ~= changed then
-      local file, line = loading.place_of(fn)
-      error(("%s:%d: after changes the reply it is given and returns nothing, not %s")
-        :format(file, line, words.show(value)), 0)
-    end
+-- Its headers are looked at when the function is done, so that what is wrong with them is told of it.
+local function alter(fn, req, state, changed)
+  state.turn = fn
+  local value = fn(req, changed)
+  if value ~= nil and value ~= changed then
+    local file, line = loading.place_of(fn)
+    error(("%s:%d: after changes the reply it is given and returns nothing, not %s")
+      :format(file, line, words.show(value)), 0)
   end
   local flat = reply.headers(state.headers)
+  return flat
+end
+loading.roots[alter] = true
+
+local function made(_, state)
+  local text = text_of(state)
+  return text
+end
+loading.roots[made] = true
+
+local function change(functions, req, state)
+  local changed, flat = view(state), nil
+  for _, fn in ipairs(functions) do
+    flat = alter(fn, req, state, changed)
+  end
   for i = 1, #flat, 2 do
     flat[i] = state.spelt[flat[i]] or flat[i]
   end
   for _, one in ipairs(state.kept) do
     flat[#flat + 1] = one
   end
-  local body = (state.json ~= nil or state.changed) and text_of(state) or nil
+  local body = (state.json ~= nil or state.changed) and made(state.maker, state) or nil
   return state.status, flat, body
 end
 

@@ -65,8 +65,7 @@ end
 function chore.add(fields, fn)
   fields.file, fields.line = loading.place()
   fields.what = fields.every > 0 and "gate.every" or "gate.task"
-  loading.functions[#loading.functions + 1] = fn
-  fields.fn = #loading.functions
+  fields.fn = loading.keep(fn)
   loading.chores[#loading.chores + 1] = fields
 end
 

@@ -36,7 +36,7 @@ limits.all = {
   size("target", 8 * KiB, 64, 1 * MiB, "a request's target: path and query"),
   size("trailer", 16 * KiB, 0, 1 * MiB, "the trailer fields after a chunked body"),
   size("extensions", 1 * KiB, 0, 1 * MiB, "chunk extensions of one request"),
-  count("fields", 1000, 1, 100000, "fields of a query or form, keys of a JSON object"),
+  count("fields", 1000, 1, 100000, "fields of a query or form, keys of an object in a request's JSON"),
   count("match", 200000, 1000, 1000000000, "steps that the patterns of a request's input may take together"),
   size("match_text", 8 * KiB, 1, 1 * MiB, "a text that a pattern of input looks at"),
   size("match_memory", 1 * MiB, 64 * KiB, 64 * MiB, "what a pattern of input may use while it looks"),

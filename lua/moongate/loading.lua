@@ -15,6 +15,7 @@ local loading = {
   routes = {},           -- { json =, file =, line = } in the order of declaration
   chores = {},           -- { name =, every =, within =, fn =, file =, line = }: run without a request
   functions = {},        -- the reply functions, by the index that the JSON has
+  given = {},            -- those of them that no file of the gateway defines -> where they were given
   limits = nil,          -- as gateway.lua resolved them
   redact = nil,          -- takes secrets out of a text (secret.lua)
   roots = {},            -- set of what calls the author's functions, with them as first argument
@@ -88,12 +89,19 @@ local function own_file(info)
   return file and loading.texts[file] and file
 end
 
----Where a function begins.
+---Where a function begins; one that no file of the gateway defines, such as gate.json.encode, where
+---it was given.
 ---@param fn function
 ---@return string file, integer line
 function loading.place_of(fn)
-  local info = debug.getinfo(fn, "S")
-  return own_file(info) or loading.file, info.linedefined
+  local info, given = debug.getinfo(fn, "S"), loading.given[fn]
+  local file = own_file(info)
+  if file then
+    return file, info.linedefined
+  elseif given then
+    return given.file, given.line
+  end
+  return loading.file, 1
 end
 
 ---Where the author's code stands: the innermost function on the stack that one of the gateway's
@@ -118,6 +126,19 @@ function loading.place()
   end
   local text = loading.texts[loading.file]
   return loading.file, text and lines.of_return(text, "") or 1
+end
+
+---Keeps a function for C to run.
+---@param fn function
+---@return integer index
+function loading.keep(fn)
+  local kept = #loading.functions + 1
+  loading.functions[kept] = fn
+  if not loading.given[fn] and not own_file(debug.getinfo(fn, "S")) then
+    local file, line = loading.place()
+    loading.given[fn] = { file = file, line = line }
+  end
+  return kept
 end
 
 ---The way to where the author's code stands: the functions of the gateway's files that are under

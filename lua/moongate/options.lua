@@ -89,8 +89,7 @@ local function when(one, report)
   elseif not loading.active then
     return report:fail "when is for plans: in a running function, write if"
   end
-  loading.functions[#loading.functions + 1] = one
-  return #loading.functions
+  return loading.keep(one)
 end
 
 local COMMON = {

@@ -10,6 +10,7 @@ local BODY_FAULTS = {
   none = { 400, "the request has no body, but JSON is wanted" },
   bad  = { 400, "the body is not JSON" },
   type = { 415, "the body is not JSON: its Content-Type says something else" },
+  wide = { 400, "an object of the body has too many keys" },
 }
 
 -- Raises that a part of the request cannot be read; `why` is said of bodies.

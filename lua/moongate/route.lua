@@ -175,8 +175,7 @@ end
 
 local function reply_node(given, report)
   if type(given) == "function" then
-    loading.functions[#loading.functions + 1] = given
-    return { fn = #loading.functions }
+    return { fn = loading.keep(given) }
   end
   return { template = value.node(given, report) }
 end
@@ -186,8 +185,7 @@ local function around_node(given, report)
   if type(given) ~= "function" then
     return report:fail(("must be a function, not %s"):format(words.show(given)))
   end
-  loading.functions[#loading.functions + 1] = given
-  return { #loading.functions }
+  return { loading.keep(given) }
 end
 
 local function limits_node()

@@ -51,7 +51,7 @@ function env(name, default) end
 ---@field target? moongate.Size a request's target: path and query; 8KiB
 ---@field trailer? moongate.Size the trailer fields after a chunked body; 16KiB
 ---@field extensions? moongate.Size chunk extensions of one request; 1KiB
----@field fields? integer fields of a query or form, keys of a JSON object; 1000
+---@field fields? integer fields of a query or form, keys of an object in a request's JSON; 1000
 ---@field match? integer steps that the patterns of a request's input may take together; 200000
 ---@field match_text? moongate.Size a text that a pattern of input looks at; 8KiB
 ---@field match_memory? moongate.Size what a pattern of input may use while it looks; 1MiB

@@ -65,7 +65,7 @@
 ---@field body? moongate.Size a request's body
 ---@field calls? integer calls that one request's functions make
 ---@field each? integer elements of a list that gate.each goes through
----@field fields? integer fields of a query or form, keys of a JSON object
+---@field fields? integer fields of a query or form, keys of an object in a request's JSON
 ---@field match? integer steps that the patterns of a request's input may take together
 ---@field match_text? moongate.Size a text that a pattern of input looks at
 ---@field memory? moongate.Size what a function adds to its state between two waits

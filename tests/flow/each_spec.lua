@@ -4,6 +4,7 @@ local gateway = require "support.gateway"
 local http = require "support.http"
 local places = require "support.places"
 local redis = require "support.redis"
+local wait = require "support.wait"
 
 local ROUNDS = places.sanitize == "" and 100 or 30
 
@@ -25,6 +26,8 @@ gate.post("/function", { calls = { it = gate.each("{body}", api:get "/id/{each}"
 end })
 gate.post("/text", { calls = { it = gate.each("{body}", api:get "/ok?body={each}&type=text/plain") }, reply = "{it.body}" })
 gate.post("/sql", { calls = { it = gate.each("{body}", shop:one("select ? * 2 as twice", "{each}")) }, reply = "{it.body[].twice}" })
+gate.post("/refused", { calls = { it = gate.each("{body}", shop:run("insert into hidden values (?)", "{each}")) } })
+gate.post("/failing", { calls = { it = gate.each("{body}", gate.compute("lib.failing", "run", { args = { "{each}" } })) } })
 gate.post("/file", { calls = { it = gate.each("{body}", pages:json "{each}.json") }, reply = "{it.body}" })
 gate.post("/value", { calls = { it = gate.each("{body}", gate.value({ v = "{each}" }, { delay = "5ms" })) }, reply = "{it.body}" })
 
@@ -58,6 +61,7 @@ local function start()
   g = gateway.start {
     ["gateway.lua"] = { services = { api = backend.url }, databases = { shop = "sqlite:shop.db" }, files = { pages = "./pages" } },
     ["routes.lua"] = routes,
+    ["lib/failing.lua"] = "return { run = function(x) error('hidden ' .. x) end }",
     ["pages/a.json"] = '{ "page": "a" }', ["pages/b.json"] = "[1]",
   }
 end
@@ -154,6 +158,21 @@ describe("gate.each", function()
     assert.same({ { name = "it[4]", kind = "status", status = 500 } }, reply:json().calls)
     assert.is_truthy(reply:json().detail:find("the call it[4] failed", 1, true), reply.body)
     assert.is_true(backend:record().requests < 12)
+  end)
+
+  it("tells no client what a database, a folder or a module says, but the log", function()
+    for path, said in pairs {
+      ["/refused"] = { "the database refused the statement", "no such table: hidden" },
+      ["/file"] = { "not there", "hidden.json: not there" },
+      ["/failing"] = { "an error in its module", "hidden hidden" },
+    } do
+      local out = post(path, '["hidden"]')
+      assert.equal("the call it[1] failed: " .. said[1], out:json().detail)
+      assert.is_nil(out.body:find("hidden", 1, true))
+      if path ~= "/file" then -- what is not there is no news
+        assert.truthy(wait.till(function() return g:log():find(said[2], 1, true) end), g:log())
+      end
+    end
   end)
 
   it("has null, or the fallback, where one that may fail did, and says so", function()

@@ -14,6 +14,7 @@ local routes = [[
   gate.post("/form", function(req) return req.form end)
   gate.post("/json", function(req) return gate.json.encode(req.body) end)
   gate.post("/whole", { reply = { got = "{body}" } })
+  gate.post("/declared", { input = { body = { a = "any?" } }, reply = { got = "{body}" } })
 ]]
 
 local limits = {
@@ -145,6 +146,20 @@ describe("a request that is as large as it may be is served, one byte more is re
     local good = answer(g, http.request("/form", { body = "a=1&b=2&c=3" }))
     assert.same({ a = "1", b = "2", c = "3" }, good:json())
     problem(400, (answer(g, http.request("/form", { body = "a=1&b=2&c=3&d=4" }))))
+  end)
+
+  it("keys of an object in a JSON body, 400", function()
+    local function sent(path, json)
+      return (answer(g, http.request(path, { body = json, headers = { ["Content-Type"] = "application/json" } })))
+    end
+    local good = '{"a":[{"a":1,"b":{"a":1,"b":[{"a":":"},{"a":2}],"c":"\\":{"},"c":3}],"b":{"a":1,"b":2,"\\"":3}}'
+    local bad = '{"a":[{"a":1,"b":{"a":1,"b":2,"c":3,"d":4}}]}'
+    for _, path in ipairs { "/json", "/whole", "/declared" } do
+      assert.equal(200, sent(path, good).status, path)
+      local reply = sent(path, bad)
+      problem(400, reply)
+      assert.equal("an object of the body has too many keys", reply:json().detail, path)
+    end
   end)
 
   it("the nesting of JSON, 400", function()

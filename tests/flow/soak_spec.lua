@@ -1,11 +1,12 @@
 -- tests/soak itself: does it see what it is there to see?
+local faults = require "support.soak.faults"
 local report = require "support.soak.report"
 local run = require "support.soak.run"
 local wait = require "support.wait"
 
 describe("a soak", function()
   it("tells losses that a fault explains from others, and never forgives another request's id", function()
-    local before
+    local before, served_on
     local result = run.go { seconds = 20 * wait.slack, seed = 3, postgres = false, warm = 100, calm = 50, share = 1, faults = function(self)
       local books, users, orders = self.ledger, self.servers.users, self.servers.orders
       local function till(check)
@@ -15,6 +16,15 @@ describe("a soak", function()
         wait.sleep(50)
       end
       till(function() return books.requests > 150 end)
+      self.settled = math.huge
+      local killed = self.servers:server()
+      for _, one in ipairs(faults.all) do
+        if one[1] == "server killed" and self.servers:server() == killed then
+          one[2](self)
+        end
+      end
+      served_on = killed and self.servers:server() ~= killed
+      till(function() return books.requests > 300 end)
       books:settle()
       before = #books.unexplained
       local fault = books:fault("told so", { explains = function() return true end })
@@ -32,6 +42,7 @@ describe("a soak", function()
       self.over = true
     end }
     local text, bad = report.of(result)
+    assert.is_true(served_on, text)
     assert.equal(0, before, text)
     assert.is_truthy(next(result.ledger.explained), text) -- by this fault, or by one of a busy machine beside it
     assert.is_truthy(text:find("it has the id q0x0q", 1, true), text)

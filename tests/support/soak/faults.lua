@@ -75,14 +75,20 @@ local function overran(loss)
     and loss.reply.body:find("the route's script took too long", 1, true) ~= nil
 end
 
+-- A worker whose requests had waited for too long refuses what it cannot do at once.
+local function overloaded(loss)
+  return loss.status == 503 and type(loss.reply) == "table"
+    and loss.reply.body:find("the gateway has more to do than it can", 1, true) ~= nil
+end
+
 -- What a machine that is busy with other things may do: calls that are refused as they could not be done
--- in time, those that have little time, and scripts that had no processor.
+-- in time, those that have little time, scripts that had no processor, and early refusals.
 function faults.slow_machine(loss)
   local busy = (loss.form == "status" or loss.form == "partial") and next(loss.calls) ~= nil
   for _, kind in pairs(loss.calls or {}) do
     busy = busy and kind == "busy"
   end
-  return busy or out_of_time(loss) or overran(loss)
+  return busy or out_of_time(loss) or overran(loss) or overloaded(loss)
 end
 
 local function during(run, name, options, ms, act, undo)
@@ -303,7 +309,10 @@ local function no_descriptors(run, draw)
 end
 
 local function paused(run, draw)
-  local pid = run.servers:server() or run.servers.gateway.pid
+  local pid = run.servers:server()
+  if not pid then
+    return
+  end
   during(run, "the gateway stands still", { explains = faults.slow_machine, after = 500 }, 100 + draw(400),
     function() posix.kill(pid, posix.SIGSTOP) end, function() posix.kill(pid, posix.SIGCONT) end)
 end
@@ -329,12 +338,13 @@ local function ground(run, draw)
   end)
 end
 
--- The process that serves is killed, when another one is there to start it anew: requests in work are
--- lost, and connections; nobody is refused, and nothing else is wrong.
+-- The process that serves is killed, and started anew: requests in work are lost, and connections;
+-- nobody is refused, and nothing else is wrong. Only early in a run: the memory of the process that is
+-- there then is what its end is compared with.
 local function server_killed(run)
-  local pid, watched = run.servers:server()
-  if not pid or not watched then
-    return false
+  local pid = run.servers:server()
+  if not pid or posix.now() > run.settled then
+    return
   end
   local fault = run.ledger:fault("the server process is killed", { after = 2000 * wait.slack })
   fault.killed = posix.now()
@@ -372,7 +382,7 @@ faults.all = {
   { "crowd", crowd(200, "200 connections that begin a request", function(c) c:send "GET /none/ HTTP/1.1\r\nHost" end) },
   { "crowd", crowd(200, "200 connections that babble", twice) },
   { "no descriptors", no_descriptors }, { "pause", paused }, { "compute is full", ground },
-  { "server killed", server_killed },
+  { "server killed", server_killed }, { "server killed", server_killed },
 }
 
 -- One after the other, in rounds that have each of them once, until the run is over.

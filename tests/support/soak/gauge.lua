@@ -1,5 +1,5 @@
 -- What /proc says of processes: memory, descriptors, threads, and how long they had to wait for a
--- processor, which is what tells a slow gateway from a slow machine.
+-- processor or a disk, which is what tells a slow gateway from a slow machine.
 local slurp = require "support.slurp"
 
 local gauge = {}
@@ -12,16 +12,6 @@ local function list(path)
   end
   pipe:close()
   return names
-end
-
--- The process that serves: the child of one that only watches over it, or that one itself. Nil while
--- there is none.
-function gauge.server(pid)
-  local child = slurp(("/proc/%d/task/%d/children"):format(pid, pid)):match "%d+"
-  if child then
-    return tonumber(child), true
-  end
-  return slurp(("/proc/%d/status"):format(pid)) ~= "" and pid or nil, false
 end
 
 local function field(pid, name)
@@ -67,6 +57,12 @@ end
 function gauge.waited(path)
   local waited = slurp(path):match "^%d+ (%d+)"
   return waited and tonumber(waited) / 1e6
+end
+
+-- How long, in all, some thread of the machine has waited for its disks, in ms; nil: the kernel does not say.
+function gauge.disks()
+  local waited = slurp("/proc/pressure/io"):match "some [^\n]*total=(%d+)"
+  return waited and tonumber(waited) / 1e3
 end
 
 -- The slope of a list of { at (ms), KiB }, by least squares, in KiB an hour.

@@ -15,11 +15,12 @@ local function counted(title, counts)
   return ("%s: %s"):format(title, #parts > 0 and table.concat(parts, ", ") or "none")
 end
 
--- Memory between the first third, when caches fill, and the end.
+-- Memory between the first third, when caches fill, and the end, of one process.
 local function memory(result)
   local samples, settled = result.samples, {}
+  local last = samples[#samples]
   for i = math.floor(#samples / 3) + 1, #samples do
-    if samples[i][2] then
+    if samples[i][2] and samples[i][3] == last[3] then
       settled[#settled + 1] = samples[i]
     end
   end

@@ -76,8 +76,8 @@ local function warm_up(self, ms)
   return (self.ledger.requests - before) / (posix.now() - began) * 1000
 end
 
--- Writes into the fault log when the gateway or what is behind it had to wait for a processor, or this
--- program was not woken in time.
+-- Writes into the fault log when the gateway or what is behind it had to wait for a processor, anything for
+-- a disk, or this program was not woken in time.
 local SLOW = 40
 
 local function watch_machine(self)
@@ -95,7 +95,9 @@ local function watch_machine(self)
     end
     local from = posix.now()
     wait.sleep(50)
-    local longest = posix.now() - from - 50
+    local longest, disks = posix.now() - from - 50, gauge.disks()
+    longest = math.max(longest, disks and last.disks and disks - last.disks or 0)
+    last.disks = disks
     for _, path in ipairs(paths) do
       local waited = gauge.waited(path)
       longest = math.max(longest, waited and last[path] and waited - last[path] or 0)
@@ -144,7 +146,8 @@ local function keep_books(self)
     say_unexplained(self)
     if time - sampled >= 5000 then
       sampled = time
-      self.samples[#self.samples + 1] = { time, gauge.rss(self.servers:server()) }
+      local pid = self.servers:server()
+      self.samples[#self.samples + 1] = { time, gauge.rss(pid), pid }
     end
     if time - said >= 10000 then
       said = time
@@ -196,6 +199,7 @@ local function go(self, options)
   self.rests[1] = self.servers:rest(self.calm)
   self.over = false
   local ms = (options.seconds or options.minutes * 60) * 1000
+  self.settled = posix.now() + ms / 3
   local disturb = options.faults or function() faults.go_on(self, self.seed) end
   wait.at_once(crowd(self, {
     stop_after(self, ms), function() keep_books(self) end, function() watch_machine(self) end,

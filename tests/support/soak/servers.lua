@@ -64,9 +64,9 @@ function servers.start(options)
   return self
 end
 
--- The process that serves, and whether another one watches over it.
+-- The process that serves, below its supervisor; nil while there is none.
 function servers:server()
-  return gauge.server(self.gateway.pid)
+  return self.gateway:server_pid()
 end
 
 -- Everything that it has written to its log since it was last asked.

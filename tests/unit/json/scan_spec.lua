@@ -44,6 +44,28 @@ local function unescaped(text)
   return core.text(buf)
 end
 
+describe("the keys of an object", function()
+  local function fit(text, most)
+    return C.mg_json_keys_fit(core.str(text), most)
+  end
+
+  it("are counted object by object, and no colon in a string is one", function()
+    for text, most in pairs {
+      ['{}'] = 0, ['[]'] = 0, ['{"":1}'] = 1, [' { "a" : 1 , "b" : 2 } '] = 2, ['{"a":{"a":1,"b":2},"b":{"a":1}}'] = 2,
+      ['[{"a":1},{"a":1},{"a":":::::::::::::::::::::"}]'] = 1, [ [[{":\"\\\":":1,"b":"\":\":","c":[{"a":1}]}]] ] = 3,
+    } do
+      assert.is_true(fit(text, most), text)
+      assert.equal(most == 0, fit(text, most - 1), text)
+    end
+    local many = {}
+    for i = 1, 1000 do
+      many[i] = '"":0'
+    end
+    local text = "{" .. table.concat(many, ",") .. "}"
+    assert.same({ true, false }, { fit(text, 1000), fit(text, 999) })
+  end)
+end)
+
 describe("a value", function()
   it("is trimmed and told by its first byte", function()
     assert.equal("[ 1 ]", core.text(C.mg_json_trim(core.str " \r\n\t[ 1 ]\n ")))
