@@ -214,12 +214,17 @@ function process.tasks(pid)
   return numbers(("/proc/%d/task"):format(pid))
 end
 
+-- The numbers of its descriptors.
+function process.descriptors(pid)
+  return numbers(("/proc/%d/fd"):format(pid))
+end
+
 function process:threads()
   return #process.tasks(self.pid)
 end
 
 function process:fds()
-  return #numbers(("/proc/%d/fd"):format(self.pid))
+  return #process.descriptors(self.pid)
 end
 
 -- Processor time that it has used, in ms.

@@ -1,18 +1,9 @@
 -- What /proc says of processes: memory, descriptors, threads, and how long they had to wait for a
 -- processor or a disk, which is what tells a slow gateway from a slow machine.
+local process = require "support.process"
 local slurp = require "support.slurp"
 
 local gauge = {}
-
-local function list(path)
-  local names = {}
-  local pipe = io.popen("ls -1 '" .. path .. "' 2>/dev/null")
-  for name in pipe:lines() do
-    names[#names + 1] = name
-  end
-  pipe:close()
-  return names
-end
 
 local function field(pid, name)
   return tonumber(slurp(("/proc/%d/status"):format(pid)):match(name .. ":%s*(%d+)"))
@@ -27,7 +18,7 @@ function gauge.threads(pid)
 end
 
 function gauge.fds(pid)
-  return pid and #list(("/proc/%d/fd"):format(pid))
+  return pid and #process.descriptors(pid)
 end
 
 -- What its descriptors are, and how many of each: for people.
@@ -47,8 +38,8 @@ end
 
 function gauge.tasks(pid) -- the paths of its threads' figures
   local paths = {}
-  for _, task in ipairs(list(("/proc/%d/task"):format(pid))) do
-    paths[#paths + 1] = ("/proc/%d/task/%s/schedstat"):format(pid, task)
+  for _, task in ipairs(process.tasks(pid)) do
+    paths[#paths + 1] = ("/proc/%d/task/%d/schedstat"):format(pid, task)
   end
   return paths
 end
