@@ -361,9 +361,10 @@ static bool open_all(struct mg_worker *worker)
 static void *work(void *owner)
 {
     struct mg_worker *worker = owner;
-    bool ok = mg_loop_init(&worker->loop) == MG_OK;
-    if (!ok) {
+    if (mg_loop_init(&worker->loop) != MG_OK ||
+        mg_mailbox_open(&worker->mailbox, &worker->loop) != MG_OK) {
         mg_generation_free(worker->generation);
+        mg_loop_fini(&worker->loop);
         worker->ready(worker, false);
         return NULL;
     }
@@ -373,15 +374,13 @@ static void *work(void *owner)
     worker->settle.run = settle;
     worker->look.run = look;
     worker->calm.run = calm;
-    ok = mg_mailbox_open(&worker->mailbox, &worker->loop) == MG_OK;
-    bool opened = ok && open_all(worker);
+    bool opened = open_all(worker);
     if (opened) {
         worker->state = MG_WORKER_SERVING;
         follow_clock(worker);
         if (worker->tickets)
             mg_tasks_attend(&worker->tasks, worker, worker->common->grounds->tickets);
-    }
-    if (ok && !opened) {
+    } else {
         end_listeners(worker, mg_listener_close);
         close_all(worker);
     }

@@ -131,9 +131,10 @@ bool mg_message_take_trailers_end(struct mg_message *message)
 
 size_t mg_message_line_most(const struct mg_message *message, size_t extensions_most)
 {
+    size_t used = message->extensions;
     if (message->part == MG_PART_CHUNK_END)
         return MG_LINE_END_LEN;
-    return CHUNK_DIGITS_MOST + extensions_most - message->extensions + MG_LINE_END_LEN;
+    return CHUNK_DIGITS_MOST + mg_message_left_of(extensions_most, used) + MG_LINE_END_LEN;
 }
 
 bool mg_message_finish(struct mg_message *message)

@@ -23,6 +23,12 @@ enum mg_part {
 
 enum { MG_LINE_END_LEN = 2 }; // CR LF
 
+// What is left of a limit, which may have come down since the message began.
+static inline size_t mg_message_left_of(size_t most, size_t used)
+{
+    return used < most ? most - used : 0;
+}
+
 struct mg_message {
     llhttp_t llhttp;
     enum mg_part part;

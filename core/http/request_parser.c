@@ -164,19 +164,14 @@ static bool take_trailer(struct mg_request_parser *parser, struct mg_str text)
     return mg_message_take_trailers_end(&parser->message) || misframed(parser);
 }
 
-static size_t left_of(size_t most, size_t used) // a limit may have come down meanwhile
-{
-    return used < most ? most - used : 0;
-}
-
 // How long the line may be that comes next, with its CR LF.
 static size_t line_most(const struct mg_request_parser *parser)
 {
     const struct mg_request_limits *limits = parser->limits;
     if (parser->message.part == MG_PART_HEAD)
-        return left_of(limits->header, parser->header);
+        return mg_message_left_of(limits->header, parser->header);
     if (parser->message.part == MG_PART_TRAILERS) // the empty line that ends them is not counted
-        return left_of(limits->trailer, parser->trailer) + MG_LINE_END_LEN;
+        return mg_message_left_of(limits->trailer, parser->trailer) + MG_LINE_END_LEN;
     return mg_message_line_most(&parser->message, limits->extensions);
 }
 

@@ -6,7 +6,7 @@ static struct mg_mail *take_all(struct mg_mailbox *box, bool close)
     struct mg_mail *first = box->first;
     box->first = NULL;
     box->last = &box->first;
-    box->closed = box->closed || close;
+    box->open = box->open && !close;
     pthread_mutex_unlock(&box->lock);
     return first;
 }
@@ -28,14 +28,11 @@ static void on_wake(uv_async_t *wake)
 
 enum mg_status mg_mailbox_open(struct mg_mailbox *box, struct mg_loop *loop)
 {
-    *box = (struct mg_mailbox){.last = &box->first};
-    if (pthread_mutex_init(&box->lock, NULL) != 0)
+    *box = (struct mg_mailbox){.lock = PTHREAD_MUTEX_INITIALIZER, .last = &box->first};
+    if (uv_async_init(&loop->uv, &box->wake, on_wake) != 0)
         return MG_NO_MEMORY;
-    if (uv_async_init(&loop->uv, &box->wake, on_wake) != 0) {
-        pthread_mutex_destroy(&box->lock);
-        return MG_NO_MEMORY;
-    }
     box->wake.data = box;
+    box->open = true;
     return MG_OK;
 }
 
@@ -44,7 +41,7 @@ bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail)
 {
     mail->next = NULL;
     pthread_mutex_lock(&box->lock);
-    bool open = !box->closed;
+    bool open = box->open;
     if (open) {
         bool empty = !box->first;
         *box->last = mail;
@@ -63,7 +60,7 @@ void mg_mailbox_nudge(struct mg_mailbox *box)
 
 void mg_mailbox_close(struct mg_mailbox *box)
 {
-    if (box->closed)
+    if (!box->open)
         return;
     struct mg_mail *left = take_all(box, true);
     uv_close((uv_handle_t *)&box->wake, NULL);

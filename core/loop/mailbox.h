@@ -12,16 +12,17 @@ struct mg_mail {
     void (*deliver)(struct mg_mail *mail); // on the receiver's loop; may free the mail
 };
 
+// All-zeroes is not open.
 struct mg_mailbox {
     uv_async_t wake;
     pthread_mutex_t lock;
     struct mg_mail *first, **last;
-    bool closed;
+    bool open;
 };
 
 enum mg_status mg_mailbox_open(struct mg_mailbox *box, struct mg_loop *loop);
 
-// Any thread. Order is kept per sender. False when the box is closed: the mail stays the sender's.
+// Any thread. Order is kept per sender. False: the box is not open, the mail stays the sender's.
 bool mg_mailbox_send(struct mg_mailbox *box, struct mg_mail *mail);
 
 // Any thread, while the box is open: its loop turns, whether or not there is mail. Takes no lock

@@ -3,7 +3,9 @@ local faultd = require "support.faultd"
 local figure = require "support.figure"
 local gateway = require "support.gateway"
 local http = require "support.http"
+local places = require "support.places"
 local posix = require "support.posix"
+local process = require "support.process"
 local wait = require "support.wait"
 
 describe("a gateway with 64 descriptors and 500 clients", function()
@@ -90,5 +92,25 @@ describe("a gateway with 64 descriptors and 500 clients", function()
     recovers(clients)
     assert.truthy(wait.till(function() return backend:record({ brief = true }).in_flight == 0 end))
     assert.truthy(wait.till(function() return g:get("/call").status == 200 end))
+  end)
+end)
+
+describe("a gateway with too few descriptors to start", function()
+  teardown(gateway.clean)
+
+  it("says so and ends with code 1, wherever it was when there were no more", function()
+    if places.sanitize ~= "" then
+      return pending "sanitizers need descriptors of their own"
+    end
+    local folder = gateway.folder { ["a.lua"] = 'local gate = require "moongate"\ngate.get("/", function() return "" end)' }
+    local crashed = 0
+    for files = 12, 25 do
+      local code, _, err = process.run { "/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', tostring(files),
+        places.build .. "/moongate", "serve", folder, "--listen", "127.0.0.1:0", "--workers", "4" }
+      crashed = crashed + (code > 128 and 1 or 0)
+      assert.equal(1, code, ("%d descriptors: %s"):format(files, err))
+      assert.truthy(err:find("descriptors", 1, true) or err:find("Too many open files", 1, true), err)
+    end
+    figure.is(37, "crashes of 14 starts with too few descriptors", crashed, 0)
   end)
 end)

@@ -104,6 +104,27 @@ function parse.all(bytes, size, limits)
   return out
 end
 
+-- What becomes of a request whose bytes come in two pieces, with other limits for the second.
+function parse.lowered(first, second, limits)
+  local all = ffi.new("struct mg_request_limits", parse.limits)
+  local parser = ffi.gc(C.mg_request_parser_new(all), C.mg_request_parser_free)
+  local request = ffi.gc(C.mg_request_new(nil), C.mg_request_free)
+  C.mg_request_parser_begin(parser, request)
+  local run = { parser = parser, request = request, data = {} }
+  local function feed_all(slice)
+    while #slice > 0 and run.verdict ~= "refused" do
+      slice = feed(run, slice)
+    end
+  end
+  feed_all(first)
+  assert.equal("more", run.verdict)
+  for name, value in pairs(limits) do
+    all[name] = value
+  end
+  feed_all(second)
+  return describe(run)
+end
+
 -- The same for bytes whole, byte by byte and in slices of 7: they must agree in everything.
 function parse.same(bytes, limits)
   local whole = parse.all(bytes, nil, limits)

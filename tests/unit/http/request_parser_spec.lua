@@ -349,4 +349,13 @@ describe("limits of a request", function()
     refused(400, parse.chunked("1;" .. ("x"):rep(100000), { extensions = 100 }))
     refused(400, parse.chunked(("1;abcd\r\nx\r\n"):rep(21), { extensions = 100 }))
   end)
+
+  it("that come down while a request comes hold from there on", function()
+    local long, many = ("x"):rep(500), ("x"):rep(200000)
+    local head = "POST / HTTP/1.1\r\nHost: a\r\n"
+    local chunks = head .. "Transfer-Encoding: chunked\r\n\r\n"
+    refused(431, parse.lowered(head .. "X: " .. long .. "\r\n", "Y: " .. many, { header = 100 }))
+    refused(431, parse.lowered(chunks .. "0\r\nX: " .. long .. "\r\n", "Y: " .. many, { trailer = 100 }))
+    refused(400, parse.lowered(chunks .. "1;" .. long .. "\r\nx\r\n", "1;" .. many, { extensions = 100 }))
+  end)
 end)

@@ -89,3 +89,14 @@ unsigned probe_closed_mailbox(bool *refused)
     mg_loop_fini(&post.loop);
     return arrived;
 }
+
+// A mailbox that was never opened refuses mail, and has nothing to close.
+bool probe_unopened_mailbox(void)
+{
+    struct mg_mail mail = {.deliver = count};
+    struct mg_mailbox box = {0};
+    bool refused = !mg_mailbox_send(&box, &mail);
+    mg_mailbox_close(&box);
+    mg_mailbox_fini(&box);
+    return refused;
+}

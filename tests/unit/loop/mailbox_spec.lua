@@ -3,6 +3,7 @@ local ffi = require "ffi"
 ffi.cdef [[
   unsigned probe_mailbox(unsigned senders, unsigned each, unsigned *disordered);
   unsigned probe_closed_mailbox(bool *refused);
+  bool probe_unopened_mailbox(void);
 ]]
 local C = ffi.C
 
@@ -17,5 +18,9 @@ describe("a mailbox", function()
     local refused = ffi.new "bool[1]"
     assert.equal(2, C.probe_closed_mailbox(refused))
     assert.is_true(refused[0])
+  end)
+
+  it("that was never opened refuses mail", function()
+    assert.is_true(C.probe_unopened_mailbox())
   end)
 end)
