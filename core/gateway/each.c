@@ -156,6 +156,12 @@ static void fail(struct mg_each *each, const struct item *item)
     land(each, false);
 }
 
+// Whether what is used instead of the answer is of one element alone.
+static bool falls_back_apart(const struct item *item)
+{
+    return item->asked.call.result.fallback && item->asked.plan->fallback;
+}
+
 static void fill_fallback(struct mg_each *each, struct item *item)
 {
     struct mg_scope *scope = &each->exchange->scope;
@@ -169,7 +175,7 @@ static void judge(struct mg_each *each, struct item *item)
     struct mg_result *result = &item->asked.call.result;
     each->bytes += result->body.len;
     item->asked.verdict = mg_contract_judge(&item->asked.contract, result);
-    if (result->fallback && item->asked.plan->fallback)
+    if (falls_back_apart(item))
         fill_fallback(each, item);
     if (each->exchange->result_bytes + each->bytes <= each->exchange->plan->limits.results)
         return;
@@ -275,11 +281,33 @@ static struct mg_str json_of(struct mg_each *each, struct item *item)
     return result->body;
 }
 
+// Gives elements whose call was made for another, and has failed, what they say to use instead.
+static bool fall_back(struct mg_each *each)
+{
+    for (unsigned i = 0; i < each->count; i++) {
+        const struct item *first = each->items[i];
+        if (first->element == i || !falls_back_apart(first))
+            continue;
+        struct item *own = new_item(each, i);
+        if (!own)
+            return false;
+        each->items[i] = own;
+        own->asked.call.result = first->asked.call.result;
+        own->asked.verdict = first->asked.verdict;
+        fill_fallback(each, own);
+    }
+    return true;
+}
+
 // The list of all bodies.
 static void gather(struct mg_each *each)
 {
     struct mg_result *result = &each->whole->call.result;
     size_t len = 2;
+    if (!fall_back(each)) {
+        result->error = MG_NO_MEMORY;
+        return;
+    }
     for (unsigned i = 0; i < each->count; i++) {
         len += json_of(each, each->items[i]).len + (i > 0);
         if (len > each->exchange->plan->limits.results) {

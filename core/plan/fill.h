@@ -43,7 +43,8 @@ enum mg_fill mg_fill_headers(const struct mg_plan_backend *backend,
                              const struct mg_forward *forward, struct mg_scope *scope,
                              struct mg_http_ask *ask, struct mg_fill_fault *fault);
 
-// Appends the client's query fields that are forwarded to a path.
+// Appends the client's query fields that are forwarded to a path, but for those that it has: what
+// the call says is not the client's to say otherwise.
 enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_scope *scope,
                                    struct mg_buf *path, bool *has_query,
                                    struct mg_fill_fault *fault);

@@ -64,6 +64,28 @@ static bool forwards(const struct mg_str *names, unsigned count, struct mg_str n
     return false;
 }
 
+// Names in a query differ in case, those of headers do not.
+static bool forwards_query(const struct mg_forward *forward, struct mg_str name)
+{
+    for (unsigned i = 0; i < forward->query_count; i++)
+        if (mg_str_eq(forward->query[i], name))
+            return true;
+    return forward->all_query;
+}
+
+// Whether a query, as it is written in a path, has a field of that name.
+static bool has_field(struct mg_str query, struct mg_str name, struct mg_arena *arena)
+{
+    for (size_t from = 0, end; from < query.len; from = end + 1) {
+        end = mg_str_find(query, '&', from);
+        struct mg_str field = mg_str_cut(query, from, end), decoded;
+        field = mg_str_cut(field, 0, mg_str_find(field, '=', 0));
+        if (mg_str_eq(mg_percent_decode(field, true, arena, &decoded) ? decoded : field, name))
+            return true;
+    }
+    return false;
+}
+
 enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_scope *scope,
                                    struct mg_buf *path, bool *has_query,
                                    struct mg_fill_fault *fault)
@@ -74,9 +96,12 @@ enum mg_fill mg_fill_forward_query(const struct mg_forward *forward, struct mg_s
         *fault = (struct mg_fill_fault){MG_STR("query"), "cannot be read"};
         return MG_FILL_CLIENT;
     }
+    size_t own = mg_str_find(mg_buf_str(path), '?', 0) + 1, end = path->len;
     for (unsigned i = 0; i < scope->query.count; i++) {
         const struct mg_field *field = &scope->query.items[i];
-        if (forward->all_query || forwards(forward->query, forward->query_count, field->name))
+        if (forwards_query(forward, field->name) &&
+            !(own < end &&
+              has_field(mg_str_cut(mg_buf_str(path), own, end), field->name, scope->arena)))
             put_query_field(path, has_query, field->name, field->value);
     }
     return path->failed == MG_OK ? MG_FILL_OK : MG_FILL_MEMORY;

@@ -148,7 +148,9 @@ local NOT_PASSED = {
 
 -- Why the answer of a call cannot be passed on, or nil.
 local function unpassable(one)
-  if one.kind == "http" or (one.kind == "file" and one.verb == "read") then
+  if one.kind == "http" and one.verb == "HEAD" then
+    return "the answer to a HEAD has no body: write get, which is a HEAD when the client's is one"
+  elseif one.kind == "http" or (one.kind == "file" and one.verb == "read") then
     return nil
   elseif one.kind == "file" then
     return ("a file is passed by read, as it is: write pages:read(...), not %s"):format(one.verb)

@@ -16,6 +16,8 @@ echo("/plain", users:get "/echo?own=1")
 echo("/some", users:get("/echo?own=1", { query = { own2 = 2 },
   forward = { headers = { "Authorization", "x-one", "x-hop" }, query = { "page", "tag" } } }))
 echo("/all", users:get("/echo", { forward = { headers = "*", query = "*" } }))
+echo("/query-wins", users:get("/echo?user=7", { query = { ["a b"] = "{query.n}" }, forward = { query = "*" } }))
+echo("/query-case", users:get("/echo", { forward = { query = { "page" } } }))
 echo("/all-post", users:post("/echo", { json = { a = 1 }, forward = { headers = "*" } }))
 echo("/wins", tenants:get("/echo", { headers = { ["x-one"] = "call" }, forward = { headers = "*" } }))
 echo("/tenant", tenants:get "/echo")
@@ -42,6 +44,9 @@ end
 gate.get("/caught", function()
   local _, why = pcall(function() users:get("/echo", { forward = { query = { "a" } } }):wait() end)
   return { status = why.status, detail = why.detail }
+end)
+gate.get("/function/query-wins", function(req)
+  return users:get("/echo?user=7", { query = { ["a b"] = req.query.n }, forward = { query = "*" } }):wait().body
 end)
 gate.get("/me", function(req) return { ip = req.ip, host = req.host } end)
 ]=]
@@ -126,6 +131,15 @@ describe("a backend is sent", function()
     local reply = g:get("/plan/some?page=1%202&tag=a&other=x&tag=b", { headers = client })
     assert.equal("/echo?own=1&own2=2&page=1%202&tag=a&tag=b", reply:json().target)
     assert.same(with(own(reply), { authorization = "Bearer t", ["x-one"] = "1|2" }), fields(reply:json()))
+  end)
+
+  it("no query field of the client's that the call sets itself, or of another name", function()
+    for _, path in ipairs { "/plan/query-wins", "/function/query-wins" } do
+      local reply = g:get(path .. "?n=1&user=8&use=2&a+b=3&%75ser=9&User=4", { headers = client })
+      assert.equal("/echo?user=7&a%20b=1&n=1&use=2&User=4", reply:json().target)
+    end
+    local reply = g:get("/plan/query-case?PAGE=1&page=2", { headers = client })
+    assert.equal("/echo?page=2", reply:json().target)
   end)
 
   it("all of them but hop-by-hop ones where it says \"*\"", function()

@@ -34,3 +34,6 @@ gate.get("/optional", {
     redirects = 1,
   }),
 })
+gate.get("/head", {
+  pass = users:head "/",
+})
