@@ -368,6 +368,7 @@ int luaopen_moongate_core(lua_State *L)
         {"begin_chore", l_begin_chore},
         {"reply_text", l_reply_text},
         {"take", l_take},
+        {"origin", l_origin},
         {"describe", l_call_describe},
         {"start", l_start},
         {"start_all", l_start_all},

@@ -193,6 +193,7 @@ void mg_vm_free(struct mg_vm *vm)
     mg_buf_fini(&vm->asked);
     mg_buf_fini(&vm->answered);
     mg_paths_fini(vm->paths);
+    mg_origins_fini(&vm->origins);
     mg_buf_fini(&vm->text);
     free(vm);
 }
