@@ -349,7 +349,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
         run->touched_part = part;
         return 0;
     } else if (value.kind == MG_VALUE_JSON && part == MG_PART_BODY) {
-        l_json_push(L, value.bytes);
+        l_json_push_in(L, run->vm->json, value.bytes);
     } else {
         l_push_str(L, value.bytes);
     }

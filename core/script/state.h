@@ -72,6 +72,7 @@ struct mg_vm {
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];
     struct mg_origins origins;
+    struct mg_json_state *json;
     struct mg_buf text; // in progress: used again
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
