@@ -73,6 +73,7 @@ struct mg_vm {
     struct mg_path paths[MG_PATHS_MOST];
     struct mg_origins origins;
     struct mg_json_state *json;
+    bool reads; // some function has read of a request: others will, so there is room for that
     struct mg_buf text; // in progress: used again
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;
