@@ -48,18 +48,26 @@ bool mg_percent_decode(struct mg_str text, bool plus, struct mg_arena *arena,
     return true;
 }
 
+static bool is_unreserved(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
 bool mg_percent_encode(struct mg_buf *buf, struct mg_str bytes)
 {
     static const char digits[] = "0123456789ABCDEF";
     if (!mg_buf_reserve(buf, bytes.len))
         return false;
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char c = (unsigned char)bytes.data[i];
-        bool unreserved = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                          (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
+    for (size_t from = 0, at = 0; at < bytes.len; from = ++at) {
+        while (at < bytes.len && is_unreserved(bytes.data[at]))
+            at++;
+        mg_buf_put(buf, mg_str_cut(bytes, from, at)); // most values are nothing else
+        if (at == bytes.len)
+            break;
+        unsigned char c = (unsigned char)bytes.data[at];
         char escaped[3] = {'%', digits[c >> 4], digits[c & 15]};
-        mg_buf_put(buf, unreserved ? (struct mg_str){(char *)&bytes.data[i], 1}
-                                   : (struct mg_str){escaped, 3});
+        mg_buf_put(buf, (struct mg_str){escaped, 3});
     }
     return buf->failed == MG_OK;
 }

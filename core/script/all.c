@@ -1,6 +1,7 @@
 // Calls by key, as gate.all takes them: all started at once, and what has become of them.
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "script/json_state.h"
 #include "script/state.h"
@@ -46,17 +47,49 @@ static enum kind l_kind(lua_State *L, struct mg_run *run, unsigned *id)
     return FUTURE;
 }
 
+// Makes room for as many entries again.
+static struct mg_all *l_more_entries(lua_State *L, struct mg_arena *arena, struct mg_all *entries,
+                                     unsigned cap)
+{
+    struct mg_all *more = mg_arena_alloc(arena, 2 * cap * sizeof *more);
+    if (!more)
+        luaL_error(L, "out of memory");
+    memcpy(more, entries, cap * sizeof *more);
+    return more;
+}
+
+// Most are few, and stand in their order or nearly so.
+static void sort(struct mg_all *entries, unsigned count)
+{
+    enum { few = 16 };
+    if (count > few) {
+        qsort(entries, count, sizeof *entries, by_key);
+        return;
+    }
+    for (unsigned i = 1; i < count; i++) {
+        struct mg_all entry = entries[i];
+        unsigned at = i;
+        for (; at && by_key(&entry, &entries[at - 1]) < 0; at--)
+            entries[at] = entries[at - 1];
+        entries[at] = entry;
+    }
+}
+
 // Puts all that the table of calls holds into the list and returns it sorted by its keys.
 static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *count)
 {
-    unsigned most = 0, n = 0;
-    for (lua_pushnil(L); lua_next(L, CALLS); lua_pop(L, 1))
-        most++;
-    struct mg_all *entries = mg_arena_alloc(run->scope->arena, (most + 1) * sizeof *entries);
+    enum { at_first = 4 };
+    struct mg_arena *arena = run->scope->arena;
+    unsigned cap = at_first, n = 0;
+    struct mg_all *entries = mg_arena_alloc(arena, cap * sizeof *entries);
     if (!entries)
         luaL_error(L, "out of memory");
-    lua_createtable(L, 2 * (int)most, 0);
+    lua_createtable(L, 2 * at_first, 0);
     for (lua_pushnil(L); lua_next(L, CALLS); n++) {
+        if (n == cap) {
+            entries = l_more_entries(L, arena, entries, cap);
+            cap *= 2;
+        }
         struct mg_all *entry = &entries[n];
         *entry = (struct mg_all){.type = lua_type(L, -2), .at = 2 * (int)n + 1};
         if (entry->type == LUA_TSTRING)
@@ -68,8 +101,7 @@ static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *coun
         lua_pushvalue(L, -1);
         lua_rawseti(L, LIST, entry->at);
     }
-    if (n > 1)
-        qsort(entries, n, sizeof *entries, by_key);
+    sort(entries, n);
     *count = n;
     return entries;
 }

@@ -8,6 +8,13 @@
 #include "script/path.h"
 #include "script/reading.h"
 
+// Whether the description has no options but params, as most have: each of the others would be
+// looked for in vain.
+static bool is_brief(const struct mg_reading *r)
+{
+    return r->end <= MG_FIELD_MORE;
+}
+
 static void l_forward(struct mg_reading *r, struct mg_forward *forward)
 {
     if (!l_read_table(r, MG_FIELD_FORWARD))
@@ -150,7 +157,9 @@ static void l_http_path(struct mg_reading *r, const struct mg_forward *forward)
     const struct mg_template *path = l_path_cut(r);
     struct params params = {0};
     l_params(r, path, &params);
-    struct mg_fields query = l_read_fields(r, MG_FIELD_QUERY);
+    struct mg_fields query = {0};
+    if (!is_brief(r))
+        query = l_read_fields(r, MG_FIELD_QUERY);
 
     struct mg_buf *out = &r->vm->text;
     mg_buf_clear(out);
@@ -224,14 +233,21 @@ static void l_http(struct mg_reading *r, const struct mg_plan_backend *backend)
     struct mg_http_ask *ask = &r->asked->call.http;
     struct mg_forward forward = {0};
     ask->method = r->run->scope->request->method; // of `request`, which keeps it
-    mg_method_of(l_read_borrowed(r, MG_FIELD_VERB), &ask->method);
-    ask->redirects = (unsigned)l_read_number(r, MG_FIELD_REDIRECTS);
-    l_forward(r, &forward);
+    if (!r->origin)
+        mg_method_of(l_read_borrowed(r, MG_FIELD_VERB), &ask->method);
+    else if (!r->origin->any)
+        ask->method = r->origin->method;
+    if (!is_brief(r)) {
+        ask->redirects = (unsigned)l_read_number(r, MG_FIELD_REDIRECTS);
+        l_forward(r, &forward);
+    }
     l_http_path(r, &forward);
-    struct mg_fields headers = l_read_fields(r, MG_FIELD_HEADERS);
-    for (unsigned i = 0; i < headers.count; i++)
-        l_add_header(r, headers.items[i].name, headers.items[i].value);
-    l_body(r);
+    if (!is_brief(r)) {
+        struct mg_fields headers = l_read_fields(r, MG_FIELD_HEADERS);
+        for (unsigned i = 0; i < headers.count; i++)
+            l_add_header(r, headers.items[i].name, headers.items[i].value);
+        l_body(r);
+    }
     struct mg_fill_fault fault = {0};
     enum mg_fill fill = mg_fill_headers(backend, &forward, r->run->scope, ask, &fault);
     if (fill != MG_FILL_OK)
@@ -352,9 +368,18 @@ static void l_compute(struct mg_reading *r)
     }
 }
 
-static void l_name(struct mg_reading *r, const struct mg_plan_backend *backend, const char *kind)
+// Whom a description that is no list asks; NULL where there is nobody to be named.
+static const struct mg_plan_backend *l_backend(struct mg_reading *r)
 {
-    r->asked->name = backend ? backend->name : mg_str_of(kind);
+    struct mg_str kind = l_read_borrowed(r, MG_FIELD_KIND),
+                  name = l_read_borrowed(r, MG_FIELD_BACKEND);
+    enum mg_call_kind k = 0;
+    while (k < MG_CALL_TICKET && !mg_str_is(kind, mg_call_kind_word(k)))
+        k++;
+    if (k == MG_CALL_TICKET)
+        luaL_error(r->L, "a call is wanted, as users:get(...) makes one");
+    r->asked->call.kind = k;
+    return mg_plan_backend_find(r->vm->backends, r->vm->backend_count, k, name);
 }
 
 struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct mg_vm *vm)
@@ -363,22 +388,15 @@ struct mg_asked *l_call_read(lua_State *L, int index, struct mg_run *run, struct
     luaL_checktype(L, index, LUA_TTABLE);
     int top = lua_gettop(L);
     l_read_open(&r, index);
-    l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked));
-    struct mg_str kind = l_read_borrowed(&r, MG_FIELD_KIND),
-                  name = l_read_borrowed(&r, MG_FIELD_BACKEND);
-    enum mg_call_kind k = 0;
-    while (k < MG_CALL_TICKET && !mg_str_is(kind, mg_call_kind_word(k)))
-        k++;
-    if (k == MG_CALL_TICKET)
-        luaL_error(L, "a call is wanted, as users:get(...) makes one");
-    r.asked->call.kind = k;
+    l_read_memory(&r, r.asked = MG_ARENA_NEW(r.arena, struct mg_asked)); // zeroes: of HTTP
+    const struct mg_plan_backend *backend = r.origin ? r.origin->backend : l_backend(&r);
+    enum mg_call_kind k = r.asked->call.kind;
     r.asked->call.arena = r.arena;
-    l_contract(&r);
-    const struct mg_plan_backend *backend =
-        mg_plan_backend_find(vm->backends, vm->backend_count, r.asked->call.kind, name);
+    if (!is_brief(&r))
+        l_contract(&r);
     if (!backend && k != MG_CALL_VALUE && k != MG_CALL_COMPUTE)
         luaL_error(L, "no backend of this name");
-    l_name(&r, backend, mg_call_kind_word(k));
+    r.asked->name = backend ? backend->name : mg_str_of(mg_call_kind_word(k));
     if (backend) {
         r.asked->call.backend = backend->index;
         mg_contract_bound(&r.asked->contract, backend->within);

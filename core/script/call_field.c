@@ -5,9 +5,9 @@
 #include "script/state.h"
 
 static const char *const names[MG_FIELDS] = {
-    "kind",     "backend", "verb",      "path", "params", "json",  "optional", "has_fallback",
-    "fallback", "query",   "headers",   "form", "text",   "xml",   "forward",  "within",
-    "accept",   "relay",   "redirects", "sql",  "args",   "calls", "value",    "delay",
+    "kind",   "backend", "verb",      "path", "params", "optional", "has_fallback", "fallback",
+    "json",   "query",   "headers",   "form", "text",   "xml",      "forward",      "within",
+    "accept", "relay",   "redirects", "sql",  "args",   "calls",    "value",        "delay",
 };
 
 void l_call_fields_open(lua_State *L, struct mg_vm *vm)
@@ -45,12 +45,9 @@ static bool l_take_option(lua_State *L, const struct mg_vm *vm, int call, bool h
         return false;
     if (field == MG_FIELD_FALLBACK) {
         lua_pushboolean(L, true);
-        lua_rawseti(L, call, MG_FIELD_HAS_FALLBACK + 1);
+        lua_rawseti(L, call, mg_call_field_place(MG_FIELD_HAS_FALLBACK));
     }
-    if (field == MG_FIELD_OPTIONAL && !lua_toboolean(L, -1))
-        lua_pop(L, 1);
-    else
-        lua_rawseti(L, call, (int)field + 1);
+    lua_rawseti(L, call, mg_call_field_place(field));
     return true;
 }
 
@@ -58,24 +55,27 @@ static bool l_take_option(lua_State *L, const struct mg_vm *vm, int call, bool h
 // the schemas of lua/moongate/options.lua, which can also say what is wrong.
 int l_call_describe(lua_State *L)
 {
-    enum { KIND = 1, BACKEND, VERB, PATH, OPTIONS, CALL };
-    const struct mg_vm *vm = l_vm(L);
+    enum { ORIGIN = 1, PATH, OPTIONS, CALL };
+    struct mg_vm *vm = l_vm(L);
     lua_settop(L, OPTIONS);
-    struct mg_str verb = l_str(L, VERB);
-    bool options = lua_istable(L, OPTIONS),
-         has_body = !mg_str_is(verb, "GET") && !mg_str_is(verb, "HEAD");
-    if (!verb.len || lua_type(L, BACKEND) != LUA_TSTRING || lua_type(L, PATH) != LUA_TSTRING ||
-        (!options && !lua_isnil(L, OPTIONS)) || (options && lua_getmetatable(L, OPTIONS)))
+    const struct mg_origin *origin = mg_origin_at(vm, lua_tonumber(L, ORIGIN));
+    bool options = lua_istable(L, OPTIONS);
+    if (!origin || lua_type(L, PATH) != LUA_TSTRING || (!options && !lua_isnil(L, OPTIONS)) ||
+        (options && lua_getmetatable(L, OPTIONS)))
         return 0;
-    lua_createtable(L, options ? MG_FIELDS_OF_LIST : PATH, 0);
-    for (int i = KIND; i <= PATH; i++) {
+    bool has_body = origin->any || (origin->method != MG_GET && origin->method != MG_HEAD);
+    lua_createtable(L, mg_call_field_place(options ? MG_FIELDS_OF_LIST - 1 : MG_FIELD_PATH), 0);
+    for (int i = ORIGIN; i <= PATH; i++) {
         lua_pushvalue(L, i);
         lua_rawseti(L, CALL, i);
     }
-    if (options)
+    if (options) {
+        lua_pushboolean(L, false);
+        lua_rawseti(L, CALL, mg_call_field_place(MG_FIELD_MORE));
         for (lua_pushnil(L); lua_next(L, OPTIONS);)
             if (!l_take_option(L, vm, CALL, has_body))
                 return 0;
+    }
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->call_type);
     lua_setmetatable(L, CALL);
     lua_settop(L, CALL);

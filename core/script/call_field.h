@@ -13,10 +13,10 @@ enum mg_call_field {
     MG_FIELD_VERB,
     MG_FIELD_PATH,
     MG_FIELD_PARAMS,
-    MG_FIELD_JSON,
     MG_FIELD_OPTIONAL,
     MG_FIELD_HAS_FALLBACK,
     MG_FIELD_FALLBACK,
+    MG_FIELD_JSON,
     MG_FIELD_QUERY,
     MG_FIELD_HEADERS,
     MG_FIELD_FORM,
@@ -33,10 +33,19 @@ enum mg_call_field {
     MG_FIELD_VALUE,
     MG_FIELD_DELAY,
     MG_FIELDS, // none of them
-    // A call that has no others keeps them as its elements, from 1 on in this order: a smaller
-    // table, and read without looking anything up. lua/moongate/call.lua finds them by their names.
-    MG_FIELDS_OF_LIST = MG_FIELD_QUERY,
+    // A call of HTTP that has no others is a list: the number of its origin, which says kind,
+    // backend and verb, and then these in their order. It is a smaller table, and read without
+    // looking anything up. lua/moongate/call.lua finds them by their names.
+    MG_FIELD_OF_LIST = MG_FIELD_PATH,   // the first
+    MG_FIELD_MORE = MG_FIELD_OPTIONAL,  // nil: there are none from here on
+    MG_FIELDS_OF_LIST = MG_FIELD_QUERY, // the first that no list has
 };
+
+// The element of a list that has a field.
+static inline int mg_call_field_place(enum mg_call_field field)
+{
+    return (int)field - MG_FIELD_OF_LIST + 2;
+}
 
 // Learns the names, when the state is made.
 void l_call_fields_open(lua_State *L, struct mg_vm *vm);
@@ -45,7 +54,7 @@ void l_call_fields_open(lua_State *L, struct mg_vm *vm);
 enum mg_call_field mg_call_field_at(lua_State *L, const struct mg_vm *vm, int index);
 const char *mg_call_field_name(enum mg_call_field field);
 
-// (kind, backend, verb, path, options or nil) -> call; nil when its options need a closer look
+// (number of an origin, path, options or nil) -> call; nil when its options need a closer look
 int l_call_describe(lua_State *L);
 
 #endif

@@ -219,7 +219,7 @@ static int l_take(lua_State *L)
         body = mg_arena_copy(arena, l_str(L, 1));
     } else if (kind == LUA_TUSERDATA ||
                (kind == LUA_TTABLE && mg_json_type_of(L, 1) != run->vm->reply_type)) {
-        body = l_json_text_in(L, 1, arena, "reply");
+        body = l_json_text_of(L, run->vm->json, 1, arena, "reply");
     } else {
         return 0;
     }
@@ -368,6 +368,7 @@ int luaopen_moongate_core(lua_State *L)
         {"begin_chore", l_begin_chore},
         {"reply_text", l_reply_text},
         {"take", l_take},
+        {"origin", l_origin},
         {"describe", l_call_describe},
         {"start", l_start},
         {"start_all", l_start_all},

@@ -11,13 +11,18 @@ static struct mg_str l_write(lua_State *L, struct mg_json_state *state, int inde
 {
     mg_buf_clear(&state->text);
     state->text.limit = MG_LUA_JSON_MOST;
-    l_json_append(L, index, &state->text, root);
+    l_json_append_in(L, state, index, &state->text, root);
     return mg_buf_str(&state->text);
 }
 
 struct mg_str l_json_text_in(lua_State *L, int index, struct mg_arena *arena, const char *root)
 {
-    struct mg_json_state *state = mg_json_state(L);
+    return l_json_text_of(L, mg_json_state(L), index, arena, root);
+}
+
+struct mg_str l_json_text_of(lua_State *L, struct mg_json_state *state, int index,
+                             struct mg_arena *arena, const char *root)
+{
     struct mg_str text = mg_arena_copy(arena, l_write(L, state, index, root));
     mg_json_state_trim(state);
     return text;

@@ -19,6 +19,9 @@ bool mg_lua_json_open(lua_State *L);
 // the last counts; arrays become marked lists. Numbers become doubles, but a whole number beyond
 // 2^53 written without fraction or exponent becomes a value of its own (see mg_lua_json_digits).
 void l_json_push(lua_State *L, struct mg_str valid);
+// The same where the state's part is at hand, which saves looking for it.
+struct mg_json_state;
+void l_json_push_in(lua_State *L, struct mg_json_state *state, struct mg_str valid);
 
 // Appends the value at `index` as JSON: keys in byte order, numbers in their shortest form. A table
 // is an array when it is marked as a list or has the elements 1..n; one whose metatable has a text
@@ -29,6 +32,9 @@ void l_json_append(lua_State *L, int index, struct mg_buf *out, const char *root
 
 // The same as a text in the arena; data is NULL when there is no memory for it.
 struct mg_str l_json_text_in(lua_State *L, int index, struct mg_arena *arena, const char *root);
+// The same where the state's part is at hand.
+struct mg_str l_json_text_of(lua_State *L, struct mg_json_state *state, int index,
+                             struct mg_arena *arena, const char *root);
 
 void l_json_push_null(lua_State *L);
 // A value that is encoded as the bytes of this valid text, untouched.

@@ -213,9 +213,14 @@ static void push_value(struct decoder *decoder)
 
 void l_json_push(lua_State *L, struct mg_str valid)
 {
-    struct decoder decoder = {L, mg_json_state(L), valid.data, valid.data + valid.len};
+    l_json_push_in(L, mg_json_state(L), valid);
+}
+
+void l_json_push_in(lua_State *L, struct mg_json_state *state, struct mg_str valid)
+{
+    struct decoder decoder = {L, state, valid.data, valid.data + valid.len};
     luaL_checkstack(L, slots, "too many values");
     skip_space(&decoder);
     push_value(&decoder);
-    mg_json_state_trim(decoder.state);
+    mg_json_state_trim(state);
 }

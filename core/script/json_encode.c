@@ -338,9 +338,15 @@ static void put_value(struct encoder *encoder, int index, const struct mg_json_p
 
 void l_json_append(lua_State *L, int index, struct mg_buf *out, const char *root)
 {
-    struct encoder encoder = {L, mg_json_state(L), out, root};
+    l_json_append_in(L, mg_json_state(L), index, out, root);
+}
+
+void l_json_append_in(lua_State *L, struct mg_json_state *state, int index, struct mg_buf *out,
+                      const char *root)
+{
+    struct encoder encoder = {L, state, out, root};
     struct mg_json_place place = {0};
-    encoder.state->key_count = 0; // an error may have left some
+    state->key_count = 0; // an error may have left some
     luaL_checkstack(L, LUA_MINSTACK, "too many values");
     put_value(&encoder, index < 0 ? lua_gettop(L) + 1 + index : index, &place);
 }

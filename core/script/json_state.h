@@ -52,6 +52,10 @@ static inline struct mg_str mg_json_literal(lua_State *L, int index)
     return (struct mg_str){literal->text, literal->len};
 }
 
+// l_json_append (see json.h) where the state's part is at hand.
+void l_json_append_in(lua_State *L, struct mg_json_state *state, int index, struct mg_buf *out,
+                      const char *root);
+
 // Memory that one large value needed is given back.
 void mg_json_state_trim(struct mg_json_state *state);
 

@@ -284,7 +284,7 @@ static void give_since(lua_State *L, size_t before)
 // (key, why) that raises.
 static int l_request_index(lua_State *L)
 {
-    const struct mg_vm *vm = l_vm(L);
+    struct mg_vm *vm = l_vm(L);
     enum mg_part part = part_at(L, vm, 2);
     const char *why = NULL;
     if (part == MG_PARTS || (part >= MG_PART_OK && part <= MG_PART_NAME))
@@ -292,6 +292,7 @@ static int l_request_index(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     struct mg_scope *scope = l_run_of(L, vm)->scope;
     size_t held = held_before(L, scope->request->body.len);
+    vm->reads = true;
     if (l_push_part(L, scope, part, &why)) {
         give_since(L, held);
         return l_remember(L);
@@ -318,7 +319,7 @@ void l_request_push(lua_State *L, struct mg_run *run)
         lua_rawgeti(L, LUA_REGISTRYINDEX, run->request_ref);
         return;
     }
-    lua_createtable(L, AT_RUN, 0);
+    lua_createtable(L, AT_RUN, run->vm->reads);
     lua_pushnumber(L, run->serial);
     lua_rawseti(L, -2, AT_RUN);
     lua_rawgeti(L, LUA_REGISTRYINDEX, run->vm->request_type);
@@ -349,7 +350,7 @@ static int l_read_result(lua_State *L, struct mg_run *run, enum mg_part part)
         run->touched_part = part;
         return 0;
     } else if (value.kind == MG_VALUE_JSON && part == MG_PART_BODY) {
-        l_json_push(L, value.bytes);
+        l_json_push_in(L, run->vm->json, value.bytes);
     } else {
         l_push_str(L, value.bytes);
     }

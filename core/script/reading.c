@@ -45,22 +45,39 @@ struct mg_str l_read_text(struct mg_reading *r, int index, const char *what)
     return json;
 }
 
-static bool is_list(lua_State *L, int index)
+// A list, whose first element is on top: the others are laid on it.
+static void l_open_list(struct mg_reading *r, int index)
 {
-    lua_rawgeti(L, index, MG_FIELD_KIND + 1);
-    bool has_first = !lua_isnil(L, -1);
-    lua_pop(L, 1);
-    return has_first;
+    lua_State *L = r->L;
+    r->origin = mg_origin_at(r->vm, lua_tonumber(L, -1));
+    if (!r->origin)
+        luaL_error(L, "a call is wanted, as users:get(...) makes one");
+    r->first = MG_FIELD_OF_LIST;
+    r->fields = lua_gettop(L) + 1 - MG_FIELD_OF_LIST;
+    for (r->end = MG_FIELD_OF_LIST; r->end <= MG_FIELD_MORE; r->end++)
+        lua_rawgeti(L, index, mg_call_field_place(r->end));
+    if (lua_isnil(L, -1)) {
+        r->end = MG_FIELD_MORE;
+        return;
+    }
+    for (; r->end < MG_FIELDS_OF_LIST; r->end++)
+        lua_rawgeti(L, index, mg_call_field_place(r->end));
 }
 
 void l_read_open(struct mg_reading *r, int index)
 {
     lua_State *L = r->L;
-    r->list = is_list(L, index) ? index : 0;
-    r->fields = lua_gettop(L) + 1;
-    if (r->list)
-        return;
     luaL_checkstack(L, MG_FIELDS + LUA_MINSTACK, "too many values");
+    lua_rawgeti(L, index, 1);
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+        l_open_list(r, index);
+        return;
+    }
+    r->origin = NULL;
+    r->first = MG_FIELD_KIND;
+    r->end = MG_FIELDS;
+    r->fields = lua_gettop(L);
+    lua_pop(L, 1);
     lua_settop(L, r->fields + MG_FIELDS - 1);
     for (lua_pushnil(L); lua_next(L, index);) {
         enum mg_call_field field = mg_call_field_at(L, r->vm, -2);
@@ -77,6 +94,8 @@ int l_read_element(struct mg_reading *r, unsigned i)
     lua_rawgeti(r->L, -1, (int)i + 1);
     luaL_checktype(r->L, -1, LUA_TTABLE);
     l_read_open(r, lua_gettop(r->L));
+    if (r->origin)
+        luaL_error(r->L, "atomic: a call of the same backend is wanted");
     return fields;
 }
 
@@ -84,28 +103,29 @@ void l_read_close(struct mg_reading *r, int fields)
 {
     lua_settop(r->L, r->fields - 2); // the element, too
     r->fields = fields;
-    r->list = 0; // what has elements is no list itself
+}
+
+// Whether a field is there.
+static inline bool has(const struct mg_reading *r, enum mg_call_field field)
+{
+    return field >= r->first && field < r->end &&
+           lua_type(r->L, r->fields + (int)field) != LUA_TNIL;
 }
 
 void l_read_push(struct mg_reading *r, enum mg_call_field field)
 {
-    if (!r->list)
+    if (has(r, field))
         lua_pushvalue(r->L, r->fields + (int)field);
-    else if (field < MG_FIELDS_OF_LIST)
-        lua_rawgeti(r->L, r->list, (int)field + 1);
     else
         lua_pushnil(r->L);
 }
 
 bool l_read_get(struct mg_reading *r, enum mg_call_field field)
 {
-    if (r->list && field >= MG_FIELDS_OF_LIST)
+    if (!has(r, field))
         return false;
-    l_read_push(r, field);
-    if (!lua_isnil(r->L, -1))
-        return true;
-    lua_pop(r->L, 1);
-    return false;
+    lua_pushvalue(r->L, r->fields + (int)field);
+    return true;
 }
 
 bool l_read_table(struct mg_reading *r, enum mg_call_field field)
@@ -147,10 +167,9 @@ struct mg_str l_read_string(struct mg_reading *r, enum mg_call_field field)
 
 struct mg_str l_read_borrowed(struct mg_reading *r, enum mg_call_field field)
 {
-    l_read_push(r, field);
-    struct mg_str text = l_str(r->L, -1); // the description has it
-    lua_pop(r->L, 1);
-    return text;
+    if (field < r->first || field >= r->end)
+        return (struct mg_str){0};
+    return l_str(r->L, r->fields + (int)field); // the description has it
 }
 
 const uint16_t *l_read_statuses(struct mg_reading *r, enum mg_call_field field, unsigned *count)

@@ -10,8 +10,9 @@
 
 struct mg_reading {
     lua_State *L;
-    int list;   // where the description is, when it is a list; or 0, and
-    int fields; // where on the stack its fields lie, nil or a value each
+    const struct mg_origin *origin; // of a description that is a list; or NULL
+    int fields;                     // where on the stack its fields lie, nil or a value each,
+    enum mg_call_field first, end;  // those from `first` on, before `end`: all others are nil
     struct mg_run *run;
     struct mg_vm *vm;
     struct mg_arena *arena;
@@ -28,14 +29,13 @@ struct mg_str l_read_json(struct mg_reading *r, int index, const char *what);
 // whole numbers in full, booleans; anything else is raised.
 struct mg_str l_read_text(struct mg_reading *r, int index, const char *what);
 
-// Reads the description at `index`; of one that is no list, its fields are laid on top of the
-// stack.
+// Reads the description at `index`: its fields are laid on top of the stack.
 void l_read_open(struct mg_reading *r, int index);
 
 // The same for element i (from 0) of the list on top, in place of the description's own fields
 // until they are given back by close.
 int l_read_element(struct mg_reading *r, unsigned i);
-void l_read_close(struct mg_reading *r, int fields);
+void l_read_close(struct mg_reading *r, int fields); // those of `r` itself
 
 void l_read_push(struct mg_reading *r, enum mg_call_field field); // a field, or nil
 // Pushes a field; false, and nothing pushed, when it is nil.

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "script/call_field.h"
+#include "script/origin.h"
 #include "script/path.h"
 #include "script/run.h"
 
@@ -70,6 +71,9 @@ struct mg_vm {
     struct mg_store *store;        // what gate.shared asks; NULL while nothing is served
     struct mg_buf asked, answered; // JSON to it and from it
     struct mg_path paths[MG_PATHS_MOST];
+    struct mg_origins origins;
+    struct mg_json_state *json;
+    bool reads; // some function has read of a request: others will, so there is room for that
     struct mg_buf text; // in progress: used again
     struct mg_vm_thread threads[MG_VM_THREADS_MOST];
     unsigned thread_count;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "script/budget.h"
 #include "script/json.h"
+#include "script/json_state.h"
 #include "script/library.h"
 #include "script/state.h"
 #include "script/text.h"
@@ -139,6 +140,7 @@ static int l_open(lua_State *L)
     lua_rawset(L, LUA_REGISTRYINDEX);
     if (!mg_lua_json_open(L))
         return luaL_error(L, "out of memory");
+    vm->json = mg_json_state(L);
     l_parts_open(L, vm);
     l_call_fields_open(L, vm);
     l_preload(L);
@@ -193,6 +195,7 @@ void mg_vm_free(struct mg_vm *vm)
     mg_buf_fini(&vm->asked);
     mg_buf_fini(&vm->answered);
     mg_paths_fini(vm->paths);
+    mg_origins_fini(&vm->origins);
     mg_buf_fini(&vm->text);
     free(vm);
 }

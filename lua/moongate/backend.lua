@@ -88,21 +88,22 @@ local function checked_options(given, verb)
   return given
 end
 
-local function http_verb(word, verb)
+-- A verb of one service, `own`. What is said to another one is looked at closely, like all misuse.
+local function http_verb(own, name, word, verb)
+  local origin = call.origin(name, verb)
   return function(self, path, given)
-    local name = name_of[self]
-    if name and not loading.active and type(path) == "string" then
-      -- As running code makes most calls, without options or with params alone: the fields in the
-      -- places that call.lua names. All others may need a closer look.
+    if self == own and not loading.active and type(path) == "string" then
+      -- As running code makes most calls, without options or with params alone: the places that
+      -- call.lua names. All others may need a closer look.
       if given == nil then
-        return setmetatable({ "http", name, verb, path }, call_metatable)
+        return setmetatable({ origin, path }, call_metatable)
       elseif type(given) == "table" and getmetatable(given) == nil then
         local option, params = next(given)
         if option == "params" and type(params) == "table" and next(given, option) == nil then
-          return setmetatable({ "http", name, verb, path, params }, call_metatable)
+          return setmetatable({ origin, path, params }, call_metatable)
         end
       end
-      local plain = core.describe("http", name, verb, path, given)
+      local plain = core.describe(origin, path, given)
       if plain then
         return plain
       end
@@ -114,16 +115,22 @@ local function http_verb(word, verb)
     if wrong then
       loading.misuse(wrong)
     end
-    return call.new({ kind = "http", backend = name, verb = verb, path = path },
+    return call.new({ kind = "http", backend = name_of[self], verb = verb, path = path },
       checked_options(given, word))
   end
 end
 
-local service = class("service", {
-  get = http_verb("get", "GET"), post = http_verb("post", "POST"), put = http_verb("put", "PUT"),
-  patch = http_verb("patch", "PATCH"), delete = http_verb("delete", "DELETE"),
-  head = http_verb("head", "HEAD"), request = http_verb("request", "*"),
-}, {})
+local HTTP = { get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE",
+  head = "HEAD", request = "*" }
+
+-- Each service has verbs of its own, which know whom they ask.
+local function service(own, name)
+  local verbs = {}
+  for word, verb in pairs(HTTP) do
+    verbs[word] = http_verb(own, name, word, verb)
+  end
+  return class("service", verbs, {})
+end
 
 -- What a parameter of an SQL statement may be.
 local function sql_arg(one)
@@ -274,7 +281,7 @@ redis_verbs.atomic = atomic_verb "redis"
 
 local redis_class = class("Redis", redis_verbs, {}, redis.unknown)
 
-local CLASSES = { service = service, database = database, files = files, redis = redis_class }
+local CLASSES = { database = database, files = files, redis = redis_class }
 local made = { service = {}, database = {}, files = {}, redis = {} }
 
 ---The backend that gateway.lua declares under this name.
@@ -294,7 +301,8 @@ function backend.named(kind, name)
     local hint = words.hint(name, words.names(declared), KIND[kind])
     loading.misuse(('no %s "%s" in gateway.lua%s'):format(kind, name, hint))
   end
-  local one = setmetatable({}, CLASSES[kind])
+  local one = {}
+  setmetatable(one, CLASSES[kind] or service(one, name))
   name_of[one] = name
   made[kind][name] = one
   return one

@@ -1,6 +1,7 @@
 -- A call: a description of one thing to ask of one backend. Making one does nothing; routes list
 -- them under `calls`, running functions wait for them. `backend.lua` has the verbs that make them.
 
+local core    = require "moongate.core"
 local lines   = require "moongate.lines"
 local loading = require "moongate.loading"
 local options = require "moongate.options"
@@ -31,11 +32,35 @@ for field in ([[kind backend verb path query headers json form text xml within o
   FIELDS[field] = true
 end
 
--- Where a call that C describes keeps its fields: see enum mg_call_field.
-local PLACES = {
-  kind = 1, backend = 2, verb = 3, path = 4, params = 5, json = 6, optional = 7, has_fallback = 8,
-  fallback = 9,
-}
+-- Most calls of running code are lists: first the number of an origin, which is what all calls of
+-- one verb of one service have in common, then some fields in their places; see enum mg_call_field.
+local PLACES = { path = 2, params = 3, optional = 4, has_fallback = 5, fallback = 6, json = 7 }
+local origins = {} ---@type table<integer, { kind: "http", backend: string, verb: string }>
+
+-- What a call that is a list has under a field's name; of one that is none, nil.
+local function listed(one, field)
+  local origin = origins[rawget(one, 1)]
+  if not origin then
+    return nil
+  end
+  local value = rawget(one, PLACES[field] or 0)
+  if field == "optional" and not value then -- it is there, so that there may be others behind it
+    return nil
+  elseif value == nil then
+    return origin[field]
+  end
+  return value
+end
+
+---The number of an origin, for calls that are lists.
+---@param backend string
+---@param verb string
+---@return integer
+function call.origin(backend, verb)
+  local number = core.origin(backend, verb)
+  origins[number] = { kind = "http", backend = backend, verb = verb }
+  return number
+end
 
 -- What running code does with a call; init.lua puts `wait` and `start` here.
 call.methods = {}
@@ -46,7 +71,7 @@ call.metatable = {
     if method then
       return method
     elseif FIELDS[key] then
-      return rawget(one, PLACES[key] or 0)
+      return listed(one, key)
     end
     error(("this call has not been run, so it has no %s: say :wait()"):format(words.show(key)), 2)
   end,
@@ -76,10 +101,8 @@ function call.fields(one)
   local fields = {}
   for field in next, FIELDS do
     fields[field] = rawget(one, field)
-  end
-  for field, place in next, PLACES do
     if fields[field] == nil then
-      fields[field] = rawget(one, place)
+      fields[field] = listed(one, field)
     end
   end
   return fields

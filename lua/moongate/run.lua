@@ -138,7 +138,7 @@ end
 -- Has `start` (core.start_all or all_start) start all calls of a table; raises what is wrong with it
 -- as `name`'s.
 local function start_each(start, calls, name)
-  if type(calls) ~= "table" or is_call(calls) then
+  if type(calls) ~= "table" then
     error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
   end
   still.check()
@@ -150,6 +150,8 @@ local function start_each(start, calls, name)
   elseif not list then
     if ids == nil then
       yield("over")
+    elseif is_call(calls) then -- whose fields are no calls
+      error(("%s takes a table of calls, not %s"):format(name, words.show(calls)), 3)
     end
     error(("%s: %s is not a call: write users:get(...)"):format(name, words.show(ids)), 3)
   end

@@ -111,6 +111,40 @@ describe("a running function", function()
           one.fallback, plain.kind, plain.path, plain.json == nil, plain.query == nil,
           (pcall(function() one.path = "/" end)) }]]
       assert.same({ "http", "api", "POST", "/echo", 1, 1, true, false, "http", "/id/1", true, true, false }, out)
+      assert.same({ "*", "api", true, false, true }, answer [[
+        local one = api:request("/echo", { optional = false, fallback = false })
+        local plain = api:get("/id/1", { optional = false })
+        return { one.verb, plain.backend, one.optional == nil, one.fallback, plain.optional == nil }]])
+    end)
+
+    it("sends them with the service's verb, or with the request's own", function()
+      answer [[
+        for _, verb in ipairs { "get", "head", "post", "put", "patch", "delete", "request" } do
+          api[verb](api, "/ok"):wait()
+          api[verb](api, "/id/{x}", { params = { x = 1 }, optional = false }):wait()
+        end
+        gone.put(api, "/ok"):wait()
+        return {}]]
+      local sent = {}
+      for i, request in ipairs(backend:record().log) do
+        sent[i] = request.raw:match "^%u+ %S+"
+      end
+      assert.same({ "GET /ok", "GET /id/1", "HEAD /ok", "HEAD /id/1", "POST /ok", "POST /id/1", "PUT /ok",
+        "PUT /id/1", "PATCH /ok", "PATCH /id/1", "DELETE /ok", "DELETE /id/1", "GET /ok", "GET /id/1",
+        "PUT /ok" }, sent)
+    end)
+
+    it("starts more than a few at once in the order of their keys", function()
+      local out = answer [[
+        local calls, results = {}, 0
+        for i = 1, 20 do
+          calls[i], calls["k" .. i] = api:get("/id/" .. i), api:get("/id/k" .. i)
+        end
+        for key, result in pairs(gate.all(calls)) do
+          results = results + (result.body.id == tostring(key) and 1 or 0)
+        end
+        return { results }]]
+      assert.same({ 40 }, out)
     end)
   end)
 
@@ -299,7 +333,7 @@ describe("a running function", function()
           end)
         end
         for place = 1, 10 do -- where a short description keeps its fields
-          for _, kind in ipairs { "http", "sql", "redis", "file", "value" } do
+          for _, kind in ipairs { "http", "value", 1, 2, 1e9, -1, 0 / 0 } do
             try(function()
               local call = api:post("/id/{x}", { params = { x = 1 }, json = {}, optional = true, fallback = 1 })
               call[1], call[place] = kind, x
@@ -309,7 +343,7 @@ describe("a running function", function()
         end
       end
       return { #said }]]
-    assert.same({ 6 * (17 + 50) }, out)
+    assert.same({ 6 * (17 + 70) }, out)
   end)
 
   it("ends when it makes more calls than it may, and no pcall sees that", function()

@@ -73,6 +73,13 @@ function core.load(text, chunkname, env)
   return chunk and setfenv(chunk, env), message
 end
 
+local origins = 0
+
+function core.origin()
+  origins = origins + 1
+  return origins
+end
+
 -- Every call goes through its schema.
 function core.describe()
   return nil
