@@ -65,7 +65,7 @@ describe("examples/shop", function()
   local run
 
   setup(function()
-    run = example.start "examples/shop"
+    run = example.start("examples/shop", { patient = true })
   end)
 
   teardown(example.clean)

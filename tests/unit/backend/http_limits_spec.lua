@@ -227,10 +227,11 @@ describe("an unsafe call", function()
   end)
 
   it("is not cut at its deadline either", function()
-    local backend = fake { { OK, delay = 600 } }
+    local backend = fake { LATE }
     local users = service(url(backend))
     assert.equal("timeout", ask(users, { method = "DELETE", within = 300 }).error)
     assert.is_true(C.fake_wait_open(backend, 1, 0))
+    C.fake_hurry(backend)
     C.probe_run(users.probe, 2, 500)
     assert.is_true(C.fake_wait_open(backend, 1, 0)) -- its answer came, the connection is kept
   end)
