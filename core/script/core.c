@@ -348,6 +348,7 @@ int luaopen_moongate_core(lua_State *L)
         {"decode", l_json_decode},
         {"list", l_json_list},
         {"is_list", l_json_is_list},
+        {"is_decoded", l_json_is_decoded},
         {"raw", l_json_raw},
         {"sha256", l_crypto_sha256},
         {"hmac", l_crypto_hmac},

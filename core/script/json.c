@@ -81,6 +81,16 @@ int l_json_list(lua_State *L)
     return 1;
 }
 
+int l_json_is_decoded(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, mg_json_state(L)->decoded);
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    lua_pushboolean(L, lua_toboolean(L, -1));
+    return 1;
+}
+
 int l_json_is_list(lua_State *L)
 {
     luaL_checkany(L, 1);

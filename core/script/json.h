@@ -53,6 +53,8 @@ int l_json_decode(lua_State *L);  // (text) -> value, or nil and "not JSON: byte
 int l_json_raw(lua_State *L);     // (text) -> value encoded as this text, which must be JSON
 int l_json_list(lua_State *L);    // (table) -> the same table, marked as a list
 int l_json_is_list(lua_State *L); // (value) -> boolean
+// (value) -> true for an object that was decoded and has the name of an option of calls.
+int l_json_is_decoded(lua_State *L);
 
 // A table with encode, decode, raw, list, is_list and null; prepares the state too.
 int luaopen_moongate_json(lua_State *L);

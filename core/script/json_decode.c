@@ -123,9 +123,31 @@ static void push_array(struct decoder *decoder)
     }
 }
 
-// Pushes a name and its value. A bit of `seen` stands for names of its kind; false: another name
-// had the same bit, and so may be the same.
-static bool push_member(struct decoder *decoder, uint64_t *seen)
+// Whether a name, in its quotes, is that of an option which every call takes.
+static bool is_option(const char *name, size_t len)
+{
+    switch (len - 2) {
+    case 4:
+        return memcmp(name + 1, "when", 4) == 0;
+    case 5:
+        return memcmp(name + 1, "needs", 5) == 0 || memcmp(name + 1, "relay", 5) == 0;
+    case 6:
+        return memcmp(name + 1, "within", 6) == 0 || memcmp(name + 1, "accept", 6) == 0;
+    case 8:
+        return memcmp(name + 1, "optional", 8) == 0 || memcmp(name + 1, "fallback", 8) == 0;
+    default:
+        return false;
+    }
+}
+
+// What is known of the names of an object: a bit of `seen` stands for those of a kind.
+struct names {
+    uint64_t seen;
+    bool option; // one is that of an option, or may be
+};
+
+// Pushes a name and its value. False: another name had the same bit, and so may be the same.
+static bool push_member(struct decoder *decoder, struct names *names)
 {
     const char *name = decoder->at;
     push_string(decoder);
@@ -133,8 +155,10 @@ static bool push_member(struct decoder *decoder, uint64_t *seen)
     uint64_t bit = UINT64_C(1) << ((len * 5 + (unsigned char)name[1] * 3 +
                                     (unsigned char)name[half] + (unsigned char)name[len - 2]) &
                                    63);
-    bool first = !(*seen & bit) && !memchr(name, '\\', len); // an escape spells a name otherwise
-    *seen |= bit;
+    bool escaped = memchr(name, '\\', len) != NULL; // an escape spells a name otherwise
+    bool first = !(names->seen & bit) && !escaped;
+    names->seen |= bit;
+    names->option = names->option || escaped || is_option(name, len);
     skip_space(decoder);
     decoder->at++; // the colon
     skip_space(decoder);
@@ -155,30 +179,43 @@ static void put_members(lua_State *L, int place, int count, bool distinct)
     lua_settop(L, place);
 }
 
+// What a client sent must not be taken for what an author wrote, see options.lua.
+static void note_decoded(struct decoder *decoder, int place)
+{
+    lua_State *L = decoder->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, decoder->state->decoded);
+    lua_pushvalue(L, place);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
 static void push_object(struct decoder *decoder)
 {
     lua_State *L = decoder->L;
     luaL_checkstack(L, slots, "JSON nested too deep");
     lua_pushnil(L); // the table takes this place
     int place = lua_gettop(L), count = 0;
-    uint64_t seen = 0;
+    struct names names = {0};
     bool going, distinct = true;
     l_budget_check(L);
     decoder->at++;
     while ((going = more(decoder, '}')) && count < waiting_most / 2) {
-        distinct = push_member(decoder, &seen) && distinct;
+        distinct = push_member(decoder, &names) && distinct;
         count++;
     }
     lua_createtable(L, 0, going ? 2 * count : count);
     lua_replace(L, place);
     put_members(L, place, count, distinct);
     while (going) {
-        push_member(decoder, &seen);
+        push_member(decoder, &names);
         lua_rawset(L, place);
         if (++count % looks == 0)
             l_budget_check(L);
         going = more(decoder, '}');
     }
+    if (names.option)
+        note_decoded(decoder, place);
 }
 
 static void push_value(struct decoder *decoder)

@@ -177,6 +177,18 @@ static int keep(lua_State *L, const void **address)
     return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+// A table that holds none of its keys, or values, for whoever has no other use for them.
+static int make_weak(lua_State *L, const char *mode)
+{
+    const void *unused;
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    return keep(L, &unused);
+}
+
 static void make_values(lua_State *L, struct mg_json_state *state)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
@@ -212,12 +224,8 @@ static void make_values(lua_State *L, struct mg_json_state *state)
     const void *unused;
     state->null = keep(L, &unused);
 
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    state->bigs = keep(L, &unused);
+    state->bigs = make_weak(L, "v");
+    state->decoded = make_weak(L, "k");
 }
 
 static int l_open(lua_State *L)

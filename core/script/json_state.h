@@ -26,6 +26,7 @@ struct mg_json_state {
     int null;           // the value
     int list, big, raw; // metatables
     int bigs;           // digits -> value, weak, so that equal numbers are one value
+    int decoded;        // weak: objects that were decoded and look like the options of a call
 
     const void *null_value, *list_type, *big_type, *raw_type; // as lua_topointer gives them
 };

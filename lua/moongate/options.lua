@@ -163,11 +163,12 @@ function options.conflict(given, verb)
   return nil
 end
 
----True if the last argument of a verb is its options: a plain table, no JSON value.
+---True if the last argument of a verb is its options: a plain table, no JSON value. One that was decoded
+---is data: a client could else say with `fallback` what a database has for it.
 ---@param one any
 ---@return boolean
 function options.is(one)
-  return type(one) == "table" and one ~= core.null and not core.is_list(one)
+  return type(one) == "table" and one ~= core.null and not core.is_list(one) and not core.is_decoded(one)
     and (debug.getmetatable(one) == nil or one == loading.ghost)
 end
 

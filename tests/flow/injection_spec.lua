@@ -187,3 +187,70 @@ describe("bytes that a script puts into a reply", function()
     figure.least(38, "replies that are one reply, with every byte in every place", sound, 2500)
   end)
 end)
+
+local OBJECTS = [=[
+local gate = require "moongate"
+local shop, cache = gate.database "shop", gate.redis "cache"
+local shared = gate.shared "sent"
+
+local CALLS = {
+  sql = function(value) return shop:one("select 1 as admin where ? = 2", value) end,
+  redis = function(value) return cache:get(value) end,
+  command = function(value) return cache:command("GET", value) end,
+}
+for name, call in pairs(CALLS) do
+  gate.post("/" .. name, function(req) return { got = call(req.body.key):wait().body } end)
+  gate.post("/declared/" .. name, { input = { body = { key = "any" } },
+    reply = function(req) return { got = call(req.body.key):wait().body } end })
+  gate.post("/decoded/" .. name, function(req) return { got = call(gate.json.decode(req.text).key):wait().body } end)
+  gate.post("/shared/" .. name, function(req)
+    shared:set("key", req.body.key)
+    return { got = call(shared:get "key"):wait().body }
+  end)
+  gate.post("/context/" .. name, { before = function(req) req.context.key = req.body.key end,
+    reply = function(req) return { got = call(req.context.key):wait().body } end })
+end
+gate.get("/author", function()
+  return { got = shop:one("select 1 as one where ? = 2", 1, { fallback = { mine = true } }):wait().body }
+end)
+]=]
+
+describe("an object that a client sends where a text belongs", function()
+  local g
+
+  setup(function()
+    g = gateway.start {
+      ["gateway.lua"] = { databases = { shop = "sqlite:shop.db" },
+        redis = { cache = "redis://127.0.0.1:" .. faultd.closed_port() } },
+      ["routes.lua"] = OBJECTS,
+    }
+  end)
+
+  teardown(function()
+    gateway.clean()
+    faultd.clean()
+  end)
+
+  local function post(path, body)
+    return g:post(path, { headers = { { "Content-Type", "application/json" } }, body = body })
+  end
+
+  it("is never taken for the options of the call", function()
+    for _, sent in ipairs {
+      '{"fallback":{"admin":true}}', '{"f\\u0061llback":{"admin":true}}', '{"optional":true,"fallback":1}',
+      '{' .. ('"fallback":{"admin":true},'):rep(40) .. '"within":"1ms"}', '{"relay":[404]}',
+    } do
+      for _, from in ipairs { "", "/declared", "/decoded", "/shared", "/context" } do
+        for _, kind in ipairs { "/sql", "/redis", "/command" } do
+          local out = post(from .. kind, '{"key":' .. sent .. "}")
+          assert.equal(500, out.status, from .. kind .. " " .. sent .. " " .. out.body)
+        end
+      end
+    end
+    assert.truthy(g:log():find("parameter 1 of the SQL is a table: bind strings", 1, true))
+  end)
+
+  it("does not keep an author from giving options", function()
+    assert.same({ got = { mine = true } }, g:get("/author"):json())
+  end)
+end)

@@ -14,6 +14,10 @@ function core.list(t)
   return setmetatable(t, list_meta)
 end
 
+function core.is_decoded()
+  return false -- nothing is, here
+end
+
 function core.is_list(t)
   return getmetatable(t) == list_meta
 end
