@@ -300,7 +300,7 @@ static void drain(struct mg_gateway *gateway, sigset_t *set)
             continue;
         if (!signal && now_ms() - began < most)
             continue;
-        mg_log(MG_LOG_WARN, "requests are still in work: they are cut");
+        mg_log(MG_LOG_WARN, "the time to end requests is over: what is still in work is cut");
         for (unsigned i = 0; i < gateway->started; i++)
             mg_worker_abort(&gateway->workers[i]);
         aborted = true;

@@ -22,7 +22,7 @@ static enum mg_fill put_query_list(const struct mg_named_template *item, struct 
 {
     struct mg_json_iter iter;
     for (mg_json_begin(&iter, list); mg_json_next(&iter);) {
-        struct mg_value value = {MG_VALUE_JSON, iter.value, false, false};
+        struct mg_value value = {.kind = MG_VALUE_JSON, .bytes = iter.value};
         struct mg_str text;
         if (!mg_value_text(&value, scope->arena, &text))
             return mg_fill_fault_of(mg_template_single(&item->template), &value, scope, fault);

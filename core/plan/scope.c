@@ -69,31 +69,31 @@ enum mg_scope_fault mg_scope_body(struct mg_scope *scope)
 
 static struct mg_value text_value(struct mg_str text)
 {
-    return (struct mg_value){MG_VALUE_TEXT, text, false, false};
+    return (struct mg_value){.kind = MG_VALUE_TEXT, .bytes = text};
 }
 
 static struct mg_value json_value(struct mg_str json)
 {
-    return (struct mg_value){MG_VALUE_JSON, json, false, false};
+    return (struct mg_value){.kind = MG_VALUE_JSON, .bytes = json};
 }
 
-static struct mg_value missing(bool client)
+static struct mg_value missing(void)
 {
-    return (struct mg_value){MG_VALUE_MISSING, {0}, client, false};
+    return (struct mg_value){.kind = MG_VALUE_MISSING};
 }
 
 static struct mg_value field_value(const struct mg_fields *fields, struct mg_str name)
 {
     unsigned index = 0;
     const struct mg_field *field = mg_fields_next(fields, name, &index);
-    return field ? text_value(field->value) : missing(true);
+    return field ? text_value(field->value) : missing();
 }
 
 struct mg_value mg_result_value(const struct mg_result *result)
 {
     bool none = result->form == MG_BODY_JSON && !result->body.len;
     if ((result->error != MG_OK && !result->fallback) || none)
-        return missing(false);
+        return missing();
     return result->form == MG_BODY_JSON ? json_value(mg_json_trim(result->body))
                                         : text_value(result->body);
 }
@@ -102,7 +102,7 @@ static struct mg_value gather(struct mg_scope *scope, struct mg_str json,
                               const struct mg_json_step *steps, unsigned count)
 {
     struct mg_buf list = {0};
-    struct mg_value value = missing(false);
+    struct mg_value value = missing();
     if (mg_json_gather(json, steps, count, &list)) {
         struct mg_str copy = mg_arena_copy(scope->arena, mg_buf_str(&list));
         value = copy.data ? json_value(copy) : value;
@@ -121,10 +121,10 @@ static struct mg_value walk(struct mg_scope *scope, struct mg_value value,
         return value;
     struct mg_str found;
     if (value.kind != MG_VALUE_JSON)
-        return missing(false);
+        return missing();
     if (reference->list)
         return gather(scope, value.bytes, steps, count);
-    return mg_json_walk(value.bytes, steps, count, &found) ? json_value(found) : missing(false);
+    return mg_json_walk(value.bytes, steps, count, &found) ? json_value(found) : missing();
 }
 
 static struct mg_value result_value(struct mg_scope *scope, const struct mg_reference *reference)
@@ -135,10 +135,10 @@ static struct mg_value result_value(struct mg_scope *scope, const struct mg_refe
         return walk(scope, mg_result_value(result), reference, 0);
     if (reference->root == MG_ROOT_RESULT_STATUS) {
         text = mg_arena_printf(scope->arena, "%d", result->status);
-        return result->status && text.data ? json_value(text) : missing(false);
+        return result->status && text.data ? json_value(text) : missing();
     }
     return mg_headers_get(&result->headers, scope->arena, reference->name, &text) ? text_value(text)
-                                                                                  : missing(false);
+                                                                                  : missing();
 }
 
 static struct mg_value request_value(struct mg_scope *scope, const struct mg_reference *reference)
@@ -148,39 +148,34 @@ static struct mg_value request_value(struct mg_scope *scope, const struct mg_ref
     case MG_ROOT_PARAM:
         return text_value(scope->request->params[reference->index].value);
     case MG_ROOT_QUERY:
-        return mg_scope_query(scope) ? field_value(&scope->query, reference->name) : missing(true);
+        return mg_scope_query(scope) ? field_value(&scope->query, reference->name) : missing();
     case MG_ROOT_COOKIE:
-        return mg_scope_cookies(scope) ? field_value(&scope->cookies, reference->name)
-                                       : missing(true);
+        return mg_scope_cookies(scope) ? field_value(&scope->cookies, reference->name) : missing();
     case MG_ROOT_HEADER:
         return mg_headers_get(&scope->request->headers, scope->arena, reference->name, &text)
                    ? text_value(text)
-                   : missing(true);
+                   : missing();
     case MG_ROOT_BODY:
         if (mg_scope_body(scope) != MG_SCOPE_SOUND)
-            return missing(true);
-        struct mg_value found = walk(scope, json_value(scope->body), reference, 0);
-        found.client = true;
-        return found;
+            return missing();
+        return walk(scope, json_value(scope->body), reference, 0);
     case MG_ROOT_CONTEXT:
         return scope->context.len ? walk(scope, json_value(scope->context), reference, 0)
-                                  : missing(false);
+                                  : missing();
     case MG_ROOT_EACH:
-        return walk(scope, scope->each.len ? json_value(scope->each) : missing(false), reference,
-                    0);
+        return walk(scope, scope->each.len ? json_value(scope->each) : missing(), reference, 0);
     default:
         return scope->local && scope->local(scope->owner, reference->name, &text) ? text_value(text)
-                                                                                  : missing(false);
+                                                                                  : missing();
     }
 }
 
 static struct mg_value declared_value(struct mg_scope *scope, const struct mg_reference *reference)
 {
     const struct mg_input_value *value = &scope->inputs[reference->input];
-    struct mg_value found = value->present ? json_value(value->json) : missing(true);
+    struct mg_value found = value->present ? json_value(value->json) : missing();
     if (reference->root == MG_ROOT_BODY) // its first step is the declared field
         found = walk(scope, found, reference, 1);
-    found.client = true;
     found.optional = mg_input_optional(scope->input, reference->input);
     return found;
 }

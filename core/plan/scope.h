@@ -43,7 +43,6 @@ struct mg_scope {
 struct mg_value {
     enum { MG_VALUE_MISSING, MG_VALUE_TEXT, MG_VALUE_JSON } kind;
     struct mg_str bytes; // TEXT: the text itself; JSON: a slice of JSON text
-    bool client;         // MISSING: the client owed it (else a result did not have it)
     bool optional;       // MISSING: `input` says that it may be
 };
 

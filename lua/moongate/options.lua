@@ -82,6 +82,15 @@ local function arguments(one, report)
   return #report.problems == before and checked or nil
 end
 
+local names = schema.list(name)
+
+local function needs(one, report)
+  if not loading.active then
+    return report:fail "needs is for plans: in a running function, wait for the other call first"
+  end
+  return names(one, report)
+end
+
 -- A function of a plan, by its number.
 local function when(one, report)
   if type(one) ~= "function" then
@@ -98,7 +107,7 @@ local COMMON = {
   fallback = value.node,
   accept   = schema.list(schema.integer(200, 599)),
   relay    = schema.list(schema.integer(300, 599)),
-  needs    = schema.list(name),
+  needs    = needs,
   when     = when,
 }
 

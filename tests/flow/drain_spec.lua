@@ -107,7 +107,7 @@ describe("a gateway that is told to stop", function()
       assert.truthy(post:ending())
       assert.equal(0, (ended(g, 3000)))
       assert.is_true(posix.now() - began < 1500 * wait.slack)
-      assert.truthy(g:log():find("requests are still in work: they are cut", 1, true))
+      assert.truthy(g:log():find("the time to end requests is over: what is still in work is cut", 1, true))
     end)
   end)
 

@@ -248,6 +248,17 @@ describe("a running function that raises", function()
       assert.equal("routes.lua:21: attempt to index local 'none' (a nil value) (at routes.lua:21)", (refused(g, "/later")))
     end)
 
+    it("says of what is for plans what a function does instead", function()
+      local g = serve([[
+        local api = gate.service "api"
+        gate.get("/when", function() api:get("/ok", { when = function() end }) end)
+        gate.get("/needs", function() api:get("/ok", { needs = "other" }) end)]],
+        { ["gateway.lua"] = { services = { api = "http://127.0.0.1:1" } } })
+      assert.matches("routes%.lua:3: when: when is for plans: in a running function, write if", (refused(g, "/when")))
+      assert.matches("routes%.lua:4: needs: needs is for plans: in a running function, wait for the other call first",
+        (refused(g, "/needs")))
+    end)
+
     it("says what the sandbox withholds", function()
       local g = serve [[gate.get("/", function() return { io.open "x" } end)]]
       assert.matches("global 'io' %(a nil value%): routes have no io: files are read by calls: gate.files", (refused(g, "/")))
