@@ -7,6 +7,7 @@
 #include "gateway/each.h"
 #include "gateway/report.h"
 #include "json/write.h"
+#include "plan/fill.h"
 
 static struct mg_str first_header(const struct mg_request *request, struct mg_str name)
 {
@@ -252,30 +253,6 @@ struct mg_str mg_answer_failed_calls(struct mg_exchange *exchange, bool late)
     struct mg_str copy = mg_arena_copy(&exchange->request->arena, mg_buf_str(&list));
     mg_buf_fini(&list);
     return copy;
-}
-
-struct mg_problem mg_answer_input_fault(struct mg_exchange *exchange,
-                                        const struct mg_fill_fault *fault)
-{
-    struct mg_buf errors = {0};
-    mg_buf_put(&errors, MG_STR("[{\"at\":"));
-    mg_json_put_string(&errors, fault->what);
-    mg_buf_put(&errors, MG_STR(",\"detail\":"));
-    mg_json_put_string(&errors, mg_str_of(fault->why));
-    mg_buf_put(&errors, MG_STR("}]"));
-    struct mg_problem problem = mg_answer_input_errors(exchange, mg_buf_str(&errors));
-    mg_buf_fini(&errors);
-    return problem;
-}
-
-struct mg_problem mg_answer_input_errors(struct mg_exchange *exchange, struct mg_str errors)
-{
-    return (struct mg_problem){
-        .status = errors.len ? 400 : 500,
-        .detail = errors.len ? MG_STR("the request is not what this route takes")
-                             : MG_STR("out of memory"),
-        .errors = mg_arena_copy(&exchange->request->arena, errors),
-    };
 }
 
 void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked)

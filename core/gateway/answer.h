@@ -3,7 +3,6 @@
 #define MG_GATEWAY_ANSWER_H
 
 #include "gateway/exchange.h"
-#include "plan/fill.h"
 
 // Fills in what the head does not say: request id, the client's address, what to forward.
 void mg_answer_identify(struct mg_exchange *exchange);
@@ -33,11 +32,6 @@ void mg_answer_finish(struct mg_exchange *exchange);
 
 // The failed calls as a JSON array; with `late`, those in flight count as timed out.
 struct mg_str mg_answer_failed_calls(struct mg_exchange *exchange, bool late);
-
-// Problems of the client's input: one fault met while a call was filled, or the list of a check.
-struct mg_problem mg_answer_input_fault(struct mg_exchange *exchange,
-                                        const struct mg_fill_fault *fault);
-struct mg_problem mg_answer_input_errors(struct mg_exchange *exchange, struct mg_str errors);
 
 // Puts a fallback with placeholders in place of a failed call's body.
 void mg_answer_fallback(struct mg_exchange *exchange, struct mg_asked *asked);

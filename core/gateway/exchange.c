@@ -10,6 +10,7 @@
 #include "gateway/each.h"
 #include "gateway/function.h"
 #include "gateway/pass.h"
+#include "gateway/refusal.h"
 #include "plan/fill.h"
 
 void mg_exchange_end_if_done(struct mg_exchange *exchange)
@@ -187,31 +188,6 @@ void mg_exchange_start_call(struct mg_exchange *exchange, struct mg_asked *asked
     mg_exchange_send(exchange, asked);
 }
 
-// False: there is nothing to say against the body.
-static bool refuse_body(struct mg_exchange *exchange, enum mg_scope_fault fault)
-{
-    if (fault == MG_SCOPE_NOT_JSON)
-        mg_exchange_say(exchange, 415,
-                        "the body is not JSON: its Content-Type says something else");
-    else if (fault == MG_SCOPE_BAD_BODY)
-        mg_exchange_say(exchange, 400, "the body is not JSON");
-    else if (fault == MG_SCOPE_WIDE_BODY)
-        mg_exchange_say(exchange, 400, "an object of the body has too many keys");
-    return fault > MG_SCOPE_NO_BODY;
-}
-
-// A client's fault in what it sent: 400, or 415 for a body that says it is something else.
-static void refuse_input(struct mg_exchange *exchange, const struct mg_fill_fault *fault)
-{
-    const struct mg_fill_fault broken = {mg_str_of(exchange->scope.broken), "cannot be read"};
-    if (exchange->scope.broken)
-        fault = &broken;
-    enum mg_scope_fault body =
-        exchange->scope.body_parsed ? exchange->scope.body_fault : MG_SCOPE_SOUND;
-    if (!mg_str_starts(fault->what, MG_STR("body")) || !refuse_body(exchange, body))
-        mg_exchange_problem(exchange, mg_answer_input_fault(exchange, fault));
-}
-
 static void fail_unfilled(struct mg_exchange *exchange, struct mg_asked *asked, enum mg_fill fill,
                           const struct mg_fill_fault *fault)
 {
@@ -230,7 +206,7 @@ bool mg_exchange_fill(struct mg_exchange *exchange, struct mg_asked *asked)
     if (fill == MG_FILL_OK)
         return true;
     if (fill == MG_FILL_CLIENT) {
-        refuse_input(exchange, &fault);
+        mg_refusal_say(exchange, &fault);
         return false;
     }
     fail_unfilled(exchange, asked, fill, &fault);
@@ -243,7 +219,7 @@ static bool start_each(struct mg_exchange *exchange, struct mg_asked *asked)
     struct mg_fill_fault fault = {0};
     enum mg_fill fill = mg_each_start(exchange, asked, &fault);
     if (fill == MG_FILL_CLIENT) {
-        refuse_input(exchange, &fault);
+        mg_refusal_say(exchange, &fault);
     } else if (fill != MG_FILL_OK) {
         fail_unfilled(exchange, asked, fill, &fault);
         mg_exchange_start_call(exchange, asked);
@@ -271,11 +247,6 @@ static bool start_planned(struct mg_exchange *exchange, struct mg_asked *asked)
     return true;
 }
 
-static bool bad_body(const struct mg_scope *scope)
-{
-    return scope->body_parsed && scope->body_fault > MG_SCOPE_NO_BODY;
-}
-
 static void start_pass(struct mg_exchange *exchange)
 {
     struct mg_asked *asked = mg_pass_asked(exchange->pass);
@@ -296,13 +267,13 @@ static void plan_done(struct mg_exchange *exchange)
         start_pass(exchange);
         return;
     }
-    if (mg_answer_plan(exchange) && !exchange->scope.broken && !bad_body(&exchange->scope)) {
+    if (mg_answer_plan(exchange) && !mg_refusal_due(exchange)) {
         mg_exchange_reply(exchange);
         return;
     }
     exchange->reply.headers.count = 0; // they were those of the reply that was not made
-    if (exchange->scope.broken || bad_body(&exchange->scope))
-        refuse_input(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
+    if (mg_refusal_due(exchange))
+        mg_refusal_say(exchange, &(struct mg_fill_fault){.what = MG_STR("body")});
     else
         mg_exchange_no_memory(exchange);
 }
@@ -420,23 +391,6 @@ static bool prepare_calls(struct mg_exchange *exchange)
     return true;
 }
 
-// The declared input, all of it, before any call is made.
-static bool check_input(struct mg_exchange *exchange)
-{
-    struct mg_buf errors = {0};
-    struct mg_str log = {0};
-    const struct mg_input *input = exchange->plan->input;
-    if (!input)
-        return true;
-    enum mg_scope_fault body =
-        mg_input_has_body(input) ? mg_scope_body(&exchange->scope) : MG_SCOPE_SOUND;
-    if (!refuse_body(exchange, body) && !mg_input_check(input, &exchange->scope, &errors, &log))
-        mg_exchange_problem(exchange, mg_answer_input_errors(exchange, mg_buf_str(&errors)));
-    mg_answer_log(exchange, log);
-    mg_buf_fini(&errors);
-    return exchange->state != MG_EXCHANGE_REPLIED;
-}
-
 void mg_exchange_go_on(struct mg_exchange *exchange)
 {
     const struct mg_plan *plan = exchange->plan;
@@ -453,7 +407,7 @@ void mg_exchange_start(struct mg_exchange *exchange)
     const struct mg_limits *limits = &exchange->generation->edition->config->limits;
     exchange->deadline =
         mg_loop_now(&exchange->worker->loop) + (plan->within ? plan->within : limits->within);
-    if (!check_input(exchange))
+    if (!mg_refusal_check(exchange))
         return;
     if (plan->pass)
         exchange->pass = mg_pass_new(exchange);
