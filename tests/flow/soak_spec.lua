@@ -28,8 +28,9 @@ describe("a soak", function()
       books:settle()
       before = #books.unexplained
       local fault = books:fault("told so", { explains = function() return true end })
+      local lost = books.losses
       orders:mood "/to/status/500"
-      till(function() return books.losses > 0 end)
+      till(function() return books.losses > lost end)
       fault.over()
       orders:mood "/to/id/q0x0q"
       till(function() return books.wrong > 0 end)
@@ -37,7 +38,8 @@ describe("a soak", function()
       users:mood "/to/reset/0"
       till(function()
         local last = books.waiting[#books.waiting]
-        return last.from > from and last.status == 502
+        -- A shared call may have begun under the fault before.
+        return last.from > from and last.status == 502 and last.ask.name ~= "share"
       end)
       self.over = true
     end }
