@@ -96,41 +96,47 @@ describe("limits on calls:", function()
   end)
 
   it("a service's at_once and waiting: one more is busy, 503 with Retry-After, at once", function()
-    local g = start({}, [[
-      gate.get("/slow", { calls = { c = b:get "/delay/300/ok" } })
-      gate.get("/soon", { calls = { c = b:get "/delay/20/ok" } })
-    ]], { services = { b = { url = backend.url, at_once = 2, waiting = 3 } } })
-    local replies = all(g, { "/slow", "/slow", "/slow", "/slow", "/slow", "/slow" })
-    assert.same({ [200] = 5, [503] = 1 }, statuses(replies))
-    local busy, quickest = nil, math.huge
-    for _, reply in ipairs(replies) do
-      if reply.status == 503 then
-        assert.same({ "busy", "1" }, { kind(reply), reply.headers["retry-after"] })
-        busy = reply.ms
-      else
-        quickest = math.min(quickest, reply.ms)
+    wait.in_time(function() -- all have to be there before the first is served
+      backend:reset()
+      local g = start({}, [[
+        gate.get("/slow", { calls = { c = b:get "/delay/300/ok" } })
+        gate.get("/soon", { calls = { c = b:get "/delay/20/ok" } })
+      ]], { services = { b = { url = backend.url, at_once = 2, waiting = 3 } } })
+      local replies = all(g, { "/slow", "/slow", "/slow", "/slow", "/slow", "/slow" })
+      assert.same({ [200] = 5, [503] = 1 }, statuses(replies))
+      local busy, quickest = nil, math.huge
+      for _, reply in ipairs(replies) do
+        if reply.status == 503 then
+          assert.same({ "busy", "1" }, { kind(reply), reply.headers["retry-after"] })
+          busy = reply.ms
+        else
+          quickest = math.min(quickest, reply.ms)
+        end
       end
-    end
-    assert.is_true(busy < quickest, ("busy after %.1f ms, served after %.1f ms"):format(busy, quickest))
-    local record = backend:record()
-    assert.same({ 2, 5 }, { record.in_flight_most, record.requests })
-    -- It is known by now how long a call takes: two that wait would wait longer than 100 ms.
-    replies = all(g, { "/slow", "/slow", "/slow", "/slow" })
-    assert.same({ [200] = 3, [503] = 1 }, statuses(replies))
-    wait.in_time(function()
-      for _ = 1, 40 do
-        assert.equal(200, g:get("/soon").status)
-      end
-      assert.same({ [200] = 5 }, statuses(all(g, { "/soon", "/soon", "/soon", "/soon", "/soon" })))
+      assert.is_true(busy < quickest, ("busy after %.1f ms, served after %.1f ms"):format(busy, quickest))
+      local record = backend:record()
+      assert.same({ 2, 5 }, { record.in_flight_most, record.requests })
+      -- It is known by now how long a call takes: two that wait would wait longer than 100 ms.
+      replies = all(g, { "/slow", "/slow", "/slow", "/slow" })
+      assert.same({ [200] = 3, [503] = 1 }, statuses(replies))
+      wait.in_time(function()
+        for _ = 1, 40 do
+          assert.equal(200, g:get("/soon").status)
+        end
+        assert.same({ [200] = 5 }, statuses(all(g, { "/soon", "/soon", "/soon", "/soon", "/soon" })))
+      end)
     end)
   end)
 
   it("a service that lets none wait refuses what is not served at once", function()
-    local g = start({}, [[
-      gate.get("/slow", { calls = { c = b:get "/delay/200/ok" } })
-    ]], { services = { b = { url = backend.url, at_once = 1, waiting = 0 } } })
-    assert.same({ [200] = 1, [503] = 1 }, statuses(all(g, { "/slow", "/slow" })))
-    assert.equal(200, g:get("/slow").status)
+    wait.in_time(function() -- all have to be there before the first is served
+      backend:reset()
+      local g = start({}, [[
+        gate.get("/slow", { calls = { c = b:get "/delay/200/ok" } })
+      ]], { services = { b = { url = backend.url, at_once = 1, waiting = 0 } } })
+      assert.same({ [200] = 1, [503] = 1 }, statuses(all(g, { "/slow", "/slow" })))
+      assert.equal(200, g:get("/slow").status)
+    end)
   end)
 
   it("the queue of a database's threads: beyond it busy, 503 with Retry-After", function()
