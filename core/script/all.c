@@ -58,23 +58,6 @@ static struct mg_all *l_more_entries(lua_State *L, struct mg_arena *arena, struc
     return more;
 }
 
-// Most are few, and stand in their order or nearly so.
-static void sort(struct mg_all *entries, unsigned count)
-{
-    enum { few = 16 };
-    if (count > few) {
-        qsort(entries, count, sizeof *entries, by_key);
-        return;
-    }
-    for (unsigned i = 1; i < count; i++) {
-        struct mg_all entry = entries[i];
-        unsigned at = i;
-        for (; at && by_key(&entry, &entries[at - 1]) < 0; at--)
-            entries[at] = entries[at - 1];
-        entries[at] = entry;
-    }
-}
-
 // Puts all that the table of calls holds into the list and returns it sorted by its keys.
 static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *count)
 {
@@ -101,7 +84,8 @@ static struct mg_all *l_entries(lua_State *L, struct mg_run *run, unsigned *coun
         lua_pushvalue(L, -1);
         lua_rawseti(L, LIST, entry->at);
     }
-    sort(entries, n);
+    if (n > 1)
+        qsort(entries, n, sizeof *entries, by_key);
     *count = n;
     return entries;
 }
