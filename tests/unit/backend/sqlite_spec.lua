@@ -224,12 +224,12 @@ describe("gate.database on SQLite", function()
     assert.is_true(caller:close())
     caller = assert(backend.sqlite(path, 1, 2))
     local words, apart
-    repeat -- whoever comes later than a call may wait (50 ms) is refused where there is room, too
+    repeat -- whoever comes later than a call may wait (100 ms) is refused where there is room, too
       local calls = {}
       local began = wait.now()
       for i = 1, 10 do
         calls[i] = call("ONE", endless)
-        calls[i].within = 50
+        calls[i].within = i == 1 and 300 or 100 -- those that wait are over before their turn comes
         calls[i] = caller:start(calls[i])
       end
       apart = wait.now() - began
@@ -238,8 +238,7 @@ describe("gate.database on SQLite", function()
       for _, it in ipairs(calls) do
         words[it.result.error] = words[it.result.error] + 1
       end
-      assert.is_true(words.timeout >= 1 and words.timeout <= 3)
-    until apart < 10
+    until apart < 50
     assert.same({ timeout = 3, busy = 7 }, words)
   end)
 
