@@ -2,7 +2,8 @@
 
 enum {
     standing = 5, // times the wait that is allowed: for so long it is one that a burst has left
-    few = 6,      // requests of a turn are taken on in any case: so many clients are no overload
+    few = 6,      // requests of a turn are taken on in any case: so many clients are no overload;
+                  // where there have been more, it is the first alone
     slices = 50,  // a turn takes on new requests for this part of the wait that is allowed
     patience_min = 50, // so many times that wait passes before it is tried to do without refusing,
     patience_max = 400 // and twice as many each time that it cannot be done
@@ -31,14 +32,17 @@ static uint64_t enter_turn(struct mg_overload *overload, const struct mg_loop *l
     return waited;
 }
 
-// Where some have to be refused, the first few of a turn still begin.
+// Where some have to be refused: the first of a turn still begins, or a few when there are no more.
 static bool admits_some(struct mg_overload *overload, bool first, uint64_t now, uint64_t most)
 {
     if (first && now - overload->shed_at > most)
         change(overload, MG_OVERLOAD_CALM, now);
     else if (first && now - overload->since >= overload->patience)
         change(overload, MG_OVERLOAD_PROBING, now);
-    if (overload->begun <= few || now - overload->first <= most / slices)
+    unsigned anyway = overload->crowded && now - overload->crowded <= most ? 1 : few;
+    if (overload->begun > few)
+        overload->crowded = now;
+    if (overload->begun <= anyway || now - overload->first <= most / slices)
         return true;
     overload->shed_at = now;
     overload->shed++;

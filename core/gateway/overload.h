@@ -3,10 +3,10 @@
 // served soon is none of our business; but when requests have waited longer than
 // limits.queue_delay, all the time for five times as long as that, the queue stands, and would
 // stand for as long as the load does. From there on each turn takes on new requests for a small
-// part of that time, or a few of them, and refuses the rest, which costs little: those that are
-// taken on have a quick reply, those that are not know at once. It ends when for queue_delay
-// nothing had to be refused; and since clients that ask again as soon as they are refused look like
-// a multitude, it is tried now and then whether the queue comes back.
+// part of that time, one of them at least (a few when there are no more), and refuses the rest,
+// which costs little: those that are taken on have a quick reply, those that are not know at once.
+// It ends when for queue_delay nothing had to be refused; and since clients that ask again as soon
+// as they are refused look like a multitude, it is tried now and then whether the queue comes back.
 #ifndef MG_GATEWAY_OVERLOAD_H
 #define MG_GATEWAY_OVERLOAD_H
 
@@ -27,6 +27,7 @@ struct mg_overload {
     uint64_t first;     // and when the first of it was
     uint64_t since;     // the state is not CALM
     uint64_t patience;  // SHEDDING: after this time it is tried to do without
+    uint64_t crowded;   // when last in a turn of SHEDDING there were more requests than a few
     uint64_t shed_at;   // SHEDDING: when the last was refused, or it began
     unsigned long shed; // ever
 };

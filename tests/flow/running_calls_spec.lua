@@ -27,14 +27,16 @@ describe("a running function", function()
     end)
 
     it("runs started calls at once, and knows which are done", function()
-      local out = answer [[
-        local a, b = api:get("/delay/100/id/1"):start(), api:get("/delay/100/id/2"):start()
-        local quick = gate.value(3):start()
-        local before = a:done()
-        local sum = a:wait().body.id .. b:wait().body.id .. quick:wait().body
-        return { sum, before, a:done(), quick:done(), a:wait().body.id }]]
-      assert.same({ "123", false, true, true, "1" }, out)
-      assert.equal(2, backend:record().in_flight_most)
+      wait.in_time(function()
+        local out = answer [[
+          local a, b = api:get("/delay/100/id/1"):start(), api:get("/delay/100/id/2"):start()
+          local quick = gate.value(3):start()
+          local before = a:done()
+          local sum = a:wait().body.id .. b:wait().body.id .. quick:wait().body
+          return { sum, before, a:done(), quick:done(), a:wait().body.id }]]
+        assert.same({ "123", false, true, true, "1" }, out)
+        assert.equal(2, backend:record().in_flight_most)
+      end)
     end)
 
     it("waits for a future no longer than it says, and the call goes on", function()
@@ -150,16 +152,18 @@ describe("a running function", function()
 
   describe("with gate.all", function()
     it("has all results under the keys of the calls", function()
-      local out = answer [[
-        local future = api:get("/id/f"):start()
-        local got = gate.all { a = api:get "/delay/80/id/a", [1] = api:get "/delay/80/id/1", [2] = future,
-          [true] = gate.value { 5 } }
-        local n = 0
-        for _ in pairs(got) do n = n + 1 end
-        return { got.a.body.id, got[1].body.id, got[2].body.id, got[true].body[1], n,
-          next(gate.all {}) == nil }]]
-      assert.same({ "a", "1", "f", 5, 4, true }, out)
-      assert(backend:record().in_flight_most >= 2)
+      wait.in_time(function()
+        local out = answer [[
+          local future = api:get("/id/f"):start()
+          local got = gate.all { a = api:get "/delay/80/id/a", [1] = api:get "/delay/80/id/1", [2] = future,
+            [true] = gate.value { 5 } }
+          local n = 0
+          for _ in pairs(got) do n = n + 1 end
+          return { got.a.body.id, got[1].body.id, got[2].body.id, got[true].body[1], n,
+            next(gate.all {}) == nil }]]
+        assert.same({ "a", "1", "f", 5, 4, true }, out)
+        assert(backend:record().in_flight_most >= 2)
+      end)
     end)
 
     it("does not wait for what has landed before", function()

@@ -5,15 +5,23 @@ int probe_overload_turn(int count, int ms, int accepting);
 int probe_overload_still(int count);
 void probe_overload_pause(int ms);
 void probe_overload_reset(void);
+void probe_overload_refusing(int us);
 
 static struct mg_overload overload;
 static struct mg_loop loop;
 static const uint64_t most = 100;
+static int refusing, owed; // in us: what refusing one takes, and what still has not moved the clock
 
 void probe_overload_reset(void)
 {
     overload = (struct mg_overload){0};
     loop = (struct mg_loop){.still = 1000};
+    refusing = owed = 0;
+}
+
+void probe_overload_refusing(int us)
+{
+    refusing = us;
 }
 
 void probe_overload_pause(int ms)
@@ -44,6 +52,10 @@ int probe_overload_turn(int count, int ms, int accepting)
         if (mg_overload_admits(&overload, &loop, (uint64_t)accepting, most)) {
             taken++;
             loop.still += (uint64_t)ms;
+        } else {
+            owed += refusing;
+            loop.still += (uint64_t)owed / 1000;
+            owed %= 1000;
         }
     }
     return taken;

@@ -6,6 +6,7 @@ ffi.cdef [[
   int probe_overload_still(int count);
   void probe_overload_pause(int ms);
   void probe_overload_reset(void);
+  void probe_overload_refusing(int us);
 ]]
 local C = ffi.C
 
@@ -42,7 +43,7 @@ describe("a worker", function()
     assert.equal(150, w.turn(150, 1))
     assert.equal(461, w.turn(1000, 1)) -- 500 ms, of which the turn before had a part
     for _ = 1, 100 do
-      assert.equal(6, w.turn(500, 1))
+      assert.equal(3, w.turn(500, 1)) -- what it can do in 2 ms
     end
   end)
 
@@ -51,6 +52,34 @@ describe("a worker", function()
     for _ = 1, 100 do
       assert.equal(6, w.turn(6, 500))
     end
+  end)
+
+  it("takes on the first alone where more than a few come, and all of a few again", function()
+    local w = worker()
+    w.turn(10000, 1)
+    for _ = 1, 100 do
+      assert.equal(1, w.turn(7, 5))
+    end
+    for _ = 1, 20 do -- for 100 ms
+      assert.equal(1, w.turn(6, 5))
+    end
+    for _ = 1, 100 do
+      assert.equal(6, w.turn(6, 500))
+    end
+  end)
+
+  -- Requests come evenly, ten times as many as can be done, each of 2 ms; to refuse one takes 20 us.
+  it("keeps its turns short under ten times what it can do", function()
+    local w, took, turns = worker(), 2, {}
+    C.probe_overload_refusing(20)
+    for turn = 1, 2000 do
+      local count = 5 * took
+      local taken = w.turn(count, 2)
+      took = 2 * taken + math.floor((count - taken) / 50)
+      turns[turn] = took
+    end
+    table.sort(turns)
+    assert.is_true(turns[1000] <= 6, turns[1000]) -- what comes during one is answered in the next
   end)
 
   it("refuses within a turn that has no end", function()
@@ -71,7 +100,7 @@ describe("a worker", function()
   it("takes on all again when for a while none was refused", function()
     local w = worker()
     w.turn(10000, 1)
-    assert.equal(6, w.turn(10, 1))
+    assert.equal(3, w.turn(10, 1))
     for _ = 1, 60 do
       assert.equal(2, w.turn(2, 1))
     end
@@ -85,7 +114,7 @@ describe("a worker", function()
     repeat
       turns = turns + 1
     until w.turn(12, 1) == 12 or turns > 5000
-    assert.is_true(turns > 750 and turns < 850) -- of 6 ms each: 5 s
+    assert.is_true(turns > 1600 and turns < 1700) -- of 3 ms each: 5 s
     for _ = 1, 100 do
       assert.equal(12, w.turn(12, 1))
     end
@@ -94,9 +123,9 @@ describe("a worker", function()
   it("takes on little while it tries, and tries less often when that fails", function()
     local w, tries, at = worker(), {}, 0
     w.turn(10000, 1)
-    for turn = 1, 3000 do -- of 30 ms each
+    for turn = 1, 18000 do -- of 5 ms each
       local taken = w.turn(20, 5)
-      if taken > 6 then
+      if taken > 1 then
         assert.is_true(taken <= 12)
         tries[#tries + 1], at = turn - at, turn
       end
