@@ -2,11 +2,14 @@
 // worker while a turn of its loop goes on, or in the queue of its listening socket. A burst that is
 // served soon is none of our business; but when requests have waited longer than
 // limits.queue_delay, all the time for five times as long as that, the queue stands, and would
-// stand for as long as the load does. From there on each turn takes on new requests for a small
-// part of that time, one of them at least (a few when there are no more), and refuses the rest,
-// which costs little: those that are taken on have a quick reply, those that are not know at once.
-// It ends when for queue_delay nothing had to be refused; and since clients that ask again as soon
-// as they are refused look like a multitude, it is tried now and then whether the queue comes back.
+// stand for as long as the load does. Once as long is enough where it grows: more requests come
+// during a turn than it does, and each takes as long as before, so that it is no pause of the
+// machine that has let them come together. From there on each turn takes on new requests for a
+// small part of that time, one of them at least (a few when there are no more), and refuses the
+// rest, which costs little: those that are taken on have a quick reply, those that are not know at
+// once. It ends when for queue_delay nothing had to be refused; and since clients that ask again as
+// soon as they are refused look like a multitude, it is tried now and then whether the queue comes
+// back.
 #ifndef MG_GATEWAY_OVERLOAD_H
 #define MG_GATEWAY_OVERLOAD_H
 
@@ -25,6 +28,9 @@ struct mg_overload {
     unsigned begun;     // requests in the turn
     uint64_t turn;      // of the loop: the last in which a request has begun,
     uint64_t first;     // and when the first of it was
+    unsigned before;    // requests in the turn before this, if it came right before it,
+    uint64_t took;      // and how long it was
+    bool grew;          // there were more in it than in the one before that
     uint64_t since;     // the state is not CALM
     uint64_t patience;  // SHEDDING: after this time it is tried to do without
     uint64_t crowded;   // when last in a turn of SHEDDING there were more requests than a few
