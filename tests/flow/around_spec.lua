@@ -158,16 +158,22 @@ describe("before", function()
   end)
 
   it("may leave a call to itself: its end is nobody's", function()
-    local reply = g:get "/pass-leaves"
-    assert.same({ 200, "1234567890" }, { reply.status, reply.body })
-    reply = g:get "/leaves"
-    assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
-    local c = g:connect()
-    c:send(http.request("/pass-upload", { method = "POST", headers = { ["Content-Length"] = "10" } }))
-    c:send("0123456789", 1, 100)
-    reply = c:read()
-    assert.same({ 200, "0123456789" }, { reply.status, reply:json().body })
-    c:close()
+    wait.in_time(function()
+      local reply = g:get "/pass-leaves"
+      assert.same({ 200, "1234567890" }, { reply.status, reply.body })
+    end)
+    wait.in_time(function()
+      local reply = g:get "/leaves"
+      assert.same({ 200, "it=timeout" }, { reply.status, reply.headers["moongate-partial"] })
+    end)
+    wait.in_time(function()
+      local c = g:connect()
+      c:send(http.request("/pass-upload", { method = "POST", headers = { ["Content-Length"] = "10" } }))
+      c:send("0123456789", 1, 100)
+      local reply = c:read()
+      c:close()
+      assert.same({ 200, "0123456789" }, { reply.status, reply:json().body })
+    end)
   end)
 
   it("may answer itself, and fail", function()
@@ -252,12 +258,16 @@ describe("after", function()
   end)
 
   it("may wait where there is nothing to pass, for longer than what failed might have", function()
-    local reply = g:get "/pass-gone"
-    problem.check(reply, 502, { pass = "refused" })
-    assert.equal("slept", reply.headers["x-late"])
-    reply = g:post("/pass-hangs", { body = "x" }) -- what goes on unheard answers meanwhile
-    problem.check(reply, 504, { pass = "timeout" })
-    assert.equal("slept", reply.headers["x-late"])
+    wait.in_time(function()
+      local reply = g:get "/pass-gone"
+      problem.check(reply, 502, { pass = "refused" })
+      assert.equal("slept", reply.headers["x-late"])
+    end)
+    wait.in_time(function()
+      local reply = g:post("/pass-hangs", { body = "x" }) -- what goes on unheard answers meanwhile
+      problem.check(reply, 504, { pass = "timeout" })
+      assert.equal("slept", reply.headers["x-late"])
+    end)
   end)
 
   it("ends with a client that leaves", function()

@@ -217,7 +217,10 @@ describe("the page of serve --dev", function()
     assert.equal(200, visit("/fine").status)
     g:write { ["routes.lua"] = 'local gate = require "moongate"\ngate.get("/<x>", { replly = 1 })\n',
       ["b.lua"] = "local x = = 2 -- <i>\n" }
-    assert.truthy(wait.till(function() return visit("/fine").status == 500 end), g:log())
+    assert.truthy(wait.till(function() -- both files, which do not change at once
+      local reply = visit "/fine"
+      return reply.status == 500 and reply.body:find("b.lua:1", 1, true) and reply.body:find("replly", 1, true)
+    end), g:log())
     local page = check(visit "/anything")
     has(page, "the changed files do not load</h1>", "<b>b.lua:1</b>", "local x = = 2 -- &lt;i&gt;",
       "<b>routes.lua:2</b>", "replly", "go on serving programs")

@@ -5,12 +5,13 @@ local places = require "support.places"
 local slurp = require "support.slurp"
 local wait = require "support.wait"
 
--- The routes have short times: on a busy machine an answer may come only when asked again.
-local function ask(run, path, status)
+-- The routes have short times: on a busy machine an answer may come only when asked again; `missing`: what
+-- it is to say that it lacks.
+local function ask(run, path, status, missing)
   local reply
   wait.till(function()
     reply = run:get(path)
-    return reply.status == status
+    return reply.status == status and (not missing or reply.headers["moongate-partial"] == missing)
   end, 5000)
   assert.equal(status, reply.status, reply.body)
   return reply
@@ -39,16 +40,17 @@ describe("the gateway in routes/", function()
 
   it("makes its calls at once: two delays of 30 and 40 ms in a row, 50 ms beside them", function()
     local best = math.huge
-    for _ = 1, 10 do
+    wait.till(function()
       local reply = run:get "/account/42"
       best = reply.status == 200 and math.min(best, reply.ms) or best
-    end
+      return best < 115 * wait.slack
+    end, 5000)
     assert.is_true(best >= 70)
     assert.is_true(best < 115 * wait.slack, best)
   end)
 
   it("answers without orders when they are late, and says so", function()
-    local reply = ask(run, "/account/99", 200)
+    local reply = ask(run, "/account/99", 200, "orders=timeout")
     assert.equal("orders=timeout", reply.headers["moongate-partial"])
     assert.same({ name = "Linus", points = 0, credit = 580, orders = {},
       banner = { text = "Free shipping until Sunday", link = "/shipping" } }, reply:json())
@@ -70,7 +72,7 @@ describe("the gateway in routes/", function()
       return reply.status == 200 and not reply.headers["moongate-partial"]
     end, 5000)
     assert.equal('{"a":{"name":"Ada","spent":17800},"b":{"name":"Grace","spent":790}}', reply.body)
-    local partial = ask(run, "/compare/99/7", 200)
+    local partial = ask(run, "/compare/99/7", 200, "a_orders=timeout")
     assert.equal("a_orders=timeout", partial.headers["moongate-partial"])
     assert.equal('{"a":{"name":"Linus","spent":null},"b":{"name":"Grace","spent":790}}', partial.body)
     assert.equal(400, ask(run, "/compare/7/7", 400).status)

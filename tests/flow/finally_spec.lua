@@ -168,7 +168,7 @@ describe("gate.finally", function()
   end)
 
   it("has time and calls of its own", function()
-    start { finally = "600ms", within = "5s" }
+    start { finally = "950ms", within = "5s" }
     assert.equal(200, g:get("/slow").status)
     seen("slow", "left 1;after;")
     logged "gate.finally: its function ran out of time"
@@ -203,15 +203,17 @@ describe("gate.finally", function()
   end)
 
   it("runs for requests that a stop cuts, and is cut itself when its time is over", function()
-    start { drain = "50ms", finally = "300ms" }
-    local c = g:connect()
-    c:send "POST /held-request HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
-    backend:record_when(function(record) return record.in_flight == 1 end)
-    assert.equal(200, g:get("/held-ever").status)
-    backend:record_when(function(record) return record.in_flight == 2 end)
-    g.process:signal(posix.SIGTERM)
-    assert.equal(0, g.process:wait(10000))
-    g.stopped = true
-    assert.is_truthy(targets():find("POST /echo/undo/503", 1, true), targets())
+    wait.in_time(function()
+      start { drain = "50ms", finally = "300ms" }
+      local c = g:connect()
+      c:send "POST /held-request HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+      backend:record_when(function(record) return record.in_flight == 1 end)
+      assert.equal(200, g:get("/held-ever").status)
+      backend:record_when(function(record) return record.in_flight == 2 end)
+      g.process:signal(posix.SIGTERM)
+      assert.equal(0, g.process:wait(10000))
+      g.stopped = true
+      assert.is_truthy(targets():find("POST /echo/undo/503", 1, true), targets())
+    end)
   end)
 end)

@@ -65,7 +65,7 @@ local function start_servers(folder, env)
 end
 
 -- Starts one, `path` being its folder in the checkout; options as of gateway.start,
--- and patient: its services have as much time as a busy machine takes. Has `ports` of its backends,
+-- and patient: all that has a time has as much of it as a busy machine takes. Has `ports` of its backends,
 -- run.ports.BANK, and `servers`: run.servers.redis.
 function example.start(path, options)
   options = options or {}
@@ -73,7 +73,7 @@ function example.start(path, options)
   sh(("rm -f '%s'/*; cp -R '%s/%s/.' '%s' && find '%s' -name '*.db*' -delete"):format(folder,
     places.checkout, path, folder, folder))
   if options.patient then
-    sh(("sed -i 's/within = \"[0-9]*ms\"/within = \"5s\"/' '%s/gateway.lua'"):format(folder))
+    sh(("sed -i 's/within *= \"[0-9]*m*s\"/within = \"5s\"/' '%s'/*.lua"):format(folder))
   end
   make_databases(folder)
   local ports
