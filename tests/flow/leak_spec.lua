@@ -138,7 +138,7 @@ describe("a reply without --dev", function()
 
   it("tells nothing of files that do not load", function()
     g:write { ["b.lua"] = "local private = = 2\n" }
-    assert.truthy(wait.till(function() return g:log():find("stay as they were", 1, true) end))
+    assert.truthy(wait.till(function() return g:log():find("stay as they were", 1, true) end, 10000))
     assert.equal(200, ask("/fine").status)
     assert.equal(500, ask("/lua").status)
   end)

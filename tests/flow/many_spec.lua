@@ -20,6 +20,25 @@ describe("a function", function()
     faultd.clean()
   end)
 
+  -- The reply of `g`; what is held is let go of each time that the backend was asked so often. `after`
+  -- is done then.
+  local function get_held(g, requests, after)
+    local reply
+    wait.at_once {
+      function() reply = g:get "/" end,
+      function()
+        for _, count in ipairs(requests) do
+          backend:record_when(function(record) return record.requests == count end)
+          backend:release()
+        end
+        if after then
+          after()
+        end
+      end,
+    }
+    return reply
+  end
+
   describe("with gate.map", function()
     it("makes 20 calls for 100 items with 20 distinct ids, never more than 8 in flight", function()
       local expected = {}
@@ -33,7 +52,7 @@ describe("a function", function()
           local list, ids = {}, {}
           for i = 1, 100 do list[i] = "n" .. i % 20 end
           for i, result in ipairs(gate.map(list, function(id)
-            return api:get("/delay/10/id/{id}", { params = { id = id }, headers = { ["x-a"] = "b" } })
+            return api:get("/delay/30/id/{id}", { params = { id = id }, headers = { ["x-a"] = "b" } })
           end, { at_once = 8 })) do
             ids[i] = result.body.id
           end
@@ -63,7 +82,8 @@ describe("a function", function()
       local g = serve [[
         local results = gate.map({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, function(item, place)
           assert(item == place)
-          return api:get("/delay/{ms}/id/{id}", { params = { ms = math.random(0, 9), id = item } })
+          local ms = math.random(0, 9) + (req.query.more or 0)
+          return api:get("/delay/{ms}/id/{id}", { params = { ms = ms, id = item } })
         end)
         local ids = {}
         for i, result in ipairs(results) do ids[i] = result.body.id end
@@ -71,7 +91,10 @@ describe("a function", function()
       for _ = 1, ROUNDS do
         assert.equal("1 2 3 4 5 6 7 8 9 10 11 12", g:get("/").body)
       end
-      assert.equal(8, backend:record().in_flight_most)
+      wait.in_time(function() -- 8 of them are in flight before the first is answered
+        assert.equal("1 2 3 4 5 6 7 8 9 10 11 12", g:get("/?more=20").body)
+        assert.equal(8, backend:record().in_flight_most)
+      end)
     end)
 
     it("makes twice what differs in an option, and what may change something", function()
@@ -133,14 +156,11 @@ describe("a function", function()
     it("has the first success and its key; the rest are cancelled", function()
       local g = serve [[
         local result, key = gate.first { slow = api:get "/hang", bad = api:get "/status/500",
-          good = api:get "/delay/30/id/7", late = api:get "/hang?2" }
+          good = api:get "/held/id/7", late = api:get "/hang?2" }
         api:get("/held/ok"):wait()
         return { key, result.body.id }]]
-      local reply, record
-      wait.at_once {
-        function() reply = g:get "/" end,
-        function() record = backend:release_when_left(2, 5) end,
-      }
+      local record
+      local reply = get_held(g, { 4 }, function() record = backend:release_when_left(2, 5) end)
       assert.same({ "good", "7" }, reply:json())
       assert.same({ 2, 5 }, { faultd.left(record), record.requests })
     end)
@@ -162,43 +182,44 @@ describe("a function", function()
 
   describe("with gate.as_completed", function()
     it("has results as they land, failures too", function()
-      local out = answer [[
+      local g = serve [[
         local seen = {}
-        for key, result in gate.as_completed { a = api:get "/delay/120/id/a", b = api:get "/delay/60/status/503",
+        for key, result in gate.as_completed { a = api:get "/held/held/id/a", b = api:get "/held/status/503",
           c = api:get "/id/c", d = gone:get "/x" } do
           seen[#seen + 1] = { key, result.ok, result.error and result.error.kind or "none" }
+          api:get("/id/seen"):wait()
         end
         return { seen[3], seen[4], #seen }]]
+      local out = get_held(g, { 3 + 2, 3 + 3 }):json()
       assert.same({ { "b", false, "status" }, { "a", true, "none" }, 4 }, out)
     end)
 
     it("ends what is left with rest:cancel()", function()
       local g = serve [[
         local first
-        for key, _, rest in gate.as_completed { a = api:get "/hang", b = api:get "/delay/20/ok", c = api:get "/hang?2" } do
+        for key, _, rest in gate.as_completed { a = api:get "/hang", b = api:get "/held/ok", c = api:get "/hang?2" } do
           first = key
           rest:cancel()
         end
         api:get("/held/ok"):wait()
         return first]]
-      local reply, record
-      wait.at_once {
-        function() reply = g:get "/" end,
-        function() record = backend:release_when_left(2, 4) end,
-      }
+      local record
+      local reply = get_held(g, { 3 }, function() record = backend:release_when_left(2, 4) end)
       assert.equal("b", reply.body)
       assert.same({ 2, 4 }, { faultd.left(record), record.requests })
     end)
 
     it("can be left by break, and waits between", function()
-      assert.same({ 1, 2, 3 }, answer [[
+      local g = serve [[
         local order = {}
-        for key in gate.as_completed { api:get "/ok", api:get "/delay/40/ok", api:get "/delay/80/ok", api:get "/hang" } do
+        for key in gate.as_completed { api:get "/ok", api:get "/held/ok", api:get "/held/held/ok", api:get "/hang" } do
           order[#order + 1] = key
           gate.sleep "5ms"
           if #order == 3 then break end
+          api:get("/id/seen"):wait()
         end
-        return order]])
+        return order]]
+      assert.same({ 1, 2, 3 }, get_held(g, { 4 + 1, 4 + 2 }):json())
     end)
 
     it("is nothing for nothing", function()

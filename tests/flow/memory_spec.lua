@@ -55,24 +55,25 @@ describe("ten thousand requests", function()
   teardown(gateway.clean)
   teardown(faultd.clean)
 
-  -- Sends `count` requests on 16 connections, 25 at a time on each.
-  local function ask(path, count, options)
+  -- Sends `count` requests on 16 connections, 25 at a time on each: all are answered with that status.
+  local function ask(status, path, count, options)
     local bytes = http.request(path .. "?x=1&y=2", options):rep(25)
-    local status
-    wait.at_once(16, function()
-      local c = g:connect()
-      for _ = 1, count / 16 / 25 do
-        c:send(bytes)
-        for _ = 1, 25 do
-          local reply = assert(c:read())
-          status = status or reply.status
-          assert.equal(status, reply.status)
+    wait.in_time(function() -- threads that were stopped at work seem to hang: 503
+      local others = {}
+      wait.at_once(16, function()
+        local c = g:connect()
+        for _ = 1, count / 16 / 25 do
+          c:send(bytes)
+          for _ = 1, 25 do
+            local reply = assert(c:read())
+            others[#others + 1] = reply.status ~= status and reply.status or nil
+          end
         end
-      end
-      c:close()
+        c:close()
+      end)
+      backend:reset()
+      assert.same({}, others)
     end)
-    backend:reset()
-    return status
   end
 
   local kinds = { template = 200, merged = 200, ["function"] = 200, all = 200, sql = 200, file = 200, problem = 404,
@@ -81,7 +82,7 @@ describe("ten thousand requests", function()
     it("of the kind " .. kind .. " leave it as large as it was", function()
       local options = kind == "body" and { json = { n = { 1 } } } or nil
       local slow = wait.slack > 1
-      assert.equal(status, ask("/" .. kind, slow and 400 or 2000, options))
+      ask(status, "/" .. kind, slow and 400 or 2000, options)
       if slow then
         return -- the sanitizers count what is leaked, and keep what was freed
       end
@@ -89,7 +90,7 @@ describe("ten thousand requests", function()
       local grown = {}
       repeat -- a leak shows each time; that more was in flight than before, on a busy machine, does not
         local before = g:rss()
-        assert.equal(status, ask("/" .. kind, 10000, options))
+        ask(status, "/" .. kind, 10000, options)
         grown[#grown + 1] = g:rss() - before
       until grown[#grown] < 1536 or #grown == 3
       assert(grown[#grown] < 1536, table.concat(grown, ", ") .. " KiB more")

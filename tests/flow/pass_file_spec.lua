@@ -206,13 +206,15 @@ describe("a passed file and a client that", function()
   after_each(gateway.clean)
 
   it("reads nothing hold no thread: others are served by the only one", function()
-    start { file_threads = 1 }
+    start { file_threads = 1, write_idle = "1m" }
     local fds, held = settled(), {}
     for i = 1, 20 do
       held[i] = begin("/static/big.bin", { receive_room = 200000 })
     end
-    assert.equal("0123456789", g:get("/static/a.txt").body)
-    assert.equal("0123456789", g:get("/collected"):json())
+    wait.in_time(function() -- a thread that was stopped at work seems to hang: 503
+      assert.equal("0123456789", g:get("/static/a.txt").body)
+      assert.equal("0123456789", g:get("/collected"):json())
+    end)
     for i = 1, 10 do -- some go on, others leave
       assert.equal(#big, drop(held[i], #big))
     end
@@ -223,19 +225,21 @@ describe("a passed file and a client that", function()
   end)
 
   it("reads nothing is one of so many that no descriptor is left: 503, until some have left", function()
-    start(nil, { files = 100 })
+    start({ write_idle = "1m" }, { files = 100 })
     local kept, held = g:connect(), {}
     assert.equal(200, kept:ask("/static/a.txt").status)
     local fds = settled()
-    for i = 1, 60 do -- until nobody is accepted any more
-      held[i] = g:connect { receive_room = 200000 }
-      held[i]:send(http.request "/static/big.bin")
-      if not held[i]:more(posix.now() + 300 * wait.slack) then
-        break
-      end
-    end
+    local accepted, refused
+    repeat -- until nobody is accepted any more
+      held[#held + 1] = g:connect { receive_room = 200000 }
+      held[#held]:send(http.request "/static/big.bin")
+      repeat -- or the gateway was only slow
+        accepted = held[#held]:more(posix.now() + 300 * wait.slack)
+        refused = not accepted and kept:ask "/static/a.txt"
+      until accepted or refused.status ~= 200
+    until not accepted or #held == 60
     assert.is_true(#held < 60)
-    problem.check(kept:ask "/static/a.txt", 503, { pass = "busy" })
+    problem.check(refused, 503, { pass = "busy" })
     for _, c in ipairs(held) do
       c:close()
     end

@@ -135,11 +135,10 @@ for _, path in ipairs { "plain", "libcurl" } do
         assert.is_true(reply.ms >= 590, reply.ms)
         return reply.ms
       end)
-      wait.below(1800, function()
+      wait.in_time(function() -- the head comes in time
         local reply = g:get "/brief/noend"
         assert.same({ 200, true }, { reply.status, reply.cut ~= nil })
-        assert.is_true(reply.ms >= 890, reply.ms)
-        return reply.ms
+        assert.is_true(reply.ms >= 890 and reply.ms < 1800 * wait.slack, reply.ms)
       end)
       wait.in_time(function()
         local reply = g:get "/brief/drip/120?body=1234567890" -- slow, but it gets on
@@ -192,8 +191,8 @@ for _, path in ipairs { "plain", "libcurl" } do
         local before, c = g:fds(), g:connect()
         c:send(http.request("/pass/noend", { method = method }))
         c:drop(20)
-        c:close()
         local left = posix.now()
+        c:close()
         assert.is_truthy(at_rest(before), "it goes on")
         assert.is_true(posix.now() - left >= least, method)
       end
@@ -207,12 +206,14 @@ for _, path in ipairs { "plain", "libcurl" } do
       local record = backend:record_when(function(r) return r.open == 0 end, 3000)
       assert.same({ 0, 1 }, { record.open, record.requests })
       assert.is_nil(record.log[1].done)
+      gateway.clean()
+      start { unheard = "10s" }
       c = g:connect()
       c:send(http.request("/pass/delay/300/ok", { method = "POST", body = "whole" }))
       backend:record_when(function(r) return r.in_flight == 1 end)
       c:close()
       record = backend:record_when(function(r) return r.in_flight == 0 end, 3000)
-      assert.is_number(record.log[2].done)
+      assert.is_number(record.log[1].done)
     end)
 
     it("nothing of a client that breaks off while the backend does not read", function()

@@ -7,8 +7,15 @@ local wait = require "support.wait"
 
 local server
 
+-- Long before a query that sleeps for 20 s has ended by itself.
 local function gone(pattern)
-  return wait.till(function() return server:count(pattern) == 0 end)
+  return wait.till(function() return server:count(pattern) == 0 end, 10000 / wait.slack)
+end
+
+-- That no transaction is open, but one that is being undone right now.
+local function none_open()
+  local open = "select count(*) from pg_stat_activity where state like 'idle in transaction%'"
+  assert.truthy(wait.till(function() return server:sql(open) == "0" end))
 end
 
 describe("PostgreSQL that is slow", function()
@@ -30,16 +37,18 @@ describe("PostgreSQL that is slow", function()
         gate.get("/", { within = "100ms", calls = { x = crm:one "select pg_sleep(20)::text as slept" } })
         gate.get("/pid", { calls = { x = crm:one "select pg_backend_pid() as pid" }, reply = "{x.body.pid}" })]],
         { at_once = 1 }, { workers = workers })
-      local pid = g:get("/pid").body
       local c = g:connect()
-      wait.below(1000, function()
-        local reply = c:ask "/"
-        assert.equal(504, reply.status)
-        return reply.ms
+      wait.in_time(function() -- the query is cancelled within a second, or the connection closed
+        local pid = c:ask("/pid").body
+        wait.below(1000, function()
+          local reply = c:ask "/"
+          assert.equal(504, reply.status)
+          return reply.ms
+        end)
+        assert.truthy(gone "select pg_sleep%")
+        -- Its connection goes on with the next call.
+        assert.equal(pid, c:ask("/pid").body)
       end)
-      assert.truthy(gone "select pg_sleep%")
-      -- Its connection goes on with the next call.
-      assert.equal(pid, c:ask("/pid").body)
       c:close()
       g:stop()
     end
@@ -52,7 +61,7 @@ describe("PostgreSQL that is slow", function()
       conns[i] = g:connect()
       conns[i]:send(http.request "/")
     end
-    assert.truthy(wait.till(function() return server:count "select pg_sleep%" == 8 end))
+    assert.truthy(wait.till(function() return server:count "select pg_sleep%" == 8 end, 8000 / wait.slack))
     for i = 1, 8 do
       conns[i]:close()
     end
@@ -65,13 +74,16 @@ describe("PostgreSQL that is slow", function()
       gate.get("/{id}", { within = "2s", calls = {
         x = crm:one("select $1::int as id, pg_sleep(random() * 0.02)::text as s", "{id}", { within = "10ms", optional = true }),
         y = crm:one("select $1::int + 1000000 as id", "{id}", { optional = true }),
-      }, reply = { "{x.body.id}", "{y.body.id}" } })]], { at_once = 4 }, { workers = 2 })
+      }, reply = { "{x.body.id}", "{y.body.id}" } })
+      gate.get("/patient/{id}", { calls = {
+        x = crm:one("select $1::int as id, pg_sleep(0.001)::text as s", "{id}", { optional = true }),
+      }, reply = { "{x.body.id}", gate.null } })]], { at_once = 4 }, { workers = 2 })
     local landed, cut = 0, 0
     wait.at_once(8, function(n)
       local c = g:connect()
       for i = 1, rounds do
         local id = n * 10000 + i
-        local reply = c:ask("/" .. id)
+        local reply = c:ask((i % 10 == 0 and "/patient/" or "/") .. id)
         assert.equal(200, reply.status)
         local x, y = reply.body:match "^%[(%w+),(%w+)%]$"
         assert.is_true(x == "null" or tonumber(x) == id, reply.body)
@@ -81,7 +93,7 @@ describe("PostgreSQL that is slow", function()
       c:close()
     end)
     assert.is_true(landed > 0 and cut > 0, landed .. " landed, " .. cut .. " were cut")
-    assert.is_true(server:count() <= 4)
+    assert.truthy(wait.till(function() return (server:count() or 5) <= 4 end))
     assert.truthy(gone "%pg_sleep(random%")
   end)
 
@@ -92,20 +104,22 @@ describe("PostgreSQL that is slow", function()
       gate.get("/sum", { calls = { x = crm:one "select sum(n) as n from account" } })]], { at_once = 1 })
     assert.equal(504, g:post("/slow").status)
     assert.equal('{"x":{"n":100}}', g:get("/sum").body)
-    assert.equal("0", server:sql "select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+    none_open()
     server:sql "update account set n = 7 where id = 1" -- nobody holds its lock
   end)
 
   it("refuses as busy what would wait too long, and takes no place for it", function()
     local g = server:serve([[gate.get("/", { within = "5s", calls = { x = crm:one "select pg_sleep(0.3)::text as s" } })]],
       { at_once = 1, waiting = 1 })
-    local statuses = {}
     assert.equal(200, g:get("/").status)
-    wait.at_once(4, function()
-      local status = g:get("/").status
-      statuses[status] = (statuses[status] or 0) + 1
+    wait.in_time(function() -- they come before the first is over
+      local statuses = { [200] = 0, [503] = 0 }
+      wait.at_once(4, function()
+        local status = g:get("/").status
+        statuses[status] = statuses[status] + 1
+      end)
+      assert.is_true(statuses[200] >= 1 and statuses[503] >= 2, statuses[200] .. " " .. statuses[503])
     end)
-    assert.is_true(statuses[200] >= 1 and statuses[503] >= 2, statuses[200] .. " " .. statuses[503])
     assert.equal(200, g:get("/").status)
   end)
 
@@ -134,7 +148,7 @@ describe("PostgreSQL that is slow", function()
       assert.equal(404, g:post("/pay/9/2/1").status)  -- no such row: the first row is not there
       assert.equal("60|40", server:sql "select string_agg(n::text, '|' order by id) from account")
       assert.equal(200, g:post("/pay/1/3/60").status) -- nobody gets it, as written
-      assert.equal("0", server:sql "select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+      none_open()
     end)
 
     it("is one for SQLite too", function()
@@ -187,20 +201,28 @@ describe("PostgreSQL that goes away", function()
   it("is refused at once while it is away, and works within a second of its return", function()
     local g = server:serve([[gate.get("/", { calls = { x = crm:one "select 1 as n" } })]], {}, { workers = 2 })
     assert.equal(200, g:get("/").status)
-    server:kill()
-    assert.truthy(wait.till(function() return g:get("/").body:find '"kind":"refused"' end))
-    wait.below(1000, function() -- 10 ms each
-      local began = wait.now()
-      for _ = 1, 100 do
-        assert.matches('"kind":"refused"', g:get("/").body)
+    local function refused(count)
+      for _ = 1, count do
+        if not g:get("/").body:find '"kind":"refused"' then
+          return false
+        end
       end
-      return wait.now() - began
+      return true
+    end
+    wait.below(1000, function()
+      server:kill() -- its processes end a moment later, each of which may have a connection
+      assert.truthy(wait.till(function() return refused(30) end, 10000))
+      wait.below(1000, function() -- 10 ms each
+        local began = wait.now()
+        assert.is_true(refused(100))
+        return wait.now() - began
+      end)
+      wait.sleep(1000) -- so that it is not tried very often any more
+      server:up()
+      local back = wait.till(function() return server:psql("postgres", "select 1") == "1" and wait.now() end, 20000)
+      assert.truthy(wait.till(function() return g:get("/").status == 200 end, 20000))
+      return wait.now() - back
     end)
-    wait.sleep(1000) -- so that it is not tried very often any more
-    server:up()
-    local back = wait.till(function() return server:psql("postgres", "select 1") == "1" and wait.now() end, 20000)
-    assert.truthy(wait.till(function() return g:get("/").status == 200 end, 20000))
-    assert.is_true(wait.now() - back < 1000 * wait.slack, ("%d ms"):format(wait.now() - back))
     local log = g:log()
     assert.truthy(log:find("database crm cannot be reached", 1, true))
     assert.truthy(wait.till(function() return g:log():find("database crm can be reached again", 1, true) end))
@@ -260,7 +282,7 @@ describe("PostgreSQL that goes away", function()
         for _ = 1, kills do
           wait.sleep(200)
           local before = good
-          assert.truthy(wait.till(function() return good > before + 20 end, 20000), "no good replies")
+          assert.truthy(wait.till(function() return good > before + 60 end, 20000), "no good replies")
           server:kill()
           wait.sleep(100)
           server:up()
@@ -276,7 +298,7 @@ describe("PostgreSQL that goes away", function()
     for kind in pairs(kinds) do
       assert.is_true(kind == "reset" or kind == "refused" or kind == "busy" or kind == "timeout", kind)
     end
-    assert.truthy(wait.till(function() return server:count() and server:count() <= 8 end))
+    assert.truthy(wait.till(function() return (server:count() or 9) <= 8 end, 10000))
   end)
 
   it("costs its calls no more than their time while it is mute, and the gateway ends all the same", function()

@@ -248,7 +248,8 @@ describe("gate.database on PostgreSQL", function()
       crm:run("insert into person (name) values ('Alan')"):wait()
       return crm:one("select count(*) as n from person"):wait().body]], { at_once = 1 })
     assert.equal('{"n":1}', out)
-    assert.equal("0", server:sql "select count(*) from pg_stat_activity where state like 'idle in transaction%'")
+    local open = "select count(*) from pg_stat_activity where state like 'idle in transaction%'"
+    assert.truthy(wait.till(function() return server:sql(open) == "0" end))
     assert.equal("1", server:sql "select count(*) from person")
   end)
 
@@ -383,6 +384,7 @@ describe("gate.database on PostgreSQL", function()
   it("never has more connections than at_once, for two workers together", function()
     local g = server:serve([[gate.get("/{id}", { calls = { x = crm:one("select $1 as id, pg_sleep(0.02)::text", "{id}", { optional = true }) } })]],
       { at_once = 3 }, { workers = 2 })
+    assert.truthy(wait.till(function() return server:count() == 0 end, 10000)) -- of gateways before
     local most, over = 0, false
     wait.at_once {
       function()

@@ -74,7 +74,7 @@ describe("gate.redis", function()
     server:cli "flushall"
     g = gateway.start({
       ["gateway.lua"] = { redis = {
-        cache = server.url, other = { url = server.url .. "/3", within = "1s" }, ["local"] = server.unix_url .. "?db=2",
+        cache = server.url, other = { url = server.url .. "/3", within = "5s" }, ["local"] = server.unix_url .. "?db=2",
         down = "redis://127.0.0.1:1",
       } },
       ["routes.lua"] = routes,
@@ -208,7 +208,7 @@ describe("gate.redis", function()
 
   it("makes atomic calls from functions, and says which call was wrong", function()
     local reply = run [[
-      local all = cache:atomic({ cache:set("a", "{x}"), cache:get "a", cache:hgetall "none" }, { within = "1s" }):wait().body
+      local all = cache:atomic({ cache:set("a", "{x}"), cache:get "a", cache:hgetall "none" }, { within = "5s" }):wait().body
       local wrong = cache:atomic({ cache:set("b", 1), cache:command("SET", "b") }, { optional = true }):wait()
       return { all = all, kind = wrong.error.kind, why = wrong.error.message, b = cache:exists "b":wait().body }
     ]]
