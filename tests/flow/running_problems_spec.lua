@@ -19,7 +19,7 @@ describe("a running function that raises", function()
   -- The log's line about a request, without the time and what names the request.
   local function logged(g, reply)
     local id = reply.headers["x-request-id"]
-    local line = wait.till(function() return g:log():match("[^\n]*" .. id .. "[^\n]*\n") end, 1000)
+    local line = wait.till(function() return g:log():match("[^\n]*" .. id .. "[^\n]*\n") end, 10000)
     return line and line:match "%): (.*)\n$"
   end
 

@@ -266,7 +266,7 @@ describe("a function's reply", function()
     } do
       local reply, one = reply_of("return " .. body)
       assert.equal(500, reply.status, body)
-      assert(wait.till(function() return one:log():find(log, 1, true) end, 1000), body .. one:log())
+      assert(wait.till(function() return one:log():find(log, 1, true) end, 10000), body .. one:log())
       gateway.clean()
     end
   end)

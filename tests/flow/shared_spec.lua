@@ -9,7 +9,7 @@ local hits, other = gate.shared "hits", gate.shared "other"
 ]]
 
 -- All of a crowd is served, though each has to wait for the others.
-local function patient() return { ["gateway.lua"] = { limits = { queue_delay = "1m" } } } end
+local function patient() return { ["gateway.lua"] = { limits = { queue_delay = "1m", script = "10s" } } } end
 
 -- A gateway whose GET / runs a function, of which a test gives the body.
 local function serve(body, files, options)

@@ -86,9 +86,10 @@ describe("a failure is a problem:", function()
   end
 
   it("503 with Retry-After, at once", function()
+    backend:reset()
     local holder = g:connect()
     holder:send "GET /hold HTTP/1.1\r\nHost: gate.test\r\n\r\n"
-    backend:record_when(function(record) return record.in_flight == 1 end)
+    backend:record_when(function(record) return record.in_flight == 1 end, 10000)
     local reply = g:get "/busy"
     problem.check(reply, 503, { it = "busy" })
     holder:close()

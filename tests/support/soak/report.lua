@@ -4,7 +4,7 @@ local places = require "support.places"
 
 local report = {}
 
-local FDS_MORE, RSS_MORE, SLOPE_MOST, SLOPE_FROM = 8, 32 * 1024, 1024, 20 * 60000
+local FDS_MORE, RSS_MORE, SLOPE_MOST, SLOPE_FROM = gauge.FDS_MORE, 32 * 1024, 1024, 20 * 60000
 
 local function counted(title, counts)
   local parts = {}

@@ -171,7 +171,7 @@ local function finish(self)
   self.ledger:take_log(self.servers:log_lines())
   self.ledger:settle()
   self.counts = final_counts(self)
-  self.rests[2] = self.servers:rest(self.calm)
+  self.rests[2] = self.servers:rest(self.calm, self.rests[1])
   self.ledger:take_log(self.servers:log_lines())
 end
 

@@ -86,8 +86,9 @@ function servers:log_lines()
 end
 
 -- Cuts all connections between the gateway and what is behind it, so that what it holds can be
--- compared: descriptors and threads, once nothing has changed for `calm` ms.
-function servers:rest(calm)
+-- compared: descriptors and threads, once nothing has changed for `calm` ms. A process that is stopped
+-- changes nothing either: what is compared with `before` has time to come down to that.
+function servers:rest(calm, before)
   for _, one in ipairs { self.users, self.orders } do
     one:stop()
     one:again()
@@ -104,7 +105,8 @@ function servers:rest(calm)
     if fds ~= last then
       last, since = fds, wait.now()
     end
-    return wait.now() - since > calm
+    local down = not before or (fds and fds <= before.fds + gauge.FDS_MORE and gauge.threads(pid) <= before.threads)
+    return down and wait.now() - since > calm
   end, 8000)
   local pid = self:server()
   return { fds = last, threads = gauge.threads(pid), rss = gauge.rss(pid), kinds = gauge.kinds(pid) }
