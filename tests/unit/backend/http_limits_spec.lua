@@ -297,7 +297,7 @@ describe("an unsafe call", function()
         { method = "PATCH", body = ("x"):rep(300000) }, { method = "PUT", body = "" },
       } do
         local backend = fake { OK, step }
-        local users = service(url(backend))
+        local users = service(url(backend), { connect_ms = 1000 })
         ask(users)
         local got = ask(users, call)
         assert.equal("reset", got.error)
@@ -314,12 +314,12 @@ describe("a connection", function()
   after_each(world.close)
 
   it("that does not stand in time is `timeout`, and nothing was sent", function()
-    local users = service("http://127.0.0.1:" .. world.mute "127.0.0.1", { connect_ms = 60 })
+    local users = service("http://127.0.0.1:" .. world.mute "127.0.0.1", { connect_ms = 200 })
     for _, method in ipairs { "GET", "POST" } do
-      wait.below(120, function()
+      wait.below(400, function()
         local got = ask(users, { method = method })
         assert.same({ "timeout", "no connection in time" }, { got.error, got.message })
-        assert.is_true(got.ms >= 59, got.ms)
+        assert.is_true(got.ms >= 199, got.ms)
         return got.ms
       end)
     end
