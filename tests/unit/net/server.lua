@@ -161,8 +161,8 @@ end
 function net.serve_in_time(options, test)
   local ok, why
   for _ = 1, 5 do
-    net.serve(options, function(server)
-      ok, why = pcall(test, server)
+    net.serve(options, function(one)
+      ok, why = pcall(test, one)
     end)
     if ok then
       return
