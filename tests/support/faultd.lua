@@ -125,9 +125,12 @@ end
 function faultd.mute_port()
   local fd, port = posix.listen(0)
   sockets[#sockets + 1] = fd
-  for _ = 1, 2 do
-    sockets[#sockets + 1] = posix.connect("127.0.0.1", port)
+  local waiting = {}
+  for i = 1, 2 do
+    waiting[i] = { fd = posix.connect("127.0.0.1", port), events = posix.OUT }
+    sockets[#sockets + 1] = waiting[i].fd
   end
+  posix.poll(waiting, 5000) -- it is full when the first of them stands in it
   return port
 end
 

@@ -120,8 +120,15 @@ function process:out(within)
   return self.printed
 end
 
+-- True when it was sent. At SIGSTOP the process stands still, or has ended, when this returns.
 function process:signal(number)
-  return not self.code and posix.kill(self.pid, number)
+  local sent = not self.code and posix.kill(self.pid, number)
+  if sent and number == posix.SIGSTOP then
+    wait.till(function()
+      return not slurp(("/proc/%d/stat"):format(self.pid)):find "%) [RSD] "
+    end)
+  end
+  return sent
 end
 
 -- Waits for its end, at most `within` ms (default 10,000): its exit code (128 + signal when one

@@ -37,9 +37,9 @@ function wait.sleep(ms)
   wait.ready(-1, 0, posix.now() + ms)
 end
 
--- Waits until check() gives something true, at most `within` ms (default 2000): that, or nil.
+-- Waits until check() gives something true, at most `within` ms (default 5000): that, or nil.
 function wait.till(check, within)
-  local deadline = posix.now() + (within or 2000) * wait.slack
+  local deadline = posix.now() + (within or 5000) * wait.slack
   repeat
     local found = check()
     if found then

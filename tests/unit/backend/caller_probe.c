@@ -143,7 +143,7 @@ static unsigned two_addresses(void *owner, const char *name,
 struct caller *caller_postgres(const char *url, unsigned at_once, struct mg_buf *why)
 {
     struct caller *caller = new_caller();
-    const struct mg_postgres_options options = {{MG_STR("crm"), at_once, 4096, 1000}, url};
+    const struct mg_postgres_options options = {{MG_STR("crm"), at_once, 4096, 10000}, url};
     caller->resolver = mg_resolver_new(&(struct mg_resolver_options){.look_up = two_addresses});
     caller->postgres = mg_postgres_new(&options, caller->resolver, why);
     if (caller->postgres) {

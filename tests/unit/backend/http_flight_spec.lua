@@ -154,11 +154,13 @@ describe("equal GETs in flight", function()
   end)
 
   it("each have their own ms", function()
-    local backend = fake { { OK, delay = 100 } }
+    local backend = fake { { OK, delay = 60000 } }
     local users = service(backend)
     local first = world.start(users, {})
     C.probe_run(users.probe, 1000000, 60)
+    assert.is_true(run_till(users, function() return C.fake_requests(backend) == 1 end))
     local second = world.start(users, {})
+    C.fake_hurry(backend)
     world.land(users)
     assert.equal(1, C.fake_requests(backend))
     assert.is_true(world.result(first).ms >= world.result(second).ms + 50,
@@ -254,7 +256,9 @@ describe("one that listens to an equal GET", function()
     local backend = fake { { OK, delay = 60000 } }
     local users = service(backend)
     local calls = start_all(users, 3, function(i) return { within = ({ 50, 10000, 120 })[i] } end)
-    assert.is_true(run_till(users, function() return world.result(calls[1]) and world.result(calls[3]) and true end))
+    assert.is_true(run_till(users, function()
+      return world.result(calls[1]) and world.result(calls[3]) and C.fake_requests(backend) == 1
+    end))
     C.fake_hurry(backend)
     world.land(users)
     assert.same({ "timeout", "ok", "timeout" }, errors(calls))

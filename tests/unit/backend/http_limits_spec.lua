@@ -29,9 +29,17 @@ describe("at_once of a service", function()
   after_each(world.close)
 
   it("bounds what a backend is asked at a time; the others wait their turn", function()
-    local backend = fake { { OK, delay = 20 } }
-    assert.equal(40, C.probe_crowd(service(url(backend), { at_once = 4, patience_ms = 5000 }).probe, 40,
-        9000, C.MG_OK))
+    local backend = fake { LATE, LATE, LATE, LATE, { OK, delay = 20 } }
+    local users, calls = service(url(backend), { at_once = 4, patience_ms = 5000 }), {}
+    for i = 1, 40 do
+      calls[i] = world.start(users, {})
+    end
+    assert.is_true(run_till_requests(users, backend, 4))
+    C.fake_hurry(backend)
+    world.land(users)
+    for _, call in ipairs(calls) do
+      assert.equal("ok", world.result(call).error)
+    end
     assert.equal(4, C.fake_most_at_once(backend))
     assert.equal(4, C.fake_connections(backend))
   end)
@@ -65,21 +73,24 @@ describe("a call that cannot be made now", function()
   after_each(world.close)
 
   it("is `busy` at once when the queue is full", function()
-    local users = service(url(fake { LATE }), { at_once = 1, waiting = 2 })
-    local calls = {}
-    for i = 1, 4 do
-      calls[i] = world.start(users, {})
-    end
-    assert.is_nil(world.result(calls[4])) -- not inside the start
-    assert.is_true(C.probe_run(users.probe, 1, 1000))
-    local got = world.result(calls[4])
-    assert.same({ "busy", "too many calls are waiting" }, { got.error, got.message })
-    assert.is_true(got.ms < 500)
-    assert.is_nil(world.result(calls[3]))
+    wait.below(500, function()
+      local users = service(url(fake { LATE }), { at_once = 1, waiting = 2 })
+      local calls = {}
+      for i = 1, 4 do
+        calls[i] = world.start(users, {})
+      end
+      assert.is_nil(world.result(calls[4])) -- not inside the start
+      assert.is_true(C.probe_run(users.probe, 1, 5000))
+      local got = world.result(calls[4])
+      assert.same({ "busy", "too many calls are waiting" }, { got.error, got.message })
+      assert.is_nil(world.result(calls[3]))
+      return got.ms
+    end)
   end)
 
   it("is `busy` at once when its turn would come too late", function()
-    local users = service(url(fake { { OK, delay = 60 } }), { at_once = 1 })
+    local backend = fake { { OK, delay = 60 }, LATE, OK }
+    local users = service(url(backend), { at_once = 1 })
     world.ask(users) -- how long a call takes is known from now on: 60 ms, on a busy machine more
     local mean = C.probe_mean_us(users.probe)
     assert.is_true(mean >= 59000)
@@ -87,12 +98,14 @@ describe("a call that cannot be made now", function()
     for i = 1, 5 do -- one is under way, two may wait, the third of those would wait 120 ms
       calls[i] = world.start(users, {})
     end
-    assert.is_true(C.probe_run(users.probe, mean > 100000 and 4 or 3, 1000)) -- those that were refused
+    assert.is_true(C.probe_run(users.probe, mean > 100000 and 4 or 3, 5000)) -- those that were refused
     local errors = {}
     for i, call in ipairs(calls) do
       errors[i] = (world.result(call) or { error = "waits" }).error
     end
     assert.same({ "waits", "waits", mean > 100000 and "busy" or "waits", "busy", "busy" }, errors)
+    assert.is_true(run_till_requests(users, backend, 2))
+    C.fake_hurry(backend)
     world.land(users)
     for i = 1, mean > 100000 and 2 or 3 do
       assert.equal("ok", world.result(calls[i]).error)
@@ -100,22 +113,27 @@ describe("a call that cannot be made now", function()
   end)
 
   it("is `busy` at once when its own time would be over", function()
-    local users = service(url(fake { { OK, delay = 150 } }), { at_once = 1, patience_ms = 60000 })
-    world.ask(users)
-    world.start(users, {})
-    world.start(users, {})
-    local late = world.start(users, { within = 140 })
-    assert.is_true(C.probe_run(users.probe, 2, 1000))
-    local got = world.result(late) -- it is the first to land, and not since its time was over
-    assert.same({ "busy", true }, { got.error, got.ms < 140 })
-    world.land(users)
+    wait.in_time(function()
+      local backend = fake { { OK, delay = 150 }, LATE, OK }
+      local users = service(url(backend), { at_once = 1, patience_ms = 60000 })
+      world.ask(users)
+      world.start(users, {})
+      world.start(users, {})
+      local late = world.start(users, { within = 140 })
+      assert.is_true(C.probe_run(users.probe, 2, 1000))
+      local got = world.result(late) -- it is the first to land, and not since its time was over
+      assert.same({ "busy", true }, { got.error, got.ms < 140 })
+      assert.is_true(run_till_requests(users, backend, 2))
+      C.fake_hurry(backend)
+      world.land(users)
+    end)
   end)
 
   it("is `timeout` when its turn does not come in time, and leaves its place in the queue", function()
     local users = service(url(fake { LATE }), { at_once = 1, waiting = 1 })
     world.start(users, {})
     local waiting = world.start(users, { within = 30 })
-    assert.is_true(C.probe_run(users.probe, 1, 1000))
+    assert.is_true(C.probe_run(users.probe, 1, 5000))
     assert.same({ "timeout", "no turn came in time" }, { world.result(waiting).error,
         world.result(waiting).message })
     local next_one = world.start(users, {})
@@ -147,10 +165,9 @@ describe("a call that is cancelled", function()
     assert.is_true(run_till_requests(users, backend, 1))
     world.cancel(call)
     assert.is_nil(world.result(call))
-    assert.is_true(C.probe_run(users.probe, 1, 1000))
+    assert.is_true(C.probe_run(users.probe, 1, 5000))
     assert.equal("cancelled", world.result(call).error)
-    C.probe_run(users.probe, 2, 1) -- a few turns more
-    assert.is_true(C.fake_wait_open(backend, 0, 50 * slow))
+    assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end)) -- a few turns more
     assert.equal(1, C.fake_resets(backend)) -- which leaves no TIME_WAIT on our side
   end)
 
@@ -182,14 +199,21 @@ describe("a call that is cancelled", function()
   it("leaves no descriptor and no thread behind, a thousand times", function()
     local backend = fake { LATE }
     local users = service(url(backend), { at_once = 200 })
+    -- The backend has accepted all that came before this one, and left those.
+    local function settle(path)
+      local call = world.start(users, { path = path })
+      assert.is_true(run_till(users, function() return world.received(backend):find(path, 1, true) end))
+      world.cancel(call)
+      assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
+    end
     C.probe_crowd_leaves(users.probe, 100, 30)
-    C.fake_wait_open(backend, 0, 2000 * slow)
+    settle "/before"
     local files, threads = C.probe_entries "/proc/self/fd", C.probe_entries "/proc/self/task"
     for _ = 1, 10 do
       assert.equal(100, C.probe_crowd_leaves(users.probe, 100, 20))
-      C.probe_run(users.probe, 1000000, 2)
-      assert.is_true(C.fake_wait_open(backend, 0, 2000 * slow))
+      assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
     end
+    settle "/after"
     assert.same({ files, threads }, { C.probe_entries "/proc/self/fd", C.probe_entries "/proc/self/task" })
   end)
 end)
@@ -203,7 +227,7 @@ describe("an unsafe call", function()
     local call = world.start(users, { method = "POST", body = "data" })
     assert.is_true(run_till_requests(users, backend, 1))
     world.cancel(call)
-    assert.is_true(C.probe_run(users.probe, 1, 100))
+    assert.is_true(C.probe_run(users.probe, 1, 2000))
     assert.equal("cancelled", world.result(call).error)
     assert.is_true(C.fake_wait_open(backend, 1, 0))
     C.mg_arena_fini(call.arena) -- its memory is let go of
@@ -220,20 +244,22 @@ describe("an unsafe call", function()
     local call = world.start(users, { method = "POST", body = body, sink = "none" })
     assert.is_true(run_till_requests(users, backend, 1))
     world.cancel(call)
-    assert.is_true(C.probe_run(users.probe, 1, 100))
+    assert.is_true(C.probe_run(users.probe, 1, 2000))
     C.probe_sink_free(call.sink)
     C.mg_arena_fini(call.arena)
     assert.is_true(run_till(users, function() return C.fake_recorded(backend) > #body end))
   end)
 
   it("is not cut at its deadline either", function()
-    local backend = fake { LATE }
-    local users = service(url(backend))
-    assert.equal("timeout", ask(users, { method = "DELETE", within = 300 }).error)
-    assert.is_true(C.fake_wait_open(backend, 1, 0))
-    C.fake_hurry(backend)
-    C.probe_run(users.probe, 2, 500)
-    assert.is_true(C.fake_wait_open(backend, 1, 0)) -- its answer came, the connection is kept
+    wait.in_time(function() -- it has to be sent before its deadline
+      local backend = fake { LATE }
+      local users = service(url(backend))
+      assert.equal("timeout", ask(users, { method = "DELETE", within = 300 }).error)
+      assert.is_true(C.fake_wait_open(backend, 1, 0))
+      C.fake_hurry(backend)
+      C.probe_run(users.probe, 2, 500)
+      assert.is_true(C.fake_wait_open(backend, 1, 0)) -- its answer came, the connection is kept
+    end)
   end)
 
   it("is cut when it has been unheard for too long", function()
@@ -271,7 +297,7 @@ describe("an unsafe call", function()
         { method = "PATCH", body = ("x"):rep(300000) }, { method = "PUT", body = "" },
       } do
         local backend = fake { OK, step }
-        local users = service(url(backend))
+        local users = service(url(backend), { connect_ms = 1000 })
         ask(users)
         local got = ask(users, call)
         assert.equal("reset", got.error)
@@ -288,31 +314,31 @@ describe("a connection", function()
   after_each(world.close)
 
   it("that does not stand in time is `timeout`, and nothing was sent", function()
-    local users = service("http://127.0.0.1:" .. world.mute "127.0.0.1", { connect_ms = 60 })
+    local users = service("http://127.0.0.1:" .. world.mute "127.0.0.1", { connect_ms = 200 })
     for _, method in ipairs { "GET", "POST" } do
-      wait.below(120, function()
+      wait.below(400, function()
         local got = ask(users, { method = method })
         assert.same({ "timeout", "no connection in time" }, { got.error, got.message })
-        assert.is_true(got.ms >= 59, got.ms)
+        assert.is_true(got.ms >= 199, got.ms)
         return got.ms
       end)
     end
   end)
 
   it("is made to the next address when one of the name is mute", function()
-    local backend = fake { OK }
-    world.mute("127.0.0.2", C.fake_port(backend))
-    local users = service(url(backend, "users.test"),
-      { names = { ["users.test"] = "127.0.0.2,127.0.0.1" }, connect_ms = 2000 })
-    local got = ask(users)
-    assert.same({ "ok", "hello" }, { got.error, got.body })
-    assert.is_true(got.ms < 1500 * slow, got.ms)
+    wait.below(1500, function()
+      local backend = fake { OK }
+      world.mute("127.0.0.2", C.fake_port(backend))
+      local users = service(url(backend, "users.test"),
+        { names = { ["users.test"] = "127.0.0.2,127.0.0.1" }, connect_ms = 2000 })
+      local got = ask(users)
+      assert.same({ "ok", "hello" }, { got.error, got.body })
+      return got.ms
+    end)
   end)
 
   it("is `refused` when no address of the name takes it", function()
-    local gone = url(fake { OK }, "users.test")
-    world.close()
-    local got = ask(service(gone, { names = { ["users.test"] = "::1,127.0.0.1" } }))
+    local got = ask(service(world.gone "users.test", { names = { ["users.test"] = "::1,127.0.0.1" } }))
     assert.same({ "refused", "connection refused" }, { got.error, got.message })
   end)
 
@@ -429,9 +455,8 @@ describe("a streamed call", function()
     assert.is_true(run_till(users, function() return call.sink.pauses == 1 end))
     world.cancel(call)
     world.land(users)
-    C.probe_run(users.probe, 2, 2)
     assert.equal("cancelled", world.result(call).error)
-    assert.is_true(C.fake_wait_open(backend, 0, 50 * slow))
+    assert.is_true(run_till(users, function() return C.fake_wait_open(backend, 0, 0) end))
     C.probe_sink_free(call.sink)
   end)
 end)

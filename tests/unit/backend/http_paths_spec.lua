@@ -1,6 +1,7 @@
 -- What a backend may do wrong, or unusually: over our own sockets and over libcurl it ends the same.
 package.path = package.path .. ";" .. (require "support.places").checkout .. "/tests/unit/backend/?.lua"
 local world = require "http_world"
+local wait = require "support.wait"
 local C = world.C
 
 local H = "HTTP/1.1 200 OK\r\n"
@@ -143,10 +144,15 @@ describe("a connection over plain", function()
     local users = world.service(world.url(backend), { path = "plain", kept = 2 })
     for count = 1, 3 do
       world.start(users, {})
-      assert.is_true(C.fake_wait_requests(backend, count, 5000))
+      assert.is_true(wait.till(function()
+        C.probe_run(users.probe, 1000000, 2)
+        return C.fake_requests(backend) == count
+      end, 5000))
     end
-    for _ = 1, 5 do
-      assert.equal("ok", world.ask(users, {}).error)
+    for landed = 1, 5 do -- while the three are still in use
+      local call = world.start(users, {})
+      assert.is_true(C.probe_run(users.probe, landed, 10000))
+      assert.equal("ok", world.result(call).error)
     end
     assert.equal(4, C.fake_connections(backend))
   end)

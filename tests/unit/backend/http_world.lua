@@ -2,6 +2,7 @@
 -- as Lua tables. See http_probe.c and fake_backend.h.
 local core = require "support.core"
 local ffi = require "ffi"
+local posix = require "support.posix"
 core.cdef("data/call.h", "backend/address.h")
 
 ffi.cdef [[
@@ -99,6 +100,13 @@ function world.mute(address, port)
   return C.mute_port_number(mute)
 end
 
+-- The URL of a port that refuses connections, and that nobody else can take meanwhile.
+function world.gone(host)
+  local fd, port = posix.listen(nil)
+  table.insert(opened, { posix.close, fd })
+  return ("http://%s:%d"):format(host or "127.0.0.1", port)
+end
+
 function world.received(fake)
   local room = ffi.new("char[?]", 4 * 1024 * 1024)
   return ffi.string(room, C.fake_received(fake, room, 4 * 1024 * 1024))
@@ -144,9 +152,10 @@ function world.service(urls, options)
   local config = ffi.new("struct probe_config", { urls = texts, url_count = #urls })
   config.name.data, config.name.len = "users", 5
   config.path = PATHS[options.path or world.path or "fitting"]
-  for _, key in ipairs { "connect_ms", "at_once", "patience_ms", "unheard_ms", "head_most" } do
+  for _, key in ipairs { "at_once", "patience_ms", "unheard_ms", "head_most" } do
     config[key] = options[key] or 0
   end
+  config.connect_ms = options.connect_ms or 10000
   config.share = options.share or false
   config.waiting = options.waiting or 4096
   local names, count = ffi.new "struct probe_name[8]", 0
@@ -204,7 +213,7 @@ function world.start(service, ask)
     c.http.body = C.mg_arena_copy(call.arena, str(ask.body))
   end
   c.http.path = C.mg_arena_copy(call.arena, c.http.path)
-  c.deadline = ask.within or 5000
+  c.deadline = ask.within or 20000
   c.body_most = ask.body_most or 1024 * 1024
   c.arena = call.arena
   if ask.sink then
@@ -240,9 +249,9 @@ function world.result(call)
   }
 end
 
--- Runs the loop until all calls started so far have landed; 10 s at most.
+-- Runs the loop until all calls started so far have landed; 30 s at most.
 function world.land(service)
-  assert(C.probe_run(service.probe, service.started, 10000), "calls have not landed")
+  assert(C.probe_run(service.probe, service.started, 30000), "calls have not landed")
 end
 
 -- One call, and its result.

@@ -2,6 +2,7 @@
 // that the kernel drops whoever knocks, as a firewall would.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,10 +29,13 @@ struct mute_port *mute_port_new(const char *address, int port)
     }
     getsockname(mute->listener, (struct sockaddr *)&at, &len);
     mute->port = ntohs(at.sin_port);
+    struct pollfd polls[knocks];
     for (int i = 0; i < knocks; i++) {
         mute->waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         connect(mute->waiting[i], (struct sockaddr *)&at, len);
+        polls[i] = (struct pollfd){.fd = mute->waiting[i], .events = POLLOUT};
     }
+    poll(polls, knocks, 5000); // the queue is full when the first of them stands in it
     return mute;
 }
 

@@ -56,6 +56,7 @@ static void desk_close(void *desk)
 {
     pthread_mutex_lock(&yard.lock);
     yard.desks_closed++;
+    pthread_cond_broadcast(&yard.changed);
     pthread_mutex_unlock(&yard.lock);
 }
 
@@ -173,6 +174,14 @@ void probe_pool_await_gate(unsigned jobs) // until so many jobs stand at the gat
 {
     pthread_mutex_lock(&yard.lock);
     while (yard.at_gate < jobs)
+        pthread_cond_wait(&yard.changed, &yard.lock);
+    pthread_mutex_unlock(&yard.lock);
+}
+
+void probe_pool_await_desks(unsigned closed) // until so many threads have come to their end
+{
+    pthread_mutex_lock(&yard.lock);
+    while (yard.desks_closed < closed)
         pthread_cond_wait(&yard.changed, &yard.lock);
     pthread_mutex_unlock(&yard.lock);
 }

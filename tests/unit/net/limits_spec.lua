@@ -1,7 +1,8 @@
 -- Limits and time-outs of the client side, each with its status.
 local net = require "unit.net.server"
 local wait = require "support.wait"
-local serve, request, chunked, C = net.serve, net.request, net.chunked, require("ffi").C
+local serve, serve_in_time = net.serve, net.serve_in_time
+local request, chunked, C = net.request, net.chunked, require("ffi").C
 
 -- The reply is read although the client goes on sending after the refusal.
 local function refused_with(status, client)
@@ -44,7 +45,7 @@ describe("a body", function()
   end)
 
   it("that stops coming is 408 after the idle time", function()
-    serve({ body_idle_ms = 150 }, function(server)
+    serve_in_time({ body_idle_ms = 150 }, function(server)
       local client = server:connect()
       local started = C.client_now()
       client:send(request("POST", "/echo", { "Content-Length: 10" }) .. "half")
@@ -55,7 +56,7 @@ describe("a body", function()
   end)
 
   it("that drips is 408 once it falls behind the rate", function()
-    serve({ body_idle_ms = 100, body_rate = 1000 }, function(server)
+    serve_in_time({ body_idle_ms = 100, body_rate = 1000 }, function(server)
       local client = server:connect()
       local started = C.client_now()
       client:send(request("POST", "/echo", { "Content-Length: 100" }))
@@ -83,7 +84,7 @@ end)
 
 describe("a head", function()
   it("that does not come in time is 408, however it drips", function()
-    serve({ header_ms = 200 }, function(server)
+    serve_in_time({ header_ms = 200 }, function(server)
       local client = server:connect()
       local started = C.client_now()
       client:send "GET /echo HTTP/1.1\r\n"
@@ -135,7 +136,7 @@ end)
 
 describe("an idle connection", function()
   it("is closed without a word, fresh or used", function()
-    serve({ idle_ms = 300 }, function(server)
+    serve_in_time({ idle_ms = 300 }, function(server)
       local client = server:connect()
       assert.same({ "", "closed" }, { client:rest() })
       client = server:connect()
@@ -150,7 +151,7 @@ end)
 
 describe("after a refusal", function()
   it("what the client still sends is dropped, but not for ever", function()
-    serve({ linger_ms = 150 }, function(server)
+    serve_in_time({ linger_ms = 150 }, function(server)
       local client = server:connect()
       local started = C.client_now()
       client:send "nonsense\r\n\r\n"
@@ -179,7 +180,7 @@ end)
 
 describe("a slow reader", function()
   it("is reset when it takes no byte of its reply for the time allowed", function()
-    serve({ write_ms = 200 }, function(server)
+    serve_in_time({ write_ms = 200 }, function(server)
       local client = server:connect(4096)
       local started = C.client_now()
       client:send(request("GET", "/big?20000000"))
@@ -194,7 +195,7 @@ describe("a slow reader", function()
   -- It reads for longer than it may be silent, which is more than a busy machine stops it for.
   it("is served as long as it takes some", function()
     local silence = wait.slack == 1 and 600 or 2000
-    serve({ write_ms = silence }, function(server)
+    serve_in_time({ write_ms = silence }, function(server)
       local client = server:connect(65536)
       client:send(request("GET", "/big?20000000"))
       local got, till = 0, C.client_now() + 2 * silence / 1000

@@ -119,6 +119,7 @@ describe("a listener", function()
       first:send(request("GET", "/echo", { "Connection: close" }))
       first:rest()
       first:close()
+      assert.is_true(net.eventually(function() return server:counts().open == 0 end))
       local before = C.client_descriptors()
       for i = 1, 10000 do
         local client = server:connect()
