@@ -122,9 +122,9 @@ static int on_close(void *arg, curl_socket_t fd)
 static void on_ready(void *owner, int fd, int events)
 {
     // In error: told of it, libcurl would give up without the bytes that came before, and without
-    // the second try that a kept connection deserves. It is to find out by reading.
-    int mask = events ? 0 : CURL_CSELECT_IN;
-    mask |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+    // the second try that a kept connection deserves. It is to find out by reading, and where it
+    // has read all, by writing.
+    int mask = events & (UV_READABLE | UV_DISCONNECT) ? CURL_CSELECT_IN : 0;
     mask |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
     act(owner, fd, mask);
 }

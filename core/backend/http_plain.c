@@ -273,7 +273,7 @@ static void on_ready(void *owner, int fd, int events)
         drop(plain, link);
         break;
     default:
-        goes_on = !(events & UV_READABLE) && events ? true : read_on(link);
+        goes_on = !(events & (UV_READABLE | UV_DISCONNECT)) || read_on(link);
         if (goes_on && link->state == MG_LINK_BUSY && send_on(link))
             watch(link);
     }

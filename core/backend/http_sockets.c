@@ -118,16 +118,21 @@ void *mg_http_sockets_thing(struct mg_http_sockets *sockets, int fd)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct mg_http_socket *socket = MG_OWNER(poll, struct mg_http_socket, poll);
-    if (status < 0) {
-        socket->watched = 0; // libuv has stopped it
-        events = 0;
-    } else if (!(events & socket->wanted)) {
+    struct mg_http_sockets *sockets = socket->sockets;
+    int fd = socket->fd;
+    if (status < 0) { // libuv has stopped it, though there may be more to read than is read now
+        socket->watched = 0;
+        sockets->ready(sockets->owner, fd, socket->wanted | UV_DISCONNECT);
+        // One that never connected may be closed by now: see forget.
+        if (find(sockets, fd) == socket && socket->connected && !socket->watched && socket->wanted)
+            watch(socket, socket->wanted);
+    } else if (events & socket->wanted) {
+        sockets->ready(sockets->owner, fd, events & socket->wanted);
+    } else {
         // Nobody wants to read now: a kept connection was closed by the peer, or a paused one has
         // more. Watched further it would wake the loop again and again.
         watch(socket, 0);
-        return;
     }
-    socket->sockets->ready(socket->sockets->owner, socket->fd, events & socket->wanted);
 }
 
 static void watch(struct mg_http_socket *socket, int events)

@@ -10,7 +10,8 @@ struct mg_http_socket;
 
 struct mg_http_sockets {
     struct mg_loop *loop;
-    // Readable or writable as wanted; events 0: in error.
+    // Readable or writable as wanted. With UV_DISCONNECT it is in error, which reading or writing
+    // tells: `events` are all that are wanted.
     void (*ready)(void *owner, int fd, int events);
     void (*drained)(void *owner); // the last one is gone; may end all this
     void *owner;

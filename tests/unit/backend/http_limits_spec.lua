@@ -287,6 +287,17 @@ describe("an unsafe call", function()
     assert.equal(0, C.fake_connections(backend))
   end)
 
+  it("is `reset` as soon as a kept connection is, also in the middle of its body", function()
+    for _ = 1, 10 do -- what the peer has done by then differs
+      local users = service(url(fake { OK, { "", after = "close", early = true } }), { connect_ms = 10000 })
+      ask(users)
+      local got = ask(users, { method = "PATCH", body = ("x"):rep(300000) })
+      assert.equal("reset", got.error)
+      assert.is_true(got.ms < 5000, got.ms) -- not when some time is over
+      world.close()
+    end
+  end)
+
   it("is never sent twice, whatever becomes of a kept connection", function()
     for _, step in ipairs {
       { "", after = "close" }, { "", after = "reset" }, { "", after = "close", early = true },
@@ -297,7 +308,7 @@ describe("an unsafe call", function()
         { method = "PATCH", body = ("x"):rep(300000) }, { method = "PUT", body = "" },
       } do
         local backend = fake { OK, step }
-        local users = service(url(backend), { connect_ms = 1000 })
+        local users = service(url(backend))
         ask(users)
         local got = ask(users, call)
         assert.equal("reset", got.error)
