@@ -2,12 +2,12 @@
 
 enum {
     standing = 5, // times the wait that is allowed: for so long it is one that a burst has left,
-    growing = 1,  // and for so long when it grows,
+    growing = 2,  // and for so long when it grows,
     telling = 10, // which turns tell that are at least this part of it
     few = 6,      // requests of a turn are taken on in any case: so many clients are no overload;
                   // where there have been more, it is the first alone
     slices = 50,  // a turn takes on new requests for this part of the wait that is allowed
-    patience_min = 100, // so many times that wait passes before it is tried to do without refusing,
+    patience_min = 200, // so many times that wait passes before it is tried to do without refusing,
     patience_max = 400  // and twice as many each time that it cannot be done
 };
 

@@ -2,7 +2,7 @@
 // worker while a turn of its loop goes on, or in the queue of its listening socket. A burst that is
 // served soon is none of our business; but when requests have waited longer than
 // limits.queue_delay, all the time for five times as long as that, the queue stands, and would
-// stand for as long as the load does. Once as long is enough where it grows: more requests come
+// stand for as long as the load does. Twice as long is enough where it grows: more requests come
 // during a turn than it does, and each takes as long as before, so that it is no pause of the
 // machine that has let them come together. From there on each turn takes on new requests for a
 // small part of that time, one of them at least (a few when there are no more), and refuses the
